@@ -1,0 +1,82 @@
+//! Canonical JSON (sorted keys, no white space) and SHA-256 over text.
+//!
+//! Two values that are equal have the same canonical text on every machine; content hashes and request
+//! keys are taken over it.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// The canonical text of `value`: object keys sorted by their UTF-8 bytes, no white space, numbers in
+/// `serde_json`'s shortest form.
+#[must_use]
+pub fn canonical(value: &Value) -> String {
+    let mut out = String::new();
+    write(value, &mut out);
+    out
+}
+
+fn write(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(b.0));
+            out.push('{');
+            for (i, (key, item)) in entries.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::String(key.clone()).to_string());
+                out.push(':');
+                write(item, out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write(item, out);
+            }
+            out.push(']');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            out.push_str(&value.to_string());
+        }
+    }
+}
+
+/// Lower-case hexadecimal SHA-256 of `text` as UTF-8.
+#[must_use]
+pub fn sha256_hex(text: impl AsRef<[u8]>) -> String {
+    use std::fmt::Write as _;
+    let digest = Sha256::digest(text.as_ref());
+    digest.iter().fold(String::with_capacity(64), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn key_order_does_not_matter() {
+        let a: Value = serde_json::from_str(r#"{"b":1,"a":[{"d":null,"c":"x"}]}"#).unwrap();
+        let b: Value = serde_json::from_str(r#"{"a":[{"c":"x","d":null}],"b":1}"#).unwrap();
+        assert_eq!(canonical(&a), canonical(&b));
+        assert_eq!(canonical(&a), r#"{"a":[{"c":"x","d":null}],"b":1}"#);
+    }
+
+    #[test]
+    fn sha256_of_the_empty_text_and_abc() {
+        // FIPS 180-2 examples.
+        assert_eq!(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(canonical(&json!("a\"b")), r#""a\"b""#);
+    }
+}

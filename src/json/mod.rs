@@ -1,0 +1,12 @@
+//! JSON as text: pointers with `*`, canonical form, and re-spacing that keeps every token as written.
+//!
+//! Numbers are the reason this exists: `2.0` and `2.00` are the same value but not the same text, and an
+//! answer that quotes a record is checked against the text. Nothing here touches files.
+
+mod canonical;
+mod pointer;
+mod respace;
+
+pub use canonical::{canonical, sha256_hex};
+pub use pointer::{resolve, resolve_one};
+pub use respace::{compact_spaced, pretty, raw_at};

@@ -1,0 +1,1 @@
+//! Arithmetic only: exact tests, intervals, multiplicity. No project types, no IO, seeded.
