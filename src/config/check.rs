@@ -1,0 +1,465 @@
+//! Checks as people write them: a kind and its arguments, held against one table of kinds.
+//!
+//! Only the shape lives here; what a check does lives in `eval::check`. A check is written `- is_json` or
+//! `- equals: { path: /verdict, expected: /verdict }`.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::problem::did_you_mean;
+
+/// One row of the table of kinds.
+#[derive(Debug)]
+pub struct KindRule {
+    /// Name as written in a suite.
+    pub name: &'static str,
+    /// Arguments that must stand there.
+    pub required: &'static [&'static str],
+    /// Arguments of which exactly one must stand there (empty: none).
+    pub one_of: &'static [&'static str],
+    /// Arguments that may stand there besides.
+    pub optional: &'static [&'static str],
+    /// One line for people.
+    pub help: &'static str,
+}
+
+const PATH: &[&str] = &["path"];
+const LITERAL: &[&str] = &["value", "expected"];
+const LITERALS: &[&str] = &["values", "expected"];
+const NONE: &[&str] = &[];
+
+const fn kind(
+    name: &'static str,
+    required: &'static [&'static str],
+    one_of: &'static [&'static str],
+    optional: &'static [&'static str],
+    help: &'static str,
+) -> KindRule {
+    KindRule { name, required, one_of, optional, help }
+}
+
+/// Every kind of check, in the order in which the documentation lists them.
+pub const KINDS: &[KindRule] = &[
+    kind("equals", NONE, LITERAL, PATH, "the answer, or the part at `path`, equals the value"),
+    kind("contains", NONE, LITERAL, PATH, "the text contains the value"),
+    kind("icontains", NONE, LITERAL, PATH, "the text contains the value, whatever the case of letters"),
+    kind("contains_any", NONE, LITERALS, PATH, "the text contains at least one of the values"),
+    kind("contains_all", NONE, LITERALS, PATH, "the text contains every value; the score is the share found"),
+    kind("icontains_any", NONE, LITERALS, PATH, "as contains_any, whatever the case of letters"),
+    kind("icontains_all", NONE, LITERALS, PATH, "as contains_all, whatever the case of letters"),
+    kind("starts_with", NONE, LITERAL, PATH, "the text starts with the value"),
+    kind("regex", &["pattern"], NONE, PATH, "the pattern matches somewhere in the text"),
+    kind("is_json", NONE, NONE, PATH, "the answer is one JSON value"),
+    kind(
+        "json_schema",
+        &["schema"],
+        NONE,
+        PATH,
+        "the answer, or the part at `path`, obeys the JSON Schema file",
+    ),
+    kind("one_of", NONE, LITERALS, PATH, "the answer, or the part at `path`, equals one of the values"),
+    kind(
+        "range",
+        NONE,
+        NONE,
+        &["path", "min_value", "max_value"],
+        "the number lies within the bounds, inclusive",
+    ),
+    kind(
+        "set_f1",
+        &["path"],
+        LITERALS,
+        &["extra_ok"],
+        "F1 of the set at `path` against the values; `extra_ok` points at values that neither help nor harm",
+    ),
+    kind(
+        "quotes_verbatim",
+        &["path"],
+        NONE,
+        NONE,
+        "share of quotes that stand verbatim at their `source` in the input",
+    ),
+    kind(
+        "latency",
+        &["max_value"],
+        NONE,
+        NONE,
+        "the answer took at most `max_value` milliseconds, where measured",
+    ),
+    kind("cost", &["max_value"], NONE, NONE, "the answer cost at most `max_value` USD"),
+    kind("command", &["run"], NONE, &["timeout_s"], "a program reads JSON and prints a score as JSON"),
+    kind("custom", &["name"], NONE, PATH, "a Rust closure registered under `name` in evals/main.rs"),
+];
+
+const COMMON: &[&str] = &["metric", "not", "weight", "min", "must_pass"];
+
+/// A check as written: kind and arguments. Which arguments belong to which kind is checked while reading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckSpec {
+    /// One of [`KINDS`].
+    pub kind: &'static str,
+    /// Its arguments.
+    pub args: CheckArgs,
+}
+
+/// The arguments of all kinds together; [`KINDS`] says which belong where.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckArgs {
+    /// JSON pointer into the answer, with `*`; absent: the whole answer text.
+    pub path: Option<String>,
+    /// A literal to compare with.
+    pub value: Option<Value>,
+    /// Literals to compare with.
+    pub values: Option<Vec<Value>>,
+    /// JSON pointer into the case's `expected`; `""` is all of it.
+    pub expected: Option<String>,
+    /// A regular expression.
+    pub pattern: Option<String>,
+    /// Lower bound, inclusive.
+    pub min_value: Option<f64>,
+    /// Upper bound, inclusive.
+    pub max_value: Option<f64>,
+    /// JSON Schema file, relative to the project root.
+    pub schema: Option<String>,
+    /// JSON pointer into `expected`: values that neither help nor harm.
+    pub extra_ok: Option<String>,
+    /// Program and its arguments.
+    pub run: Option<Vec<String>>,
+    /// Seconds after which the program is stopped (default 10).
+    pub timeout_s: Option<f64>,
+    /// Name of a registered closure.
+    pub name: Option<String>,
+    /// Publish the score as a per-case metric of this name.
+    pub metric: Option<String>,
+    /// Turn the check around: the score becomes `1 - score`.
+    pub not: bool,
+    /// Share in the weighted case score (default 1).
+    pub weight: Option<f64>,
+    /// The check passes at a score of at least this (default 1).
+    pub min: Option<f64>,
+    /// A plain assertion, outside baseline and alpha.
+    pub must_pass: bool,
+}
+
+impl CheckArgs {
+    fn set(&self) -> Vec<&'static str> {
+        let Self {
+            path,
+            value,
+            values,
+            expected,
+            pattern,
+            min_value,
+            max_value,
+            schema,
+            extra_ok,
+            run,
+            timeout_s,
+            name,
+            metric,
+            not,
+            weight,
+            min,
+            must_pass,
+        } = self;
+        [
+            ("path", path.is_some()),
+            ("value", value.is_some()),
+            ("values", values.is_some()),
+            ("expected", expected.is_some()),
+            ("pattern", pattern.is_some()),
+            ("min_value", min_value.is_some()),
+            ("max_value", max_value.is_some()),
+            ("schema", schema.is_some()),
+            ("extra_ok", extra_ok.is_some()),
+            ("run", run.is_some()),
+            ("timeout_s", timeout_s.is_some()),
+            ("name", name.is_some()),
+            ("metric", metric.is_some()),
+            ("not", *not),
+            ("weight", weight.is_some()),
+            ("min", min.is_some()),
+            ("must_pass", *must_pass),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_set)| is_set.then_some(name))
+        .collect()
+    }
+}
+
+impl CheckSpec {
+    /// Hold the arguments against the table.
+    fn new(kind: &str, args: CheckArgs) -> Result<Self, String> {
+        let rule = KINDS.iter().find(|rule| rule.name == kind).ok_or_else(|| unknown_kind(kind))?;
+        let set = args.set();
+        for name in &set {
+            let allowed = [rule.required, rule.one_of, rule.optional, COMMON];
+            if !allowed.iter().any(|list| list.contains(name)) {
+                let mut fits: Vec<_> = [rule.required, rule.one_of, rule.optional].concat();
+                fits.extend(COMMON);
+                return Err(format!(
+                    "`{name}` does not belong to `{kind}`, which takes: {}",
+                    fits.join(", ")
+                ));
+            }
+        }
+        for name in rule.required {
+            if !set.contains(name) {
+                return Err(format!("`{kind}` needs `{name}`"));
+            }
+        }
+        if !rule.one_of.is_empty() && rule.one_of.iter().filter(|name| set.contains(name)).count() != 1 {
+            return Err(format!("`{kind}` needs exactly one of: {}", rule.one_of.join(", ")));
+        }
+        if kind == "range" && args.min_value.is_none() && args.max_value.is_none() {
+            return Err("`range` needs `min_value`, `max_value` or both".to_owned());
+        }
+        if args.min.is_some_and(|min| !(0.0..=1.0).contains(&min)) {
+            return Err("`min` is a score: expected a number from 0 to 1".to_owned());
+        }
+        if args.weight.is_some_and(|weight| !(weight.is_finite() && weight >= 0.0)) {
+            return Err("`weight`: expected a number of 0 or more".to_owned());
+        }
+        if let Some(pattern) = &args.pattern {
+            regex::Regex::new(pattern)
+                .map_err(|error| format!("`pattern` is no regular expression: {error}"))?;
+        }
+        if args.run.as_ref().is_some_and(Vec::is_empty) {
+            return Err("`run`: expected a program and its arguments, found an empty list".to_owned());
+        }
+        Ok(Self { kind: rule.name, args })
+    }
+
+    /// One line that names the check to a person, e.g. `equals /verdict`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let not = if self.args.not { "not " } else { "" };
+        let subject = self
+            .args
+            .path
+            .as_deref()
+            .or(self.args.name.as_deref())
+            .or(self.args.schema.as_deref())
+            .or(self.args.run.as_ref().and_then(|run| run.first()).map(String::as_str))
+            .or(self.args.pattern.as_deref());
+        match subject {
+            Some(subject) => format!("{not}{} {subject}", self.kind),
+            None => format!("{not}{}", self.kind),
+        }
+    }
+}
+
+fn unknown_kind(kind: &str) -> String {
+    let names: Vec<_> = KINDS.iter().map(|rule| rule.name).collect();
+    let hint = did_you_mean(kind, names.iter().copied()).map_or(String::new(), |hint| format!(" ({hint})"));
+    format!("unknown check `{kind}`, expected one of: {}{hint}", names.join(", "))
+}
+
+impl<'de> Deserialize<'de> for CheckSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SpecVisitor;
+        impl<'de> Visitor<'de> for SpecVisitor {
+            type Value = CheckSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a check such as `is_json` or `equals: {...}`")
+            }
+
+            fn visit_str<E: de::Error>(self, kind: &str) -> Result<CheckSpec, E> {
+                CheckSpec::new(kind, CheckArgs::default()).map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CheckSpec, A::Error> {
+                let Some(kind) = map.next_key::<String>()? else {
+                    return Err(de::Error::custom("expected a check kind, found an empty mapping"));
+                };
+                let spec = map.next_value::<CheckArgs>()?;
+                if let Some(second) = map.next_key::<String>()? {
+                    return Err(de::Error::custom(format!(
+                        "expected one kind per list item, found `{kind}` and `{second}`: start a new `- ` item, \
+                         or indent `{second}` if it is an argument"
+                    )));
+                }
+                CheckSpec::new(&kind, spec).map_err(de::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(SpecVisitor)
+    }
+}
+
+impl JsonSchema for CheckSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "CheckSpec".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let args = CheckArgs::json_schema(generator);
+        let all = args.get("properties").cloned().unwrap_or_default();
+        let bare: Vec<_> = KINDS
+            .iter()
+            .filter(|r| r.required.is_empty() && r.one_of.is_empty() && r.name != "range")
+            .map(|r| r.name)
+            .collect();
+        let mut forms = vec![serde_json::json!({ "enum": bare })];
+        for rule in KINDS {
+            let mut properties = serde_json::Map::new();
+            for name in [rule.required, rule.one_of, rule.optional, COMMON].concat() {
+                if let Some(schema) = all.get(name) {
+                    properties.insert(name.to_owned(), schema.clone());
+                }
+            }
+            let one_of: Vec<_> = rule.one_of.iter().map(|n| serde_json::json!({ "required": [n] })).collect();
+            let mut inner = serde_json::json!({
+                "type": "object", "description": rule.help, "properties": properties,
+                "required": rule.required, "additionalProperties": false,
+            });
+            if let (false, Some(inner)) = (one_of.is_empty(), inner.as_object_mut()) {
+                inner.insert("oneOf".to_owned(), Value::Array(one_of));
+            }
+            forms.push(serde_json::json!({
+                "type": "object", "properties": { rule.name: inner },
+                "required": [rule.name], "additionalProperties": false,
+            }));
+        }
+        json_schema!({ "oneOf": forms })
+    }
+}
+
+/// A metric that never fails a case: a check written as a mapping, and a filter on the case's `expected`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricSpec {
+    /// The check whose score is the metric.
+    pub check: CheckSpec,
+    /// Only cases whose `expected` passes this check count.
+    pub only: Option<CheckSpec>,
+    /// A small value is good: the gate compares `1 - x`.
+    pub lower_is_better: bool,
+}
+
+/// The condition under `where`: a check on the case's `expected`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Where {
+    /// JSON pointer into `expected`.
+    path: String,
+    /// The literal it must equal.
+    value: Value,
+    /// Turn the condition around.
+    #[serde(default)]
+    not: bool,
+}
+
+impl<'de> Deserialize<'de> for MetricSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MetricVisitor;
+        impl<'de> Visitor<'de> for MetricVisitor {
+            type Value = MetricSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a metric such as `{ equals: {...}, where: {...}, lower_is_better: true }`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MetricSpec, A::Error> {
+                let (mut check, mut only, mut lower_is_better) = (None, None, false);
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "where" => {
+                            let w = map.next_value::<Where>()?;
+                            let args = CheckArgs {
+                                path: Some(w.path),
+                                value: Some(w.value),
+                                not: w.not,
+                                ..CheckArgs::default()
+                            };
+                            only = Some(CheckSpec::new("equals", args).map_err(de::Error::custom)?);
+                        }
+                        "lower_is_better" => lower_is_better = map.next_value()?,
+                        kind => {
+                            let args = map.next_value::<CheckArgs>()?;
+                            let spec = CheckSpec::new(kind, args).map_err(de::Error::custom)?;
+                            if let Some(first) = check.replace(spec) {
+                                return Err(de::Error::custom(format!(
+                                    "expected one check per metric, found `{}` and `{kind}`",
+                                    first.kind
+                                )));
+                            }
+                        }
+                    }
+                }
+                let check =
+                    check.ok_or_else(|| de::Error::custom("a metric needs a check, e.g. `equals: {...}`"))?;
+                Ok(MetricSpec { check, only, lower_is_better })
+            }
+        }
+        deserializer.deserialize_map(MetricVisitor)
+    }
+}
+
+impl JsonSchema for MetricSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MetricSpec".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut properties = serde_json::Map::new();
+        for rule in KINDS {
+            properties.insert(rule.name.to_owned(), CheckArgs::json_schema(generator).to_value());
+        }
+        properties.insert("where".to_owned(), Where::json_schema(generator).to_value());
+        properties.insert("lower_is_better".to_owned(), serde_json::json!({ "type": "boolean" }));
+        json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(yaml: &str) -> Result<CheckSpec, String> {
+        serde_yaml::from_str(yaml).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn forms_and_labels() {
+        assert_eq!(read("is_json").unwrap().label(), "is_json");
+        assert_eq!(read("is_json: {}").unwrap(), read("is_json").unwrap());
+        assert_eq!(
+            read("equals: { path: /verdict, expected: /verdict, not: true }").unwrap().label(),
+            "not equals /verdict"
+        );
+    }
+
+    #[test]
+    fn misuse_is_named() {
+        for (yaml, want) in [
+            ("equal: { value: 1 }", "did you mean `equals`?"),
+            ("equals: { path: /a }", "`equals` needs exactly one of: value, expected"),
+            ("equals: { value: 1, expected: /a }", "exactly one of"),
+            ("regex: { pattern: '(' }", "no regular expression"),
+            ("regex: { value: x }", "`value` does not belong to `regex`"),
+            ("range: {}", "`range` needs"),
+            ("equals: { value: 1, min: 2 }", "from 0 to 1"),
+            ("{ equals: { value: 1 }, is_json: {} }", "found `equals` and `is_json`"),
+            ("command: { run: [] }", "an empty list"),
+        ] {
+            let error = read(yaml).expect_err(yaml);
+            assert!(error.contains(want), "{yaml}: {error}");
+        }
+    }
+
+    #[test]
+    fn metrics() {
+        let m: MetricSpec = serde_yaml::from_str(
+            "{ equals: { path: /verdict, value: pass }, where: { path: /verdict, value: pass, not: true }, \
+             lower_is_better: true }",
+        )
+        .unwrap();
+        assert!(m.lower_is_better && m.only.is_some_and(|only| only.args.not));
+        assert!(serde_yaml::from_str::<MetricSpec>("{ lower_is_better: true }").is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! Every environment variable the product reads, in one place. Surfaces read them; nothing below does.
+
+/// Project root instead of the nearest ancestor with `config/models.yml`.
+pub const ROOT: &str = "EVALS_ROOT";
+/// `replay`, `record`, `refresh`, `live` or `auto`.
+pub const MODE: &str = "EVALS_MODE";
+/// Model alias for this run instead of the suites' own.
+pub const MODEL: &str = "EVALS_MODEL";
+/// Prompt file for this run instead of the tasks' own.
+pub const PROMPT: &str = "EVALS_PROMPT";
+/// Git ref whose merge base with HEAD holds the baseline (default `origin/main` where it exists).
+pub const BASELINE_REF: &str = "EVALS_BASELINE_REF";
+/// Folder for reports (default `reports`).
+pub const REPORTS_DIR: &str = "EVALS_REPORTS_DIR";
+/// Refuse to spend more than this many USD in one run.
+pub const MAX_COST_USD: &str = "EVALS_MAX_COST_USD";
+/// Cases under way at once.
+pub const CONCURRENCY: &str = "EVALS_CONCURRENCY";
+/// `warn` or `fail`.
+pub const ON_INCONCLUSIVE: &str = "EVALS_ON_INCONCLUSIVE";
+/// Log filter for stderr, e.g. `llm_experiments=debug`.
+pub const LOG: &str = "EVALS_LOG";
+/// Set by CI systems: strict replay, no writes under data/.
+pub const CI: &str = "CI";
+/// GitHub's file for the job summary; the Markdown summary is appended to it.
+pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// No colour on the console.
+pub const NO_COLOR: &str = "NO_COLOR";
+
+/// All of them, with one line each for `llmx doctor` and the documentation.
+pub const ALL: &[(&str, &str)] = &[
+    (ROOT, "project root (default: nearest ancestor with config/models.yml)"),
+    (MODE, "replay | record | refresh | live | auto (default: auto = replay under CI, else record)"),
+    (MODEL, "model alias for this run"),
+    (PROMPT, "prompt file for this run"),
+    (BASELINE_REF, "git ref whose merge base holds the baseline (default: origin/main where it exists)"),
+    (REPORTS_DIR, "folder for reports (default: reports)"),
+    (MAX_COST_USD, "refuse to spend more than this in one run"),
+    (CONCURRENCY, "cases under way at once (default: 16)"),
+    (ON_INCONCLUSIVE, "warn | fail (default: warn)"),
+    (LOG, "log filter for stderr, e.g. llm_experiments=debug"),
+    (CI, "set by CI systems: strict replay, nothing under data/ is written"),
+    (GITHUB_STEP_SUMMARY, "the Markdown summary is appended to this file"),
+    (NO_COLOR, "no colour on the console"),
+];

@@ -1,0 +1,256 @@
+//! `config/models.yml`: aliases of models, used everywhere else by name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::document::{Document, Step};
+use super::problem::{Problem, did_you_mean};
+
+/// The file, relative to the project root.
+pub const FILE: &str = "config/models.yml";
+
+/// Where a model is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// Amazon Bedrock, Converse API.
+    Bedrock,
+    /// Any server that speaks OpenAI chat completions.
+    Openai,
+    /// Anthropic Messages.
+    Anthropic,
+    /// The embedded rule-based analyst or judge: no network, no cost, deterministic, not an LLM.
+    Reference,
+    /// Embedded labelled answers with a chosen accuracy: random over draws, reproducible by seed.
+    Simulated,
+}
+
+impl ProviderKind {
+    /// Lives in this program: always called, never recorded, free.
+    #[must_use]
+    pub fn is_embedded(self) -> bool {
+        matches!(self, Self::Reference | Self::Simulated)
+    }
+}
+
+impl fmt::Display for ProviderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bedrock => "bedrock",
+            Self::Openai => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Reference => "reference",
+            Self::Simulated => "simulated",
+        })
+    }
+}
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsFile {
+    /// Alias to model.
+    pub models: BTreeMap<String, ModelSpec>,
+}
+
+/// One model.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Where it is reached.
+    pub provider: ProviderKind,
+    /// The provider's name of the model (inference profile or ARN on Bedrock).
+    pub model_id: Option<String>,
+    /// AWS region (bedrock).
+    pub region: Option<String>,
+    /// AWS profile name (bedrock).
+    pub profile: Option<String>,
+    /// Another Bedrock endpoint, e.g. a VPC endpoint.
+    pub endpoint_url: Option<String>,
+    /// Server address (openai: ends in `/v1`; anthropic: without `/v1`).
+    pub base_url: Option<String>,
+    /// Environment variable that holds the key.
+    pub api_key_env: Option<String>,
+    /// Extra request headers (openai, anthropic); never secrets.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Sampling parameters, or the embedded model's own.
+    #[serde(default)]
+    pub params: BTreeMap<String, Value>,
+    /// `free`, or USD per million tokens with the date of the price list.
+    pub price: Option<Price>,
+    /// Rate limits.
+    #[serde(default)]
+    pub limits: RateLimits,
+}
+
+/// What a model costs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Price {
+    /// Nothing, e.g. a local server.
+    Free,
+    /// Per million tokens.
+    Tokens(TokenPrice),
+}
+
+/// USD per million tokens.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenPrice {
+    /// Input tokens.
+    pub input: f64,
+    /// Output tokens.
+    pub output: f64,
+    /// Cached input tokens read.
+    pub cache_read: Option<f64>,
+    /// Input tokens written to the cache.
+    pub cache_write: Option<f64>,
+    /// Date of the price list, `YYYY-MM-DD`.
+    pub as_of: String,
+}
+
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PriceVisitor;
+        impl<'de> Visitor<'de> for PriceVisitor {
+            type Value = Price;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`free` or `{ input, output, as_of }` in USD per million tokens")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Price, E> {
+                if text == "free" {
+                    Ok(Price::Free)
+                } else {
+                    Err(E::invalid_value(de::Unexpected::Str(text), &self))
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Price, A::Error> {
+                TokenPrice::deserialize(MapAccessDeserializer::new(map)).map(Price::Tokens)
+            }
+        }
+        deserializer.deserialize_any(PriceVisitor)
+    }
+}
+
+impl JsonSchema for Price {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Price".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let tokens = generator.subschema_for::<TokenPrice>();
+        json_schema!({ "oneOf": [{ "const": "free" }, tokens] })
+    }
+}
+
+/// How fast a provider may be asked.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateLimits {
+    /// Requests under way at once.
+    pub in_flight: Option<u32>,
+    /// Requests in a minute.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in a minute.
+    pub tokens_per_minute: Option<u32>,
+}
+
+/// Parameters that every network provider takes; `extra` is passed through.
+const NETWORK_PARAMS: &[&str] =
+    &["temperature", "max_tokens", "top_p", "top_k", "stop", "seed", "reasoning_effort", "extra"];
+
+impl ModelsFile {
+    /// What the shape alone does not say.
+    pub(super) fn problems(doc: &Document<Self>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (alias, spec) in &doc.value.models {
+            let path = |keys: &[&str]| -> Vec<Step> {
+                ["models", alias.as_str()].into_iter().chain(keys.iter().copied()).map(Step::from).collect()
+            };
+            let valid = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+            if alias.is_empty() || alias.starts_with('.') || !alias.chars().all(valid) {
+                problems
+                    .push(doc.problem(&path(&[]), "an alias is made of letters, digits, `-`, `_` and `.`"));
+            }
+            if !spec.provider.is_embedded() && spec.model_id.is_none() {
+                problems.push(
+                    doc.problem(
+                        &path(&["provider"]),
+                        format!("provider `{}` needs `model_id`", spec.provider),
+                    ),
+                );
+            }
+            let known: &[&str] = match spec.provider {
+                ProviderKind::Reference => &["role"],
+                ProviderKind::Simulated => &["accuracy", "answers", "seed"],
+                ProviderKind::Bedrock | ProviderKind::Openai | ProviderKind::Anthropic => NETWORK_PARAMS,
+            };
+            for name in spec.params.keys().filter(|name| !known.contains(&name.as_str())) {
+                let mut problem = doc.problem(
+                    &path(&["params", name]),
+                    format!(
+                        "unknown parameter `{name}` of `{}`, expected one of: {}",
+                        spec.provider,
+                        known.join(", ")
+                    ),
+                );
+                problem.hint = did_you_mean(name, known.iter().copied());
+                problems.push(problem);
+            }
+            let mut expect = |name: &str, ok: bool, expected: &str| {
+                if !ok {
+                    let found = spec.params.get(name).map_or("nothing".to_owned(), |v| format!("`{v}`"));
+                    problems.push(
+                        doc.problem(&path(&["params", name]), format!("expected {expected}, found {found}")),
+                    );
+                }
+            };
+            match spec.provider {
+                ProviderKind::Reference => {
+                    let role = spec.params.get("role");
+                    let ok = role.is_none_or(|r| r == "analyst" || r == "judge");
+                    expect("role", ok, "`analyst` or `judge`");
+                }
+                ProviderKind::Simulated => {
+                    let accuracy = spec.params.get("accuracy").and_then(Value::as_f64);
+                    expect(
+                        "accuracy",
+                        accuracy.is_some_and(|a| (0.0..=1.0).contains(&a)),
+                        "a number from 0 to 1",
+                    );
+                    expect(
+                        "answers",
+                        spec.params.get("answers").is_some_and(Value::is_string),
+                        "a dataset file",
+                    );
+                    expect("seed", spec.params.get("seed").is_none_or(Value::is_u64), "a whole number");
+                }
+                ProviderKind::Bedrock | ProviderKind::Openai | ProviderKind::Anthropic => {
+                    let number = |name: &str| spec.params.get(name).is_none_or(Value::is_number);
+                    expect("temperature", number("temperature"), "a number");
+                    expect("top_p", number("top_p"), "a number");
+                    let max = spec.params.get("max_tokens").is_none_or(Value::is_u64);
+                    expect("max_tokens", max, "a whole number");
+                }
+            }
+            if let Some(Price::Tokens(price)) = &spec.price {
+                let rates = [Some(price.input), Some(price.output), price.cache_read, price.cache_write];
+                if rates.into_iter().flatten().any(|rate| !(rate.is_finite() && rate >= 0.0)) {
+                    problems.push(doc.problem(&path(&["price"]), "expected prices of 0 or more USD"));
+                }
+                if !super::is_date(&price.as_of) {
+                    problems.push(doc.problem(&path(&["price", "as_of"]), "expected a date `YYYY-MM-DD`"));
+                }
+            }
+        }
+        problems
+    }
+}

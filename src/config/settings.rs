@@ -1,0 +1,222 @@
+//! `config/settings.yml` (optional) and the environment, merged: command line over environment over file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::env;
+use super::problem::{Problem, did_you_mean};
+
+/// The file, relative to the project root.
+pub const FILE: &str = "config/settings.yml";
+
+/// What happens to recorded answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Use what is recorded, call no provider.
+    Replay,
+    /// Use what is recorded, call and store the rest.
+    Record,
+    /// Draw anew and store.
+    Refresh,
+    /// Call; keep answers in the run's own folder.
+    Live,
+    /// `replay` under CI, else `record`.
+    Auto,
+}
+
+/// Names of the modes, for messages.
+pub const MODES: [&str; 5] = ["replay", "record", "refresh", "live", "auto"];
+
+impl Mode {
+    /// Read a mode as written on the command line or in the environment.
+    ///
+    /// # Errors
+    /// A message that lists the modes.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "replay" => Self::Replay,
+            "record" => Self::Record,
+            "refresh" => Self::Refresh,
+            "live" => Self::Live,
+            "auto" => Self::Auto,
+            other => {
+                let hint = did_you_mean(other, MODES).map_or(String::new(), |hint| format!(" ({hint})"));
+                return Err(format!("expected one of: {}, found `{other}`{hint}", MODES.join(", ")));
+            }
+        })
+    }
+
+    /// `auto` resolved.
+    #[must_use]
+    pub fn resolved(self, ci: bool) -> Self {
+        match self {
+            Self::Auto if ci => Self::Replay,
+            Self::Auto => Self::Record,
+            other => other,
+        }
+    }
+
+    /// Name as written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Replay => "replay",
+            Self::Record => "record",
+            Self::Refresh => "refresh",
+            Self::Live => "live",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// What an Inconclusive gate does to the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnInconclusive {
+    /// Say so and pass.
+    Warn,
+    /// Exit 4.
+    Fail,
+}
+
+/// The file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsFile {
+    /// See [`Mode`]; default `auto`.
+    pub mode: Option<Mode>,
+    /// Folder for reports, relative to the project root; default `reports`.
+    pub reports_dir: Option<String>,
+    /// Refuse to spend more than this in one run.
+    pub max_cost_usd: Option<f64>,
+    /// Cases under way at once; default 16.
+    pub concurrency: Option<usize>,
+    /// Default `warn`.
+    pub on_inconclusive: Option<OnInconclusive>,
+}
+
+/// Settings in force for one run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Resolved: never [`Mode::Auto`].
+    pub mode: Mode,
+    /// Absolute, or relative to the project root.
+    pub reports_dir: PathBuf,
+    /// Upper bound of spending in USD.
+    pub max_cost_usd: Option<f64>,
+    /// Cases under way at once.
+    pub concurrency: usize,
+    /// What an Inconclusive gate does.
+    pub on_inconclusive: OnInconclusive,
+    /// Model alias that replaces the suites' own.
+    pub model: Option<String>,
+    /// Prompt file that replaces the tasks' own.
+    pub prompt: Option<String>,
+    /// Git ref whose merge base holds the baseline; set by hand.
+    pub baseline_ref: Option<String>,
+    /// Running under CI.
+    pub ci: bool,
+}
+
+/// Cases under way at once unless told: enough to hide latency, few enough for a laptop's file limits.
+const CONCURRENCY: usize = 16;
+
+impl Settings {
+    /// Merge file and environment. Flags of the command line are put over the environment by the caller,
+    /// under the same names.
+    ///
+    /// # Errors
+    /// Every variable whose value cannot be read.
+    pub fn merge(file: &SettingsFile, vars: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let get = |name: &str| vars.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let mut bad = |name: &str, message: String| {
+            problems.push(Problem::of_file(format!("environment variable {name}"), message));
+        };
+        let ci = get(env::CI).is_some_and(|value| !matches!(value, "0" | "false"));
+        let mode = match get(env::MODE).map(Mode::parse) {
+            Some(Ok(mode)) => mode,
+            Some(Err(message)) => {
+                bad(env::MODE, message);
+                Mode::Auto
+            }
+            None => file.mode.unwrap_or(Mode::Auto),
+        };
+        let max_cost_usd = match get(env::MAX_COST_USD).map(|v| (v, v.parse::<f64>())) {
+            Some((_, Ok(usd))) if usd.is_finite() && usd >= 0.0 => Some(usd),
+            Some((text, _)) => {
+                bad(env::MAX_COST_USD, format!("expected an amount in USD, found `{text}`"));
+                None
+            }
+            None => file.max_cost_usd,
+        };
+        let concurrency = match get(env::CONCURRENCY).map(|v| (v, v.parse::<usize>())) {
+            Some((_, Ok(n))) if n > 0 => n,
+            Some((text, _)) => {
+                bad(env::CONCURRENCY, format!("expected a whole number of 1 or more, found `{text}`"));
+                CONCURRENCY
+            }
+            None => file.concurrency.unwrap_or(CONCURRENCY).max(1),
+        };
+        let on_inconclusive = match get(env::ON_INCONCLUSIVE) {
+            Some("warn") => OnInconclusive::Warn,
+            Some("fail") => OnInconclusive::Fail,
+            Some(other) => {
+                bad(env::ON_INCONCLUSIVE, format!("expected `warn` or `fail`, found `{other}`"));
+                OnInconclusive::Warn
+            }
+            None => file.on_inconclusive.unwrap_or(OnInconclusive::Warn),
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            mode: mode.resolved(ci),
+            reports_dir: get(env::REPORTS_DIR)
+                .map(str::to_owned)
+                .or_else(|| file.reports_dir.clone())
+                .unwrap_or_else(|| "reports".to_owned())
+                .into(),
+            max_cost_usd,
+            concurrency,
+            on_inconclusive,
+            model: get(env::MODEL).map(str::to_owned),
+            prompt: get(env::PROMPT).map(str::to_owned),
+            baseline_ref: get(env::BASELINE_REF).map(str::to_owned),
+            ci,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merge(vars: &[(&str, &str)]) -> Result<Settings, Vec<Problem>> {
+        let vars = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Settings::merge(&SettingsFile { mode: Some(Mode::Live), ..SettingsFile::default() }, &vars)
+    }
+
+    #[test]
+    fn environment_over_file_and_ci() {
+        assert_eq!(merge(&[]).unwrap().mode, Mode::Live);
+        assert_eq!(merge(&[("EVALS_MODE", "auto"), ("CI", "true")]).unwrap().mode, Mode::Replay);
+        assert_eq!(merge(&[("EVALS_MODE", "auto"), ("CI", "false")]).unwrap().mode, Mode::Record);
+        assert_eq!(merge(&[("EVALS_MODE", "refresh"), ("CI", "1")]).unwrap().mode, Mode::Refresh);
+        assert_eq!(merge(&[("EVALS_MODEL", "")]).unwrap().model, None);
+    }
+
+    #[test]
+    fn every_bad_variable_is_named() {
+        let problems =
+            merge(&[("EVALS_MODE", "recrod"), ("EVALS_CONCURRENCY", "0"), ("EVALS_MAX_COST_USD", "x")])
+                .unwrap_err();
+        let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(text.contains("did you mean `record`?"), "{text}");
+        assert_eq!(problems.len(), 3, "{text}");
+    }
+}

@@ -1,0 +1,10 @@
+//! Datasets: files of cases, JSONL or CSV.
+//!
+//! A case is one input with what we expect of the answer; it becomes one test. Reading reports every problem
+//! of a file. Whether labels are right is not decided here.
+
+mod case;
+mod read;
+
+pub use case::{Case, Dataset};
+pub use read::load;
