@@ -2,8 +2,11 @@
 
 pub mod config;
 pub mod dataset;
+pub mod eval;
 pub mod json;
+pub mod llm;
 pub mod prompt;
 #[cfg(feature = "rf-qaqc")]
 pub mod rf_qaqc;
 pub mod stats;
+pub mod task;

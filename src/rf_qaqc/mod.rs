@@ -5,5 +5,7 @@
 //! says so in every answer. Behind the default feature `rf-qaqc`, so that a team with another task builds
 //! without it.
 
+pub mod analyst;
 pub mod codes;
 pub mod formulas;
+pub mod judge;

@@ -1,0 +1,205 @@
+//! What a run leaves behind. Reports are rebuilt from it alone, so it carries all they show.
+//!
+//! Versioned: readers refuse a newer [`FORMAT`] and read older ones.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::settings::Mode;
+use crate::llm::{Answer, ModelCard};
+
+/// Version of the record's shape. Raised on a change that an old reader would misread.
+pub const FORMAT: u32 = 1;
+
+/// One execution of suites.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// See [`FORMAT`].
+    pub format: u32,
+    /// Time-ordered and unique, e.g. `20261123T131500Z-4f2a`.
+    pub run_id: String,
+    /// Version of this program.
+    pub product_version: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC; absent while running or after a crash.
+    pub finished_at: Option<String>,
+    /// What happened to recorded answers.
+    pub mode: Mode,
+    /// One entry per suite and model, in listing order.
+    pub suites: Vec<SuiteRecord>,
+}
+
+/// One suite on one model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SuiteRecord {
+    /// Suite name.
+    pub suite: String,
+    /// The model under test.
+    pub model: ModelCard,
+    /// The judge, where there is one.
+    pub judge: Option<ModelCard>,
+    /// What exactly was run.
+    pub identity: Identity,
+    /// Metrics of this suite in reporting order, the primary first.
+    pub metrics: Vec<MetricInfo>,
+    /// Slice names whose metrics are reported.
+    pub slice_names: Vec<String>,
+    /// Cases in the dataset; `cases` holds those that were selected and run.
+    pub dataset_cases: usize,
+    /// Results in dataset order.
+    pub cases: Vec<CaseRecord>,
+}
+
+/// Hashes and names of everything that decides an answer or a score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Task name.
+    pub task: String,
+    /// Prompt file, relative to `prompts/`.
+    pub prompt: String,
+    /// SHA-256 of the prompt's text.
+    pub prompt_sha256: String,
+    /// Dataset file.
+    pub dataset: String,
+    /// SHA-256 of the dataset file.
+    pub dataset_sha256: String,
+    /// SHA-256 over checks, metrics and their schemas, canonical.
+    pub checks_sha256: String,
+    /// SHA-256 over the judge's prompt, model and threshold.
+    pub judge_sha256: Option<String>,
+}
+
+/// What is known of a metric besides its values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricInfo {
+    /// Name.
+    pub name: String,
+    /// A small value is good.
+    pub lower_is_better: bool,
+}
+
+/// One case of a suite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseRecord {
+    /// Case id.
+    pub id: String,
+    /// SHA-256 over input and expected.
+    pub content_hash: String,
+    /// Slice name to values.
+    pub slices: BTreeMap<String, Vec<String>>,
+    /// Story shared with other cases.
+    pub cluster: Option<String>,
+    /// The case is a plain assertion.
+    pub must_pass: bool,
+    /// Answers, in index order. Sample 0 of this run comes first.
+    pub samples: Vec<SampleRecord>,
+}
+
+/// One answer to a case, or why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SampleRecord {
+    /// Index in the stream `main`.
+    pub index: u32,
+    /// Request key.
+    pub key: String,
+    /// What came of it.
+    pub outcome: SampleOutcome,
+}
+
+/// A fail is not an error: what could not be measured is kept apart from what is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SampleOutcome {
+    /// The model answered and the answer was scored.
+    Scored {
+        /// The answer.
+        answer: Answer,
+        /// Its scores.
+        scores: Scores,
+    },
+    /// No answer, or no score: provider error, missing recording, budget, a check that could not run.
+    NotMeasured {
+        /// Why.
+        reason: String,
+        /// The answer, when only scoring failed.
+        answer: Option<Answer>,
+    },
+}
+
+impl SampleRecord {
+    /// The scores, if measured.
+    #[must_use]
+    pub fn scores(&self) -> Option<&Scores> {
+        match &self.outcome {
+            SampleOutcome::Scored { scores, .. } => Some(scores),
+            SampleOutcome::NotMeasured { .. } => None,
+        }
+    }
+
+    /// The answer, if there is one.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Answer> {
+        match &self.outcome {
+            SampleOutcome::Scored { answer, .. } => Some(answer),
+            SampleOutcome::NotMeasured { answer, .. } => answer.as_ref(),
+        }
+    }
+}
+
+/// Everything scored about one answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// The case passes: all checks pass and a blocking judge is satisfied.
+    pub passed: bool,
+    /// Per-case metrics by name, each in [0, 1], as measured (not turned around). A metric whose `where` does
+    /// not hold for the case is absent.
+    pub metrics: BTreeMap<String, f64>,
+    /// Mean of check scores by weight.
+    pub weighted: f64,
+    /// One entry per check.
+    pub checks: Vec<CheckResult>,
+    /// The judge's word.
+    pub judge: Option<JudgeResult>,
+}
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Short name, e.g. `equals /verdict`.
+    pub label: String,
+    /// Score in [0, 1].
+    pub score: f64,
+    /// The score reaches the check's minimum.
+    pub passed: bool,
+    /// A plain assertion outside baseline and alpha.
+    pub must_pass: bool,
+    /// Why, in a sentence; empty when it passed with nothing to say.
+    pub explanation: String,
+    /// Expected and found, where a difference can be shown.
+    pub diff: Option<Difference>,
+}
+
+/// Two sides to show as a difference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// What the label says.
+    pub expected: Value,
+    /// What the answer says; null where it says nothing.
+    pub found: Value,
+}
+
+/// What the judge said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgeResult {
+    /// Score in [0, 1].
+    pub score: f64,
+    /// At or above the suite's threshold.
+    pub passed: bool,
+    /// A failing judge fails the case.
+    pub blocking: bool,
+    /// The judge's explanation.
+    pub explanation: String,
+}

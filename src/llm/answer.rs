@@ -1,0 +1,62 @@
+//! What a model answered, and what the model says it is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::models::ProviderKind;
+
+/// Why the model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// It was done.
+    Stop,
+    /// It reached the token limit: the answer is cut.
+    Length,
+    /// It declined.
+    Refusal,
+    /// Anything else a provider reports.
+    Other,
+}
+
+/// Tokens, where the provider counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the request.
+    pub input_tokens: u64,
+    /// Tokens of the answer.
+    pub output_tokens: u64,
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The answer's text.
+    pub text: String,
+    /// The model that answered, as the provider names it.
+    pub served_model: String,
+    /// Why it stopped.
+    pub finish_reason: FinishReason,
+    /// Tokens; absent for embedded models, which have none.
+    pub usage: Option<Usage>,
+    /// Milliseconds from asking to the last byte; absent where nothing was measured (embedded, replayed).
+    pub latency_ms: Option<f64>,
+    /// USD; 0 for embedded models, absent where the price is unknown.
+    pub cost_usd: Option<f64>,
+}
+
+/// What a model is. Stands in records and reports, so that nobody takes rules for an LLM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// Alias in `config/models.yml`.
+    pub alias: String,
+    /// Which protocol or embedded model.
+    pub provider: ProviderKind,
+    /// The provider's name of the model.
+    pub model_id: String,
+    /// Same request, same answer, always: one sample is the whole distribution. Only code declares this.
+    pub deterministic: bool,
+    /// Lives in this program.
+    pub embedded: bool,
+    /// One line for reports, e.g. `rule-based reference analyst, not an LLM`.
+    pub declares: String,
+}

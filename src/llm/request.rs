@@ -1,0 +1,120 @@
+//! What is asked: messages and parameters, and the key that is their content address.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::config::models::ProviderKind;
+use crate::json::{canonical, sha256_hex};
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The asker.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+/// A request, complete: everything that can change the answer and nothing else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Which protocol or embedded model.
+    pub provider: ProviderKind,
+    /// The provider's name of the model.
+    pub model_id: String,
+    /// System prompt, if any.
+    pub system: Option<String>,
+    /// The conversation.
+    pub messages: Vec<Message>,
+    /// Sampling parameters.
+    pub params: BTreeMap<String, Value>,
+    /// JSON Schema the answer should obey, where the provider supports it.
+    pub schema: Option<Value>,
+}
+
+/// Raised when what goes into a key changes; old recordings then no longer match.
+const KEY_VERSION: u32 = 1;
+
+impl Request {
+    /// Content address: SHA-256 over the canonical JSON of everything in the request. Credentials, endpoints,
+    /// headers, timeouts and retries are no part of it.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let value = json!({
+            "v": KEY_VERSION,
+            "provider": self.provider,
+            "model_id": self.model_id,
+            "system": self.system,
+            "messages": self.messages,
+            "params": self.params,
+            "schema": self.schema,
+        });
+        sha256_hex(canonical(&value))
+    }
+}
+
+/// A series of answers to one request. Aggregates read `main` only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Sample 0, 1, 2 ... of a case.
+    Main,
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Main => "main",
+        })
+    }
+}
+
+/// One answer wanted: the request's key, a stream and an index in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Draw {
+    /// [`Request::key`].
+    pub key: String,
+    /// The series.
+    pub stream: Stream,
+    /// Position in the series, from 0.
+    pub index: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Golden: recordings made by any release on any machine are found under this key for ever.
+    #[test]
+    fn the_key_is_the_same_everywhere() {
+        let request = Request {
+            provider: ProviderKind::Bedrock,
+            model_id: "m".to_owned(),
+            system: Some("s".to_owned()),
+            messages: vec![Message { role: Role::User, content: "hi".to_owned() }],
+            params: BTreeMap::from([
+                ("temperature".to_owned(), json!(0)),
+                ("max_tokens".to_owned(), json!(10)),
+            ]),
+            schema: None,
+        };
+        // printf '%s' TEXT | sha256sum
+        let text = r#"{"messages":[{"content":"hi","role":"user"}],"model_id":"m","params":{"max_tokens":10,"temperature":0},"provider":"bedrock","schema":null,"system":"s","v":1}"#;
+        assert_eq!(request.key(), sha256_hex(text));
+        let other = Request { model_id: "n".to_owned(), ..request.clone() };
+        assert_ne!(other.key(), request.key());
+    }
+}

@@ -1,0 +1,4 @@
+//! placeholder
+pub fn answer(_: &str) -> Result<String, String> {
+    Err("x".into())
+}

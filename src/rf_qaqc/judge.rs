@@ -1,0 +1,3 @@
+pub fn judge(_: &str) -> Result<String, String> {
+    Err("x".into())
+}
