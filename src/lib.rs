@@ -3,9 +3,11 @@
 pub mod config;
 pub mod dataset;
 pub mod eval;
+pub mod gate;
 pub mod json;
 pub mod llm;
 pub mod prompt;
+pub mod report;
 #[cfg(feature = "rf-qaqc")]
 pub mod rf_qaqc;
 pub mod stats;

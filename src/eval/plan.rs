@@ -1,0 +1,189 @@
+//! Everything one suite needs on one model, loaded and checked before anything is asked.
+//!
+//! Planning touches no network and no runtime.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::check::{Checks, CustomChecks};
+use super::judge::Judge;
+use super::record::{Identity, MetricInfo};
+use super::score::Scoring;
+use crate::config::models::ModelSpec;
+use crate::config::suite::{JUDGE_MEAN, PASS_RATE, SuiteSpec};
+use crate::config::{Document, Problem, Project};
+use crate::dataset::{Case, Dataset};
+use crate::json::{canonical, sha256_hex};
+use crate::llm::provider::connect;
+use crate::llm::{Client, Error};
+use crate::prompt::{Purpose, Template};
+use crate::task::Task;
+
+/// One suite on one model.
+pub struct SuitePlan {
+    /// The suite as written.
+    pub spec: SuiteSpec,
+    /// Alias of the model under test.
+    pub alias: String,
+    /// What production runs.
+    pub task: Task,
+    /// The model under test.
+    pub model: Client,
+    /// Its configuration.
+    pub model_spec: ModelSpec,
+    /// The judge, where the suite has one.
+    pub judge: Option<Judge>,
+    /// The cases.
+    pub dataset: Arc<Dataset>,
+    /// Checks and metrics, compiled.
+    pub scoring: Scoring,
+    /// Checks that single cases add, in dataset order; empty for most.
+    pub case_checks: Vec<Option<Checks>>,
+    /// Hashes and names of everything that decides an answer or a score.
+    pub identity: Identity,
+}
+
+/// What a plan needs besides the project's files.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// Prompt file that replaces the task's own.
+    pub prompt: Option<&'a str>,
+    /// Closures registered in `evals/main.rs`.
+    pub custom: &'a CustomChecks,
+}
+
+impl SuitePlan {
+    /// Load and check everything.
+    ///
+    /// # Errors
+    /// Every problem of the suite's inputs on this model.
+    pub fn load(
+        project: &Project,
+        doc: &Document<SuiteSpec>,
+        alias: &str,
+        dataset: Arc<Dataset>,
+        options: Options<'_>,
+    ) -> Result<Self, Vec<Problem>> {
+        let spec = doc.value.clone();
+        let mut problems = Vec::new();
+        let task = Task::load(project, &spec, options.prompt).map_err(|found| problems.extend(found)).ok();
+        let alias = task.as_ref().and_then(|task| task.own_model.clone()).unwrap_or_else(|| alias.to_owned());
+        let model = client(project, &alias).map_err(|problem| problems.push(problem)).ok();
+        let judge = match (&spec.judge, project.judge_alias(&spec)) {
+            (Some(judge), Some(judge_alias)) => {
+                let template = Template::load(&project.root, &judge.prompt, Purpose::Judge)
+                    .map_err(|found| problems.extend(found))
+                    .ok();
+                let client = client(project, &judge_alias).map_err(|problem| problems.push(problem)).ok();
+                template.zip(client).map(|(template, (client, model_spec))| Judge {
+                    client,
+                    model_spec,
+                    template,
+                    pass_at: judge.pass_at,
+                    blocking: judge.blocking,
+                })
+            }
+            _ => None,
+        };
+        let scoring = Scoring::compile(&project.root, &spec, options.custom, &doc.file)
+            .map_err(|found| problems.extend(found))
+            .ok();
+        let mut case_checks = Vec::with_capacity(dataset.cases.len());
+        for case in &dataset.cases {
+            case_checks.push(if case.checks.is_empty() {
+                None
+            } else {
+                Checks::compile(&project.root, &case.checks, options.custom, &dataset.file)
+                    .map_err(|found| problems.extend(found.into_iter().map(|p| p.at_line(case.line))))
+                    .ok()
+            });
+        }
+        let (Some(task), Some((model, model_spec)), Some(scoring), true) =
+            (task, model, scoring, problems.is_empty())
+        else {
+            // One cause, several suites' worth of symptoms: say each thing once.
+            problems.sort();
+            problems.dedup();
+            return Err(problems);
+        };
+        let identity = Identity {
+            task: task.name.clone(),
+            prompt: task.template.name.clone(),
+            prompt_sha256: task.template.sha256.clone(),
+            dataset: dataset.file.clone(),
+            dataset_sha256: dataset.sha256.clone(),
+            checks_sha256: checks_hash(&project.root, &spec),
+            judge_sha256: judge.as_ref().map(Judge::sha256),
+        };
+        Ok(Self { spec, alias, task, model, model_spec, judge, dataset, scoring, case_checks, identity })
+    }
+
+    /// Metrics in reporting order: the primary, the gated, the rest.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<MetricInfo> {
+        let mut names = vec![self.spec.gate.primary.clone()];
+        names.extend(self.spec.gate.also.iter().cloned());
+        names.extend(self.spec.metric_names());
+        if self.judge.is_none() {
+            names.retain(|name| name != JUDGE_MEAN);
+        }
+        let mut metrics: Vec<MetricInfo> = Vec::new();
+        for name in names {
+            if !metrics.iter().any(|m| m.name == name) {
+                let lower_is_better = self.spec.metrics.get(&name).is_some_and(|m| m.lower_is_better);
+                metrics.push(MetricInfo { name, lower_is_better });
+            }
+        }
+        metrics
+    }
+
+    /// The case with this id and its position.
+    #[must_use]
+    pub fn case(&self, id: &str) -> Option<(usize, &Case)> {
+        self.dataset.cases.iter().enumerate().find(|(_, case)| case.id == id)
+    }
+}
+
+fn client(project: &Project, alias: &str) -> Result<(Client, ModelSpec), Problem> {
+    let file = crate::config::models::FILE;
+    let Some(spec) = project.models.value.models.get(alias) else {
+        let (message, hint) = project.expect_alias(alias).err().unwrap_or_default();
+        return Err(Problem { hint, ..Problem::of_file(file, message) });
+    };
+    match connect(&project.root, alias, spec) {
+        Ok(provider) => Ok((Client::new(provider), spec.clone())),
+        Err(error) => {
+            let mut problem = project.models.problem(&["models".into(), alias.into()], error.to_string());
+            if matches!(error, Error::NotBuilt(_)) {
+                let embedded: Vec<&str> = project
+                    .models
+                    .value
+                    .models
+                    .iter()
+                    .filter(|(_, spec)| spec.provider.is_embedded())
+                    .map(|(alias, _)| alias.as_str())
+                    .collect();
+                problem.hint = Some(format!("this build can call: {}", embedded.join(", ")));
+            }
+            Err(problem)
+        }
+    }
+}
+
+/// SHA-256 over what decides scores besides the judge: checks, metrics and the bytes of their schema files.
+fn checks_hash(root: &Path, spec: &SuiteSpec) -> String {
+    let all = spec.checks.iter().chain(spec.metrics.values().map(|metric| &metric.check));
+    let schemas: Vec<Value> = all
+        .filter_map(|check| check.args.schema.as_ref())
+        .map(|file| std::fs::read(root.join(file)).map_or(Value::Null, |bytes| sha256_hex(bytes).into()))
+        .collect();
+    let text = json!({
+        "checks": format!("{:?}", spec.checks),
+        "metrics": format!("{:?}", spec.metrics),
+        "schemas": schemas,
+        "always": PASS_RATE,
+    });
+    sha256_hex(canonical(&text))
+}

@@ -1,0 +1,65 @@
+//! Ask about one case and score the answer. What cannot be measured is recorded as such, with its reason.
+
+use super::check::Subject;
+use super::plan::SuitePlan;
+use super::record::{CaseRecord, SampleOutcome, SampleRecord, Scores};
+use crate::dataset::Case;
+use crate::llm::{Answer, Stream};
+
+/// One sample of one case. Never fails: a failure to measure is an outcome.
+pub async fn sample(plan: &SuitePlan, position: usize, case: &Case, stream: Stream, index: u32) -> SampleRecord {
+    let request = match plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text) {
+        Ok(request) => request,
+        Err(reason) => {
+            return SampleRecord {
+                index,
+                key: String::new(),
+                outcome: SampleOutcome::NotMeasured { reason, answer: None },
+            };
+        }
+    };
+    let key = request.key();
+    let outcome = match plan.model.ask(&request, stream, index).await {
+        Ok(answer) => match score(plan, position, case, &answer, index).await {
+            Ok(scores) => SampleOutcome::Scored { answer, scores },
+            Err(reason) => SampleOutcome::NotMeasured { reason, answer: Some(answer) },
+        },
+        Err(error) => SampleOutcome::NotMeasured { reason: error.to_string(), answer: None },
+    };
+    SampleRecord { index, key, outcome }
+}
+
+/// Check and judge one answer. The judge is asked once; `index` is the answer's own, so that a judge that
+/// varies is asked anew for a new answer only.
+///
+/// # Errors
+/// Why the answer has no score: a check that could not run, a judge without a readable reply.
+pub async fn score(
+    plan: &SuitePlan,
+    position: usize,
+    case: &Case,
+    answer: &Answer,
+    index: u32,
+) -> Result<Scores, String> {
+    let json = serde_json::from_str(&answer.text).ok();
+    let subject = Subject { case, answer, json: json.as_ref() };
+    let own = plan.case_checks.get(position).and_then(Option::as_ref);
+    let judged = match &plan.judge {
+        Some(judge) => Some(judge.judge(case, answer, index).await.map_err(|reason| format!("judge: {reason}"))?),
+        None => None,
+    };
+    plan.scoring.score(&subject, own, judged).await
+}
+
+/// The record of a case with its samples.
+#[must_use]
+pub fn case_record(case: &Case, samples: Vec<SampleRecord>) -> CaseRecord {
+    CaseRecord {
+        id: case.id.clone(),
+        content_hash: case.content_hash(),
+        slices: case.slices.clone(),
+        cluster: case.cluster.clone(),
+        must_pass: case.must_pass,
+        samples,
+    }
+}

@@ -1,0 +1,162 @@
+//! What reports are made from. `eval_results_<run-id>.json` is exactly this, serialized.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::eval::record::{RunRecord, SuiteRecord};
+use crate::gate::{Decision, Outcome};
+
+/// Version of the report's shape. Raised on a change that an old reader would misread.
+pub const FORMAT: u32 = 1;
+
+/// Everything a run found out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// See [`FORMAT`].
+    pub format: u32,
+    /// What was run and what came of it.
+    pub run: RunRecord,
+    /// One entry per entry of `run.suites`, in the same order.
+    pub gates: Vec<GateReport>,
+    /// Policy tests that were selected, in listing order.
+    pub policies: Vec<PolicyReport>,
+}
+
+/// One suite on one model against its baseline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateReport {
+    /// Suite name.
+    pub suite: String,
+    /// Model alias.
+    pub alias: String,
+    /// The gate's test was selected. Otherwise the decision only informs.
+    pub selected: bool,
+    /// The decision against the baseline that the run compares with.
+    pub decision: Decision,
+    /// What that decision means under the policy in force.
+    pub meaning: Meaning,
+    /// Which baseline that is.
+    pub baseline: BaselineInfo,
+    /// The decision against the working copy of the baseline, where it differs from the one compared with.
+    pub accepted: Option<Decision>,
+    /// Plain bounds of the suite.
+    pub limits: Vec<LimitReport>,
+    /// What the baseline said about cases whose verdict is not a plain `ok`, by case id.
+    pub before: BTreeMap<String, Before>,
+    /// Why the baseline's answers were scored anew, if they were.
+    pub rescored: Option<String>,
+}
+
+/// [`Outcome`] in a form that can be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// Pass or improved.
+    Fine,
+    /// Inconclusive for lack of cases or baseline; the policy only warns.
+    Warns,
+    /// Inconclusive for lack of cases or baseline; the policy says that this fails.
+    Refused,
+    /// The product got worse.
+    Worse,
+    /// Something kept the gate from telling.
+    CouldNotTell,
+    /// A filtered run: no decision was asked for.
+    NotDecided,
+}
+
+impl From<Outcome> for Meaning {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Fine => Self::Fine,
+            Outcome::Warns => Self::Warns,
+            Outcome::Refused => Self::Refused,
+            Outcome::Worse => Self::Worse,
+            Outcome::CouldNotTell => Self::CouldNotTell,
+            Outcome::NotDecided => Self::NotDecided,
+        }
+    }
+}
+
+/// Which baseline a run was compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaselineInfo {
+    /// Where it came from.
+    pub source: BaselineSource,
+    /// SHA-256 of the file compared with; absent where there is none.
+    pub sha256: Option<String>,
+    /// Prompt file it was recorded with.
+    pub prompt: Option<String>,
+    /// SHA-256 of that prompt.
+    pub prompt_sha256: Option<String>,
+    /// Who accepted it, when, from which run: `2026-11-23 by Ada, run 20261123T101500Z-4f2a`.
+    pub accepted: Option<String>,
+}
+
+/// Where a baseline came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum BaselineSource {
+    /// No baseline exists yet.
+    None,
+    /// The file as it stands in the working copy.
+    WorkingFile,
+    /// The file at the merge base with a ref.
+    MergeBase {
+        /// The ref, e.g. `origin/main`.
+        reference: String,
+        /// The commit, abbreviated.
+        commit: String,
+    },
+}
+
+/// What the baseline said about one case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Before {
+    /// Its answer: of the first sample that passed, else of the first; shortened for recorded models.
+    pub answer: String,
+    /// Samples that passed.
+    pub passes: usize,
+    /// Samples.
+    pub of: usize,
+    /// The judge's score of that answer.
+    pub judge_score: Option<f64>,
+}
+
+/// A plain bound and what was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimitReport {
+    /// Name as written in the suite, e.g. `latency_p95_ms`.
+    pub name: String,
+    /// The bound.
+    pub bound: f64,
+    /// What was measured; absent where nothing was.
+    pub found: Option<f64>,
+}
+
+impl LimitReport {
+    /// Measured, and beyond the bound.
+    #[must_use]
+    pub fn exceeded(&self) -> bool {
+        self.found.is_some_and(|found| found > self.bound)
+    }
+}
+
+/// One policy test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyReport {
+    /// Name, e.g. `policy::prompts`.
+    pub name: String,
+    /// What is wrong; empty when all is well.
+    pub problems: Vec<String>,
+    /// What could be better; never fails.
+    pub hints: Vec<String>,
+}
+
+impl Report {
+    /// Suites with their gates.
+    pub fn pairs(&self) -> impl Iterator<Item = (&SuiteRecord, &GateReport)> {
+        self.run.suites.iter().zip(&self.gates)
+    }
+}
