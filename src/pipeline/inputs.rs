@@ -1,0 +1,181 @@
+//! Everything a run needs, loaded as far as it can be, with all problems of all inputs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use crate::config::suite::SuiteSpec;
+use crate::config::{Document, Problem, Project, Settings};
+use crate::dataset::{self, Case, Dataset};
+use crate::eval::check::CustomChecks;
+use crate::eval::plan::{Options, SuitePlan};
+
+/// Rules that the labels of a task obey, beyond the schema: every problem of one case.
+pub type LabelRule = Arc<dyn Fn(&Case) -> Vec<String> + Send + Sync>;
+
+/// What a team registers in `evals/main.rs`.
+#[derive(Clone, Default)]
+pub struct Registry {
+    /// Closures for checks of kind `custom`.
+    pub checks: CustomChecks,
+    /// Label rules by the name that `config/prompt_graph.yml` uses.
+    pub label_rules: BTreeMap<String, LabelRule>,
+}
+
+impl Registry {
+    /// The rules that come with the product.
+    #[must_use]
+    pub fn built_in() -> Self {
+        #[allow(unused_mut, reason = "without the worked example nothing is added")]
+        let mut registry = Self::default();
+        #[cfg(feature = "rf-qaqc")]
+        registry.label_rules.insert(
+            "rf_qaqc".to_owned(),
+            Arc::new(|case: &Case| crate::rf_qaqc::labels::check_labels(&case.id, &case.input_text, &case.expected)),
+        );
+        registry
+    }
+}
+
+/// The loaded inputs of a run.
+pub struct Inputs {
+    /// The project's files; absent when they do not load.
+    pub project: Option<Project>,
+    /// Settings in force.
+    pub settings: Settings,
+    /// What was registered in code.
+    pub registry: Registry,
+    /// One entry per suite and model whose dataset loads, in listing order.
+    pub suites: Vec<SuiteInputs>,
+    /// Every problem found while loading.
+    pub problems: Vec<Problem>,
+}
+
+/// One suite on one model.
+pub struct SuiteInputs {
+    /// The suite file.
+    pub doc: Document<SuiteSpec>,
+    /// Alias of the model under test.
+    pub alias: String,
+    /// The suite runs on several models, so names carry the alias.
+    pub several: bool,
+    /// The cases.
+    pub dataset: Arc<Dataset>,
+    plan: OnceLock<Result<Arc<SuitePlan>, Vec<Problem>>>,
+}
+
+impl SuiteInputs {
+    /// `gold`, or `gold::noisy` where the suite runs on several models.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let suite = &self.doc.value.suite;
+        if self.several { format!("{suite}::{}", self.alias) } else { suite.clone() }
+    }
+
+    /// The name of a case's test.
+    #[must_use]
+    pub fn case_name(&self, case: &Case) -> String {
+        let suite = &self.doc.value.suite;
+        if self.several { format!("{suite}::{}::{}", case.id, self.alias) } else { format!("{suite}::{}", case.id) }
+    }
+}
+
+impl Inputs {
+    /// Load the project, its suites and their datasets. Prompts, checks and models wait for [`Self::plan`].
+    #[must_use]
+    pub fn load(root: &Path, vars: &BTreeMap<String, String>, overrides: &Overrides, registry: Registry) -> Self {
+        let mut problems = Vec::new();
+        let project = Project::load(root).map_err(|found| problems.extend(found)).ok();
+        let file = project.as_ref().map(|project| project.settings.clone()).unwrap_or_default();
+        let settings = match Settings::merge(&file, &overrides.over(vars)) {
+            Ok(settings) => settings,
+            Err(found) => {
+                problems.extend(found);
+                Settings::default()
+            }
+        };
+        let mut inputs = Self { project, settings, registry, suites: Vec::new(), problems };
+        inputs.load_suites();
+        inputs
+    }
+
+    fn load_suites(&mut self) {
+        let Some(project) = &self.project else { return };
+        self.problems.extend(project.suite_problems.iter().cloned());
+        if let Some(alias) = &self.settings.model {
+            if let Err((message, hint)) = project.expect_alias(alias) {
+                let mut problem = Problem::of_file("the model of this run (--model, EVALS_MODEL)", message);
+                problem.hint = hint;
+                self.problems.push(problem);
+                return;
+            }
+        }
+        let mut datasets: BTreeMap<String, Option<Arc<Dataset>>> = BTreeMap::new();
+        for doc in &project.suites {
+            let problems = &mut self.problems;
+            let file = &doc.value.dataset;
+            let dataset = datasets.entry(file.clone()).or_insert_with(|| {
+                dataset::load(&project.root, file).map(Arc::new).map_err(|found| problems.extend(found)).ok()
+            });
+            let Some(dataset) = dataset else { continue };
+            let aliases = match &self.settings.model {
+                Some(alias) => vec![alias.clone()],
+                // A suite whose models do not resolve was refused while loading.
+                None => project.aliases_of(&doc.value).unwrap_or_default(),
+            };
+            for alias in &aliases {
+                self.suites.push(SuiteInputs {
+                    doc: doc.clone(),
+                    alias: alias.clone(),
+                    several: aliases.len() > 1,
+                    dataset: Arc::clone(dataset),
+                    plan: OnceLock::new(),
+                });
+            }
+        }
+    }
+
+    /// The plan of a suite: prompts read, checks compiled, models found. Done once, on first need.
+    ///
+    /// # Errors
+    /// Every problem of the suite's inputs.
+    pub fn plan(&self, suite: &SuiteInputs) -> Result<Arc<SuitePlan>, Vec<Problem>> {
+        suite.plan.get_or_init(|| self.plan_with(suite, self.settings.prompt.as_deref()).map(Arc::new)).clone()
+    }
+
+    /// A plan of a suite with another prompt, e.g. the one a baseline was recorded with.
+    ///
+    /// # Errors
+    /// Every problem of the suite's inputs.
+    pub fn plan_with(&self, suite: &SuiteInputs, prompt: Option<&str>) -> Result<SuitePlan, Vec<Problem>> {
+        let Some(project) = &self.project else { return Err(self.problems.clone()) };
+        let options = Options { prompt, custom: &self.registry.checks };
+        SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)
+    }
+
+    /// Every problem, those of the plans included.
+    #[must_use]
+    pub fn all_problems(&self) -> Vec<Problem> {
+        let mut problems = self.problems.clone();
+        for suite in &self.suites {
+            if let Err(found) = self.plan(suite) {
+                problems.extend(found);
+            }
+        }
+        problems.sort();
+        problems.dedup();
+        problems
+    }
+}
+
+/// Flags of the command line, under the names of the environment variables they override.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides(pub BTreeMap<&'static str, String>);
+
+impl Overrides {
+    fn over(&self, vars: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut all = vars.clone();
+        all.extend(self.0.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        all
+    }
+}
