@@ -17,7 +17,7 @@ pub const FEWEST_UNITS: u64 = 5;
 /// use llm_experiments::stats::min_cases::lost_guard;
 /// let mut differences = vec![0.0; 60];
 /// differences[7] = -1.0;
-/// assert!((lost_guard(&differences) - 0.076_639_95).abs() < 1e-8);
+/// assert!((lost_guard(&differences) - 0.076_639_995).abs() < 1e-8);
 /// ```
 #[must_use]
 #[expect(
@@ -104,7 +104,7 @@ mod tests {
             (vec![-1.0; 4], 1.0),
             (vec![1.0; 20], 0.139_108_340_668_265_15),
             // Five times -0.2 is one lost case, not two.
-            ([vec![-0.2; 5], vec![0.0; 55]].concat(), 0.076_639_95),
+            ([vec![-0.2; 5], vec![0.0; 55]].concat(), 0.076_639_995),
         ] {
             assert!((lost_guard(&differences) - expected).abs() < 1e-8, "{differences:?}");
         }

@@ -122,8 +122,7 @@ impl RealCase {
 
 impl From<&BinaryCase> for RealCase {
     fn from(case: &BinaryCase) -> Self {
-        let side =
-            |k: u32, s: u32| (0..k).map(|i| if i < s { 1.0 } else { 0.0 }).collect::<Vec<f64>>();
+        let side = |k: u32, s: u32| (0..k).map(|i| if i < s { 1.0 } else { 0.0 }).collect::<Vec<f64>>();
         Self { baseline: side(case.kb, case.sb), candidate: side(case.kc, case.sc) }
     }
 }
