@@ -1,2 +1,26 @@
+<<<<<<< HEAD
 //! Arithmetic only: exact tests, intervals, multiplicity. No project types, no IO, seeded.
 pub mod rng;
+=======
+//! Arithmetic only: exact tests, intervals, multiplicity, planning numbers.
+//!
+//! No project types, no files, no clock and no hidden randomness: what is random takes an [`rng::Rng`] that
+//! the caller seeded. Every formula names its source. One-sided p-values follow one convention: `p_drop` is
+//! small when the candidate is worse, `p_rise` is small when it is better, and neither is ever zero.
+
+pub mod interval;
+pub mod mde;
+pub mod min_cases;
+pub mod multiplicity;
+pub mod proportion;
+pub mod quantile;
+pub mod relabel;
+pub mod rng;
+pub mod signflip;
+
+/// Keep a tail probability inside (0, 1]: sums of rounded terms may exceed 1 by an ulp, and the tail of
+/// thousands of cases may underflow.
+fn as_p_value(sum: f64) -> f64 {
+    sum.clamp(f64::MIN_POSITIVE, 1.0)
+}
+>>>>>>> stats

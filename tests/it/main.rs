@@ -1,1 +1,4 @@
 //! it
+
+mod gate_props;
+mod vectors;

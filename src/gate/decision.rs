@@ -1,0 +1,245 @@
+//! The decision as it is stored and shown.
+//!
+//! Plain data: every number that the sentence mentions is here, with its unit. Scores, effects and bounds are
+//! fractions of the score range (0.05 = five points); p-values are one-sided.
+
+use serde::{Deserialize, Serialize};
+
+use super::case::CaseVerdict;
+use super::policy::{OnInconclusive, Policy};
+
+/// What the gate says about a suite or a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// No drop of the margin's size or more.
+    Pass,
+    /// Better, beyond noise.
+    Improved,
+    /// Worse, beyond noise.
+    Regressed,
+    /// The data cannot tell.
+    Inconclusive,
+}
+
+/// Why the verdict is not a plain one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Pass: every comparable case has the same scores on both sides.
+    Identical,
+    /// Pass of a deterministic model: cases moved, the mean did not.
+    NoNetChange,
+    /// Pass of a deterministic model's secondary metric: worse, but by less than the margin.
+    WithinMargin,
+    /// Inconclusive: even with nothing changed, so few cases cannot rule out a drop of the margin.
+    TooFewCases {
+        /// Cases compared.
+        n: usize,
+        /// Cases that could, if nothing changed.
+        needed: u64,
+    },
+    /// Inconclusive: enough cases, but a drop of the margin is not ruled out.
+    TooNoisy {
+        /// Smallest drop found 80% of the time.
+        mde80: f64,
+        /// The worst effect that the data still allow (one-sided 95%).
+        worst: f64,
+        /// Cases of this noise with which a drop of the margin would be found 80% of the time, where more
+        /// than there are.
+        cases: Option<u64>,
+    },
+    /// Inconclusive: too many cases without a result.
+    Missing {
+        /// Cases without a result.
+        n: usize,
+        /// Comparable cases that should have one.
+        of: usize,
+    },
+    /// Inconclusive: nothing to compare with.
+    NoComparableCases,
+    /// Inconclusive: another judge scored the other side.
+    JudgeChanged,
+    /// Inconclusive: a filter left cases out.
+    NotDecided {
+        /// Comparable cases that ran.
+        ran: usize,
+        /// Comparable cases.
+        of: usize,
+    },
+}
+
+/// The gate's answer about one suite on one model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The suite's verdict.
+    pub verdict: Verdict,
+    /// What qualifies it.
+    pub reason: Option<Reason>,
+    /// One line that an engineer can check.
+    pub sentence: String,
+    /// What else the reader should know.
+    pub notes: Vec<String>,
+    /// The metrics, the primary first.
+    pub metrics: Vec<MetricDecision>,
+    /// Cases by verdict.
+    pub counts: Counts,
+    /// Comparable cases that have a result.
+    pub n_cases: usize,
+    /// The model declares that it has no sampling noise.
+    pub deterministic: bool,
+    /// The policy's error budget.
+    pub alpha: f64,
+    /// The policy's margin.
+    pub margin: f64,
+    /// Every case's verdict, in the order observed.
+    pub cases: Vec<CaseVerdict>,
+}
+
+/// Cases by verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Stable before, passing now.
+    pub ok: usize,
+    /// Stable before, certainly failing now.
+    pub broken: usize,
+    /// Stable before, failed once now, not established beyond noise.
+    pub unconfirmed: usize,
+    /// A check that must pass failed.
+    pub must_pass_failed: usize,
+    /// Failing before, passing now.
+    pub fixed: usize,
+    /// Failing before and now.
+    pub known_failures: usize,
+    /// Sometimes passing before, whatever they do now.
+    pub noisy: usize,
+    /// Without a comparable baseline, and among them those that fail.
+    pub new: usize,
+    /// New or changed cases that fail.
+    pub new_failing: usize,
+    /// In the baseline, no longer in the dataset.
+    pub removed: usize,
+    /// Without an answer.
+    pub missing: usize,
+    /// Left out by a filter.
+    pub not_selected: usize,
+}
+
+/// The gate's answer about one metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricDecision {
+    /// Its name.
+    pub metric: String,
+    /// Its share of the level; all shares sum to 1.
+    pub weight: f64,
+    /// Its verdict. Only the primary's can make the suite pass; any metric's can make it regress.
+    pub verdict: Verdict,
+    /// What qualifies the verdict.
+    pub reason: Option<Reason>,
+    /// How it was compared.
+    pub method: Method,
+    /// Cases compared.
+    pub n_cases: usize,
+    /// Cases that the baseline scores and the run does not.
+    pub missing: usize,
+    /// The comparison; `None` when there was nothing comparable.
+    pub estimate: Option<Estimate>,
+    /// Tests and bounds; `None` where there is no noise to test against.
+    pub noise: Option<NoiseTest>,
+}
+
+/// How a metric was compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Every relabelling counted.
+    Exact,
+    /// Random relabellings.
+    MonteCarlo {
+        /// How many.
+        b: u32,
+    },
+    /// One sample is the whole distribution: plain subtraction.
+    Deterministic,
+    /// Same requests, same recorded answers.
+    Unchanged,
+    /// Nothing comparable.
+    NotCompared,
+}
+
+/// Two means and their difference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Mean over cases of candidate mean minus baseline mean.
+    pub effect: f64,
+    /// Mean over cases of the baseline's case mean.
+    pub baseline_mean: f64,
+    /// Mean over cases of the candidate's case mean.
+    pub candidate_mean: f64,
+    /// Fewest and most baseline samples per case.
+    pub kb: (usize, usize),
+    /// Fewest and most candidate samples per case.
+    pub k: (usize, usize),
+}
+
+/// Tests and bounds for a noisy model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NoiseTest {
+    /// Share of relabellings with a drop at least this large.
+    pub p_drop: f64,
+    /// Share with a rise at least this large.
+    pub p_rise: f64,
+    /// Would other cases like these have dropped? Sign-flip test over cases; for information.
+    pub p_general: f64,
+    /// The level that `p_drop` was compared with.
+    pub limit: f64,
+    /// The level that `p_rise` was compared with.
+    pub limit_rise: f64,
+    /// Two-sided 95% interval of the effect.
+    pub ci95: [f64; 2],
+    /// One-sided 95% lower bound of the effect.
+    pub lower95: f64,
+    /// One-sided 95% upper bound on the share of cases lost.
+    pub lost_guard: f64,
+    /// Standard deviation of the effect if nothing changed.
+    pub noise_sd: f64,
+    /// Smallest drop found 80% of the time at this metric's share of the level.
+    pub mde80: f64,
+}
+
+/// What a decision means for whoever called the gate; surfaces turn it into exit codes and test results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Pass or improved.
+    Fine,
+    /// Inconclusive for lack of cases or baseline, and the policy only warns.
+    Warns,
+    /// Inconclusive for lack of cases or baseline, and the policy says that this fails.
+    Refused,
+    /// The product got worse.
+    Worse,
+    /// Something kept the gate from telling: missing results or another judge.
+    CouldNotTell,
+    /// A filtered run: no decision was asked for.
+    NotDecided,
+}
+
+impl Decision {
+    /// What the decision means under `policy`. About the aggregates only: cases that fail on their own fail
+    /// their own tests.
+    #[must_use]
+    pub fn outcome(&self, policy: &Policy) -> Outcome {
+        match (self.verdict, &self.reason) {
+            (Verdict::Pass | Verdict::Improved, _) => Outcome::Fine,
+            (Verdict::Regressed, _) => Outcome::Worse,
+            (Verdict::Inconclusive, Some(Reason::NotDecided { .. })) => Outcome::NotDecided,
+            (Verdict::Inconclusive, Some(Reason::Missing { .. } | Reason::JudgeChanged)) => {
+                Outcome::CouldNotTell
+            }
+            (Verdict::Inconclusive, _) => match policy.on_inconclusive {
+                OnInconclusive::Warn => Outcome::Warns,
+                OnInconclusive::Fail => Outcome::Refused,
+            },
+        }
+    }
+}

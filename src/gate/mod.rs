@@ -1,0 +1,42 @@
+//! The regression gate: a pure planner that asks for draws and then decides.
+//!
+//! [`next`] takes what was observed so far and the policy, and answers either "draw these" or a [`Decision`].
+//! It calls nothing, reads no file and no clock; the same observations always give the same next step, so a
+//! strict replay walks the path of the run that was recorded. It knows its own plain types only: whoever runs
+//! it translates run records and baselines into [`Observations`].
+//!
+//! ```text
+//! observe ──> plan ── some sample 0 still wanted ──> Draw
+//!               └──── all there ──> decide ──> case       one verdict per case
+//!                                     ├──────> pairs      one difference per case and metric
+//!                                     ├──────> noise      exact tests, intervals, Holm (noisy models)
+//!                                     ├──────> certain    plain comparison (deterministic models)
+//!                                     └──────> sentence   the decision in one line
+//! ```
+//!
+//! Reading order: [`policy`](Policy), observe, case, plan, decide.
+//!
+//! **The error budget.** A suite may fail by chance with probability alpha at most, whatever it does: five
+//! equal parts, one each for the run-time monitor, three looks at the aggregates (after 1, 2 and 4 samples per
+//! case) and the confirmation of single cases. This stage of the gate spends one part, at the first look; the
+//! other parts stay unspent until their stages exist, so the promise holds already and holds unchanged then.
+
+mod case;
+mod certain;
+mod decide;
+mod decision;
+mod noise;
+mod observe;
+mod pairs;
+mod plan;
+mod policy;
+mod sentence;
+
+pub use case::{CaseClass, CaseResult, CaseVerdict, case_verdict};
+pub use decision::{Counts, Decision, Estimate, Method, MetricDecision, NoiseTest, Outcome, Reason, Verdict};
+pub use observe::{Candidate, CaseObservation, Comparability, Observations, PASS_RATE, SampleScores};
+pub use plan::{DrawRequest, Step, Stream, next};
+pub use policy::{OnInconclusive, Policy};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! What the planner sees: baseline and candidate scores, case by case.
+//!
+//! Nothing here computes; absent values are normal (a metric with a filter, an answer that failed) and are
+//! said in the types.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// The metric that always exists: the share of cases that pass.
+pub const PASS_RATE: &str = "pass_rate";
+
+/// Everything known so far about one suite on one model.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Observations {
+    /// The model declares that the same request always gets the same answer.
+    pub deterministic: bool,
+    /// Metrics scored by a judge (model, prompt or rubric) that differs between the two sides and could not be
+    /// asked again. Includes [`PASS_RATE`] when such a judge decides whether a case passes.
+    pub judge_changed: BTreeSet<String>,
+    /// The cases of the dataset as it is now.
+    pub cases: Vec<CaseObservation>,
+    /// Ids of baseline cases that the dataset no longer holds.
+    pub removed: Vec<String>,
+}
+
+/// One case on both sides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseObservation {
+    /// Unique within the suite.
+    pub id: String,
+    /// Whether the baseline speaks about this very case.
+    pub comparability: Comparability,
+    /// Same request and same recorded answer on both sides: nothing is drawn, the difference is zero.
+    pub unchanged: bool,
+    /// A check that must pass failed: a plain assertion, outside baseline and alpha, made by the caller.
+    pub must_pass_failed: bool,
+    /// Cases that share a document, a customer or a site.
+    pub cluster: Option<String>,
+    /// Accepted samples.
+    pub baseline: Vec<SampleScores>,
+    /// Samples of the run.
+    pub candidate: Candidate,
+}
+
+/// How a case relates to the baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparability {
+    /// The baseline holds this case with the same content.
+    Comparable,
+    /// The baseline does not know the case.
+    New,
+    /// The baseline knows the id with another input or expected answer.
+    Changed,
+}
+
+/// The run's side of a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Candidate {
+    /// Samples of the main stream in order of their index; empty: not drawn yet.
+    Drawn(Vec<SampleScores>),
+    /// Sample 0 could not be had: why.
+    NotMeasured(String),
+    /// A filter left the case out of this run.
+    NotSelected,
+}
+
+/// The scores of one answer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SampleScores {
+    /// The case passes with this answer.
+    pub pass: bool,
+    /// Scores in [0, 1], higher is better (a lower-is-better metric arrives as 1 - x). A metric that does not
+    /// apply to the case, or could not be scored, is absent.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+impl SampleScores {
+    /// An answer about which only pass or fail is known.
+    #[must_use]
+    pub fn of(pass: bool) -> Self {
+        Self { pass, metrics: BTreeMap::new() }
+    }
+
+    /// The score under `name`, brought into [0, 1]; absent when there is none or it is not a number.
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+        match self.metrics.get(name) {
+            Some(score) => score.is_finite().then(|| score.clamp(0.0, 1.0)),
+            None if name == PASS_RATE => Some(if self.pass { 1.0 } else { 0.0 }),
+            None => None,
+        }
+    }
+}
+
+impl CaseObservation {
+    /// A case about which nothing was observed yet.
+    #[must_use]
+    pub fn new(id: impl Into<String>, comparability: Comparability) -> Self {
+        Self {
+            id: id.into(),
+            comparability,
+            unchanged: false,
+            must_pass_failed: false,
+            cluster: None,
+            baseline: Vec::new(),
+            candidate: Candidate::Drawn(Vec::new()),
+        }
+    }
+
+    /// The baseline holds at least one answer to this very case.
+    pub(crate) fn is_comparable(&self) -> bool {
+        self.comparability == Comparability::Comparable && !self.baseline.is_empty()
+    }
+
+    /// The difference is zero by definition.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.unchanged && self.is_comparable()
+    }
+
+    /// The run's samples; for an unchanged case the accepted ones, which are the same answers.
+    pub(crate) fn answers(&self) -> &[SampleScores] {
+        match &self.candidate {
+            Candidate::Drawn(samples) if !samples.is_empty() => samples,
+            _ if self.is_unchanged() => &self.baseline,
+            _ => &[],
+        }
+    }
+}
