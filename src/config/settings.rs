@@ -120,6 +120,25 @@ pub struct Settings {
     pub baseline_ref: Option<String>,
     /// Running under CI.
     pub ci: bool,
+    /// GitHub's job summary: the Markdown summary is appended to it.
+    pub step_summary: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Record,
+            reports_dir: "reports".into(),
+            max_cost_usd: None,
+            concurrency: CONCURRENCY,
+            on_inconclusive: OnInconclusive::Warn,
+            model: None,
+            prompt: None,
+            baseline_ref: None,
+            ci: false,
+            step_summary: None,
+        }
+    }
 }
 
 /// Cases under way at once unless told: enough to hide latency, few enough for a laptop's file limits.
@@ -188,6 +207,7 @@ impl Settings {
             prompt: get(env::PROMPT).map(str::to_owned),
             baseline_ref: get(env::BASELINE_REF).map(str::to_owned),
             ci,
+            step_summary: get(env::GITHUB_STEP_SUMMARY).map(PathBuf::from),
         })
     }
 }

@@ -72,12 +72,15 @@ impl Request {
 pub enum Stream {
     /// Sample 0, 1, 2 ... of a case.
     Main,
+    /// Redraws of a failed case: biased by selection, so never part of a mean.
+    Confirm,
 }
 
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Main => "main",
+            Self::Confirm => "confirm",
         })
     }
 }

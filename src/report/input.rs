@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::eval::limits::Limit;
 use crate::eval::record::{RunRecord, SuiteRecord};
 use crate::gate::{Decision, Outcome};
 
@@ -41,7 +42,7 @@ pub struct GateReport {
     /// The decision against the working copy of the baseline, where it differs from the one compared with.
     pub accepted: Option<Decision>,
     /// Plain bounds of the suite.
-    pub limits: Vec<LimitReport>,
+    pub limits: Vec<Limit>,
     /// What the baseline said about cases whose verdict is not a plain `ok`, by case id.
     pub before: BTreeMap<String, Before>,
     /// Why the baseline's answers were scored anew, if they were.
@@ -94,6 +95,14 @@ pub struct BaselineInfo {
     pub accepted: Option<String>,
 }
 
+impl BaselineInfo {
+    /// There is no baseline.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { source: BaselineSource::None, sha256: None, prompt: None, prompt_sha256: None, accepted: None }
+    }
+}
+
 /// Where a baseline came from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -122,25 +131,6 @@ pub struct Before {
     pub of: usize,
     /// The judge's score of that answer.
     pub judge_score: Option<f64>,
-}
-
-/// A plain bound and what was found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LimitReport {
-    /// Name as written in the suite, e.g. `latency_p95_ms`.
-    pub name: String,
-    /// The bound.
-    pub bound: f64,
-    /// What was measured; absent where nothing was.
-    pub found: Option<f64>,
-}
-
-impl LimitReport {
-    /// Measured, and beyond the bound.
-    #[must_use]
-    pub fn exceeded(&self) -> bool {
-        self.found.is_some_and(|found| found > self.bound)
-    }
 }
 
 /// One policy test.

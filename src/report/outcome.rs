@@ -78,7 +78,7 @@ pub fn gate_status(gate: &GateReport) -> Status {
     if !gate.selected {
         return Status::Skipped;
     }
-    if gate.limits.iter().any(super::input::LimitReport::exceeded) {
+    if gate.limits.iter().any(crate::eval::limits::Limit::exceeded) {
         return Status::Worse;
     }
     match gate.meaning {

@@ -1,7 +1,3 @@
-<<<<<<< HEAD
-//! Arithmetic only: exact tests, intervals, multiplicity. No project types, no IO, seeded.
-pub mod rng;
-=======
 //! Arithmetic only: exact tests, intervals, multiplicity, planning numbers.
 //!
 //! No project types, no files, no clock and no hidden randomness: what is random takes an [`rng::Rng`] that
@@ -23,4 +19,3 @@ pub mod signflip;
 fn as_p_value(sum: f64) -> f64 {
     sum.clamp(f64::MIN_POSITIVE, 1.0)
 }
->>>>>>> stats

@@ -1,0 +1,172 @@
+//! Put a baseline and fresh answers side by side, as the gate wants to see them.
+//!
+//! The baseline's answers are scored with today's checks and judge wherever their full text is at hand and
+//! the answer changed, so that a change of scoring is never taken for a change of the answers. Unchanged
+//! answers lend their fresh scores to the baseline's side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::baseline::{Baseline, BaselineCase, BaselineSample};
+use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
+use crate::dataset::Case;
+use crate::eval::plan::SuitePlan;
+use crate::eval::record::{SampleOutcome, SampleRecord, Scores};
+use crate::eval::run;
+use crate::gate::{Candidate, CaseObservation, Comparability, SampleScores};
+use crate::llm::{Answer, FinishReason};
+use crate::report::input::Before;
+
+/// One case as observed, and what the reports tell about its past.
+pub(crate) struct Observed {
+    /// For the gate.
+    pub observation: CaseObservation,
+    /// For the reports.
+    pub before: Option<Before>,
+    /// A stored score differs from what scoring says today.
+    pub rescored: bool,
+}
+
+/// Everything about one case, in the gate's words. `samples` are fresh answers of the stream `main`, `None`
+/// when the case was not selected.
+pub(crate) async fn observe(
+    plan: &SuitePlan,
+    position: usize,
+    case: &Case,
+    samples: Option<&[SampleRecord]>,
+    baseline: Option<&Baseline>,
+) -> Observed {
+    let hash = case.content_hash();
+    let past = baseline.and_then(|b| b.cases.iter().find(|c| c.id == case.id));
+    let comparability = match past {
+        None => Comparability::New,
+        Some(past) if past.content_hash == hash => Comparability::Comparable,
+        Some(_) => Comparability::Changed,
+    };
+    let mut observation = CaseObservation::new(&case.id, comparability);
+    observation.cluster.clone_from(&case.cluster);
+    let past = past.filter(|_| comparability == Comparability::Comparable);
+    let first = samples.and_then(<[SampleRecord]>::first);
+    observation.unchanged = past.zip(first).is_some_and(|(past, now)| same_answer(past, now).is_some());
+    let mut rescored = false;
+    if let (Some(past), true) = (past, samples.is_some()) {
+        for sample in &past.samples {
+            let fresh = samples.unwrap_or_default().iter().find(|now| is_same(sample, now));
+            let scores = match fresh.and_then(SampleRecord::scores) {
+                Some(scores) => Some(of_scores(plan, scores)),
+                None => rescore(plan, position, case, sample).await.map(|scores| of_scores(plan, &scores)),
+            };
+            let stored = of_stored(plan, sample);
+            rescored |= scores.as_ref().is_some_and(|scores| differ(scores, &stored));
+            observation.baseline.push(scores.unwrap_or(stored));
+        }
+    } else if let Some(past) = past {
+        observation.baseline = past.samples.iter().map(|sample| of_stored(plan, sample)).collect();
+    }
+    observation.candidate = match samples {
+        None => Candidate::NotSelected,
+        Some(samples) => match samples.iter().find_map(not_measured) {
+            Some(why) => Candidate::NotMeasured(why),
+            None => Candidate::Drawn(
+                samples.iter().filter_map(SampleRecord::scores).map(|scores| of_scores(plan, scores)).collect(),
+            ),
+        },
+    };
+    let before = past.and_then(|past| before(past, &observation));
+    Observed { observation, before, rescored }
+}
+
+/// A plain assertion, outside baseline and alpha: the case must pass, or a check that must pass does not.
+pub(crate) fn must_pass_fails(case: &Case, scores: &Scores) -> bool {
+    (case.must_pass && !scores.passed) || scores.checks.iter().any(|check| check.must_pass && !check.passed)
+}
+
+/// Metrics whose judge differs between the two sides and cannot be asked again.
+pub(crate) fn judge_changed(plan: &SuitePlan, baseline: Option<&Baseline>) -> BTreeSet<String> {
+    let Some(baseline) = baseline else { return BTreeSet::new() };
+    let changed = baseline.header.judge_sha256 != plan.identity.judge_sha256;
+    // An embedded judge was asked again for every answer whose text is at hand.
+    let asked_again = plan.model.card().embedded && plan.judge.as_ref().is_none_or(|j| j.client.card().embedded);
+    if !changed || asked_again {
+        return BTreeSet::new();
+    }
+    let mut metrics = BTreeSet::from([JUDGE_MEAN.to_owned()]);
+    if plan.judge.as_ref().is_some_and(|judge| judge.blocking) {
+        metrics.insert(PASS_RATE.to_owned());
+    }
+    metrics
+}
+
+fn not_measured(sample: &SampleRecord) -> Option<String> {
+    match &sample.outcome {
+        SampleOutcome::NotMeasured { reason, .. } => Some(reason.clone()),
+        SampleOutcome::Scored { .. } => None,
+    }
+}
+
+fn same_answer<'a>(past: &'a BaselineCase, now: &SampleRecord) -> Option<&'a BaselineSample> {
+    past.samples.iter().find(|sample| is_same(sample, now))
+}
+
+/// The same request, the same draw of it, and the same text.
+fn is_same(past: &BaselineSample, now: &SampleRecord) -> bool {
+    past.index == now.index
+        && past.key == now.key
+        && now.answer().is_some_and(|answer| past.holds(&answer.text))
+}
+
+/// The metrics of an answer, turned so that higher is better.
+fn of_scores(plan: &SuitePlan, scores: &Scores) -> SampleScores {
+    oriented(plan, scores.passed, &scores.metrics)
+}
+
+fn of_stored(plan: &SuitePlan, sample: &BaselineSample) -> SampleScores {
+    oriented(plan, sample.passed, &sample.metrics)
+}
+
+fn oriented(plan: &SuitePlan, pass: bool, metrics: &BTreeMap<String, f64>) -> SampleScores {
+    let turned = |name: &str| plan.spec.metrics.get(name).is_some_and(|metric| metric.lower_is_better);
+    let metrics = metrics
+        .iter()
+        .map(|(name, value)| (name.clone(), if turned(name) { 1.0 - value } else { *value }))
+        .collect();
+    SampleScores { pass, metrics }
+}
+
+/// Stored values are rounded to 6 decimals; anything beyond that is another score.
+const ROUNDING: f64 = 1e-6;
+
+fn differ(a: &SampleScores, b: &SampleScores) -> bool {
+    a.pass != b.pass
+        || a.metrics.len() != b.metrics.len()
+        || a.metrics.iter().any(|(name, x)| b.metrics.get(name).is_none_or(|y| (x - y).abs() > ROUNDING))
+}
+
+/// Score a stored answer with today's checks and judge, if its full text is at hand.
+pub(crate) async fn rescore(
+    plan: &SuitePlan,
+    position: usize,
+    case: &Case,
+    sample: &BaselineSample,
+) -> Option<Scores> {
+    let answer = Answer {
+        text: sample.full_text()?.to_owned(),
+        served_model: plan.model.card().model_id.clone(),
+        finish_reason: FinishReason::Stop,
+        usage: None,
+        latency_ms: None,
+        cost_usd: None,
+    };
+    run::score(plan, position, case, &answer, sample.index).await.ok()
+}
+
+/// What the baseline said, for people: its first passing answer, else its first.
+fn before(past: &BaselineCase, observation: &CaseObservation) -> Option<Before> {
+    let scored: Vec<_> = past.samples.iter().zip(&observation.baseline).collect();
+    let (sample, _) = scored.iter().find(|(_, scores)| scores.pass).or(scored.first())?;
+    Some(Before {
+        answer: sample.answer.clone(),
+        passes: observation.baseline.iter().filter(|scores| scores.pass).count(),
+        of: observation.baseline.len(),
+        judge_score: sample.judge.as_ref().map(|judge| judge.score),
+    })
+}
