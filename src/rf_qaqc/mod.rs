@@ -7,3 +7,11 @@
 
 pub mod codes;
 pub mod formulas;
+pub mod quotes;
+
+mod fence;
+mod instructions;
+mod record;
+
+pub mod analyst;
+pub mod judge;
