@@ -1,3 +1,4 @@
 //! it
 
+#[cfg(feature = "rf-qaqc")]
 mod rf_examples;

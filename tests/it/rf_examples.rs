@@ -3,6 +3,8 @@
 //! The verdicts of the analyst are fixed here on purpose: it is right on 8 of 15, and the seven it misses
 //! are told only by the free text, by a lobe that needs judgement, or by an unreliable unit.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use llm_experiments::json::{pretty, raw_at, sha256_hex};
 use llm_experiments::rf_qaqc::{analyst, judge, quotes};
 use serde_json::Value;
@@ -101,7 +103,7 @@ fn the_judge_tells_right_answers_from_wrong_ones() {
             .replace("{output}", &fenced("output", &answer(line)));
         let reply: Value = serde_json::from_str(&judge::judge(&prompt).unwrap()).unwrap();
         let score = reply["score"].as_f64().unwrap();
-        assert_eq!(score >= 0.75, label == given, "{id}: {reply:#}");
+        assert_eq!(score >= 0.7, label == given, "{id}: {reply:#}");
         assert_eq!(reply["criteria"]["R4"], 1.0, "{id}");
     }
 }

@@ -49,10 +49,10 @@ const fn part(id: &'static str, part: &'static str, shape: Shape) -> Row {
     Row { id, part, shape }
 }
 
-/// All rules of the profile in its own order. Rules marked "text" need the free text or a judgement.
+/// All rules of the profile in its own order. A note says why a rule is recognised but left to a reader.
 pub(super) const RULES: &[Row] = &[
     row("S1", Shape::AtLeast(DB)),
-    row("S2", Shape::Listed), // Judgement: which load was really on.
+    row("S2", Shape::Listed), // Judgement: whether it was the load.
     row("S3a", Shape::AtLeast(DB)),
     row("S3b", Shape::AtLeast(DB)),
     row("S3c", Shape::AtMost(M)),

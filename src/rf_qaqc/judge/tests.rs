@@ -45,27 +45,27 @@ fn answers_of_known_worth() {
     type Edit = fn(&mut Value);
     let table: &[(Edit, f64, &str, &str)] = &[
         (|_| {}, 1.0, "", "Every listed criterion is met"),
-        // The weights sum to 10: R1 and R5 are lost.
-        (|a| a["verdict"] = "pass".into(), 0.6, "R1", "the verdict is pass, expected fail"),
+        // The weights sum to 11: R1 and R5 are lost.
+        (|a| a["verdict"] = "pass".into(), 0.545, "R1", "the verdict is pass, expected fail"),
         // R2 half, of weight 3.
         (
             |a| {
                 a["issues"].as_array_mut().unwrap().pop();
             },
-            0.85,
+            0.864,
             "R2",
             "1 of 2 expected issues not reported: SEC_INJECTION",
         ),
         (
             |a| a["issues"].as_array_mut().unwrap().push(issue("FIB_OPTICAL", "/notes", "tapped")),
-            0.967,
+            0.97,
             "R3",
             "1 of 3 reported codes are not expected: FIB_OPTICAL",
         ),
         (|a| a["issues"].as_array_mut().unwrap().push(issue("TEST_SETUP", "/notes", "tapped")), 1.0, "", ""),
         (
             |a| a["issues"][0]["evidence"][0]["quote"] = "-89.6".into(),
-            0.95,
+            0.955,
             "R4",
             "`-89.6` does not stand at `/measurements/static_max`",
         ),
@@ -76,16 +76,16 @@ fn answers_of_known_worth() {
                     issue["evidence"] = json!([]);
                 }
             },
-            0.9,
+            0.909,
             "R4",
             "no issue has evidence",
         ),
-        (|a| a["issues"][0]["certainty"] = "suspected".into(), 0.9, "R5", "own issues give needs_review"),
-        (|a| a["issues"][0]["certainty"] = "sure".into(), 0.9, "R5", "unknown code, severity or certainty"),
-        (|a| a["summary"] = "x".repeat(401).into(), 0.9, "R6", "401 characters"),
-        (|a| a["summary"] = " ".into(), 0.9, "R6", "summary is missing"),
+        (|a| a["issues"][0]["certainty"] = "suspected".into(), 0.909, "R5", "own issues give needs_review"),
+        (|a| a["issues"][0]["certainty"] = "sure".into(), 0.909, "R5", "unknown code, severity or certainty"),
+        (|a| a["summary"] = "x".repeat(401).into(), 0.909, "R6", "401 characters"),
+        (|a| a["summary"] = " ".into(), 0.909, "R6", "summary is missing"),
         // Only R3 and R4 survive an empty object.
-        (|a| *a = json!({}), 0.2, "R1", "the verdict is nothing"),
+        (|a| *a = json!({}), 0.182, "R1", "the verdict is nothing"),
     ];
     for (edit, score, worst, part) in table {
         let mut answer = right();
@@ -128,7 +128,7 @@ fn weights_and_criteria_come_from_the_prompt() {
         let reply = judge(&render(prompt, &expected(), &wrong)).unwrap();
         serde_json::from_str::<Value>(&reply).unwrap()["score"].clone()
     };
-    assert_eq!(score(&PROMPT.replace("R1 (weight 3)", "R1 (weight 9)")), 0.375);
+    assert_eq!(score(&PROMPT.replace("R1 (weight 4)", "R1 (weight 9)")), 0.375);
     let only = "- R1 (weight 1): the verdict equals the expected verdict\nR6 (weight 3): summary, at most 400\n{input_data}\n{expected}\n{output}";
     assert_eq!(score(only), 0.75);
 }
@@ -136,10 +136,10 @@ fn weights_and_criteria_come_from_the_prompt() {
 #[test]
 fn rubric_lines_that_cannot_be_computed_are_named() {
     for (from, to, part) in [
-        ("R1 (weight 3)", "R1", "expected `(weight NUMBER)`"),
-        ("R1 (weight 3)", "R1 (weight high)", "expected `(weight NUMBER)`"),
+        ("R1 (weight 4)", "R1", "expected `(weight NUMBER)`"),
+        ("R1 (weight 4)", "R1 (weight high)", "expected `(weight NUMBER)`"),
         ("R2 (weight 3)", "R7 (weight 3)", "cannot compute"),
-        ("R2 (weight 3)", "R1 (weight 3)", "R1 on line"),
+        ("R6 (weight 1)", "R1 (weight 1): verdict, expected\nR6 (weight 1)", "listed twice"),
         ("evidence is verbatim", "evidence is convincing", "expected the word `verbatim`"),
         ("400 characters;", "300 characters;", "expected the word `400`"),
     ] {

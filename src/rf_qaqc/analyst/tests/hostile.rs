@@ -120,7 +120,7 @@ proptest! {
         for (index, value) in edits {
             let mut all = Vec::new();
             pointers(&record, "", &mut all);
-            let place = record.pointer_mut(index.get(&all)).unwrap();
+            let place = record.pointer_mut(index.get(&all).as_str()).unwrap();
             *place = value;
         }
         let text = pretty(&record.to_string());
