@@ -5,7 +5,13 @@
 //! says so in every answer. Behind the default feature `rf-qaqc`, so that a team with another task builds
 //! without it.
 
-pub mod analyst;
 pub mod codes;
 pub mod formulas;
+pub mod quotes;
+
+mod fence;
+mod instructions;
+mod record;
+
+pub mod analyst;
 pub mod judge;

@@ -1,4 +1,5 @@
 //! it
 
-mod gate_props;
+#[cfg(feature = "rf-qaqc")]
+mod rf_examples;
 mod vectors;
