@@ -1,1 +1,5 @@
-fn main() {}
+//! `llmx`: parse, dispatch, exit code.
+
+fn main() -> std::process::ExitCode {
+    llm_experiments::cli::main()
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::check::{Checks, CustomChecks};
+use super::check::CustomChecks;
 use super::judge::Judge;
 use super::record::{Identity, MetricInfo};
 use super::score::Scoring;
@@ -39,8 +39,6 @@ pub struct SuitePlan {
     pub dataset: Arc<Dataset>,
     /// Checks and metrics, compiled.
     pub scoring: Scoring,
-    /// Checks that single cases add, in dataset order; empty for most.
-    pub case_checks: Vec<Option<Checks>>,
     /// Hashes and names of everything that decides an answer or a score.
     pub identity: Identity,
 }
@@ -77,9 +75,9 @@ impl SuitePlan {
                     .map_err(|found| problems.extend(found))
                     .ok();
                 let client = client(project, &judge_alias).map_err(|problem| problems.push(problem)).ok();
-                template.zip(client).map(|(template, (client, model_spec))| Judge {
+                template.zip(client).map(|(template, (client, model))| Judge {
                     client,
-                    model_spec,
+                    model,
                     template,
                     pass_at: judge.pass_at,
                     blocking: judge.blocking,
@@ -87,19 +85,9 @@ impl SuitePlan {
             }
             _ => None,
         };
-        let scoring = Scoring::compile(&project.root, &spec, options.custom, &doc.file)
+        let scoring = Scoring::compile(&project.root, &spec, &doc.file, &dataset, options.custom)
             .map_err(|found| problems.extend(found))
             .ok();
-        let mut case_checks = Vec::with_capacity(dataset.cases.len());
-        for case in &dataset.cases {
-            case_checks.push(if case.checks.is_empty() {
-                None
-            } else {
-                Checks::compile(&project.root, &case.checks, options.custom, &dataset.file)
-                    .map_err(|found| problems.extend(found.into_iter().map(|p| p.at_line(case.line))))
-                    .ok()
-            });
-        }
         let (Some(task), Some((model, model_spec)), Some(scoring), true) =
             (task, model, scoring, problems.is_empty())
         else {
@@ -115,9 +103,9 @@ impl SuitePlan {
             dataset: dataset.file.clone(),
             dataset_sha256: dataset.sha256.clone(),
             checks_sha256: checks_hash(&project.root, &spec),
-            judge_sha256: judge.as_ref().map(Judge::sha256),
+            judge_sha256: judge.as_ref().map(judge_hash),
         };
-        Ok(Self { spec, alias, task, model, model_spec, judge, dataset, scoring, case_checks, identity })
+        Ok(Self { spec, alias, task, model, model_spec, judge, dataset, scoring, identity })
     }
 
     /// Metrics in reporting order: the primary, the gated, the rest.
@@ -170,6 +158,19 @@ fn client(project: &Project, alias: &str) -> Result<(Client, ModelSpec), Problem
             Err(problem)
         }
     }
+}
+
+/// SHA-256 over what decides a judge's word: its prompt, its model and the threshold.
+fn judge_hash(judge: &Judge) -> String {
+    let card = judge.client.card();
+    sha256_hex(canonical(&json!({
+        "prompt": judge.template.sha256,
+        "provider": card.provider,
+        "model_id": card.model_id,
+        "params": judge.model.params,
+        "pass_at": judge.pass_at,
+        "blocking": judge.blocking,
+    })))
 }
 
 /// SHA-256 over what decides scores besides the judge: checks, metrics and the bytes of their schema files.

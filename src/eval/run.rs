@@ -7,7 +7,7 @@ use crate::dataset::Case;
 use crate::llm::{Answer, Stream};
 
 /// One sample of one case. Never fails: a failure to measure is an outcome.
-pub async fn sample(plan: &SuitePlan, position: usize, case: &Case, stream: Stream, index: u32) -> SampleRecord {
+pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32) -> SampleRecord {
     let request = match plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text) {
         Ok(request) => request,
         Err(reason) => {
@@ -20,7 +20,7 @@ pub async fn sample(plan: &SuitePlan, position: usize, case: &Case, stream: Stre
     };
     let key = request.key();
     let outcome = match plan.model.ask(&request, stream, index).await {
-        Ok(answer) => match score(plan, position, case, &answer, index).await {
+        Ok(answer) => match score(plan, case, &answer, index).await {
             Ok(scores) => SampleOutcome::Scored { answer, scores },
             Err(reason) => SampleOutcome::NotMeasured { reason, answer: Some(answer) },
         },
@@ -29,26 +29,19 @@ pub async fn sample(plan: &SuitePlan, position: usize, case: &Case, stream: Stre
     SampleRecord { index, key, outcome }
 }
 
-/// Check and judge one answer. The judge is asked once; `index` is the answer's own, so that a judge that
-/// varies is asked anew for a new answer only.
+/// Check and judge one answer. `index` is the answer's own, so that a judge that varies is asked anew for a
+/// new answer only.
 ///
 /// # Errors
 /// Why the answer has no score: a check that could not run, a judge without a readable reply.
-pub async fn score(
-    plan: &SuitePlan,
-    position: usize,
-    case: &Case,
-    answer: &Answer,
-    index: u32,
-) -> Result<Scores, String> {
+pub async fn score(plan: &SuitePlan, case: &Case, answer: &Answer, index: u32) -> Result<Scores, String> {
     let json = serde_json::from_str(&answer.text).ok();
-    let subject = Subject { case, answer, json: json.as_ref() };
-    let own = plan.case_checks.get(position).and_then(Option::as_ref);
+    let measured = plan.scoring.measure(&Subject { case, answer, json: json.as_ref() }).await?;
     let judged = match &plan.judge {
-        Some(judge) => Some(judge.judge(case, answer, index).await.map_err(|reason| format!("judge: {reason}"))?),
+        Some(judge) => Some(judge.judge(case, answer, index).await?),
         None => None,
     };
-    plan.scoring.score(&subject, own, judged).await
+    Ok(plan.scoring.scores(measured, judged))
 }
 
 /// The record of a case with its samples.

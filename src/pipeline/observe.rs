@@ -30,13 +30,12 @@ pub(crate) struct Observed {
 /// when the case was not selected.
 pub(crate) async fn observe(
     plan: &SuitePlan,
-    position: usize,
     case: &Case,
     samples: Option<&[SampleRecord]>,
     baseline: Option<&Baseline>,
 ) -> Observed {
     let hash = case.content_hash();
-    let past = baseline.and_then(|b| b.cases.iter().find(|c| c.id == case.id));
+    let past = baseline.and_then(|b| b.case(&case.id));
     let comparability = match past {
         None => Comparability::New,
         Some(past) if past.content_hash == hash => Comparability::Comparable,
@@ -53,7 +52,7 @@ pub(crate) async fn observe(
             let fresh = samples.unwrap_or_default().iter().find(|now| is_same(sample, now));
             let scores = match fresh.and_then(SampleRecord::scores) {
                 Some(scores) => Some(of_scores(plan, scores)),
-                None => rescore(plan, position, case, sample).await.map(|scores| of_scores(plan, &scores)),
+                None => rescore(plan, case, sample).await.map(|scores| of_scores(plan, &scores)),
             };
             let stored = of_stored(plan, sample);
             rescored |= scores.as_ref().is_some_and(|scores| differ(scores, &stored));
@@ -111,7 +110,7 @@ fn same_answer<'a>(past: &'a BaselineCase, now: &SampleRecord) -> Option<&'a Bas
 fn is_same(past: &BaselineSample, now: &SampleRecord) -> bool {
     past.index == now.index
         && past.key == now.key
-        && now.answer().is_some_and(|answer| past.holds(&answer.text))
+        && now.answer().is_some_and(|answer| past.answered(&answer.text))
 }
 
 /// The metrics of an answer, turned so that higher is better.
@@ -144,19 +143,23 @@ fn differ(a: &SampleScores, b: &SampleScores) -> bool {
 /// Score a stored answer with today's checks and judge, if its full text is at hand.
 pub(crate) async fn rescore(
     plan: &SuitePlan,
-    position: usize,
     case: &Case,
     sample: &BaselineSample,
 ) -> Option<Scores> {
     let answer = Answer {
-        text: sample.full_text()?.to_owned(),
+        text: full_text(sample)?.to_owned(),
         served_model: plan.model.card().model_id.clone(),
         finish_reason: FinishReason::Stop,
         usage: None,
         latency_ms: None,
         cost_usd: None,
     };
-    run::score(plan, position, case, &answer, sample.index).await.ok()
+    run::score(plan, case, &answer, sample.index).await.ok()
+}
+
+/// The stored answer, if it is whole.
+fn full_text(sample: &BaselineSample) -> Option<&str> {
+    sample.answered(&sample.answer).then_some(sample.answer.as_str())
 }
 
 /// What the baseline said, for people: its first passing answer, else its first.

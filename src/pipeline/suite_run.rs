@@ -39,6 +39,12 @@ impl Selection {
     pub fn all(cases: usize) -> Self {
         Self { cases: vec![true; cases], gate: true }
     }
+
+    /// Nothing of the suite was selected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.gate && !self.cases.contains(&true)
+    }
 }
 
 /// The baselines that a suite is compared with.
@@ -146,9 +152,9 @@ pub async fn run_suite(
     for (position, case) in plan.dataset.cases.iter().enumerate() {
         position_of.insert(case.id.clone(), position);
         let start: Option<&[SampleRecord]> = if wanted(position) { Some(&[]) } else { None };
-        compared.cases.push(unasked(observe(&plan, position, case, None, baselines.compared.as_deref()).await, start));
+        compared.cases.push(unasked(observe(&plan, case, None, baselines.compared.as_deref()).await, start));
         if let (Some(working), baseline) = (&mut working, baselines.working.as_deref()) {
-            working.cases.push(unasked(observe(&plan, position, case, None, baseline).await, start));
+            working.cases.push(unasked(observe(&plan, case, None, baseline).await, start));
         }
     }
     let decision = loop {
@@ -239,18 +245,18 @@ fn unasked(observed: Observed, start: Option<&[SampleRecord]>) -> gate::CaseObse
 
 /// Ask about one case, redraw where it must pass, and put it beside the baselines.
 async fn draw_case(plan: &SuitePlan, position: usize, case: &Case, index: u32, baselines: &Baselines) -> Drawn {
-    let sample = run::sample(plan, position, case, Stream::Main, index).await;
+    let sample = run::sample(plan, case, Stream::Main, index).await;
     let mut must_pass_failed = sample.scores().is_some_and(|scores| must_pass_fails(case, scores));
     if must_pass_failed && !plan.model.card().deterministic {
         for redraw in 0..MUST_PASS_REDRAWS {
-            let again = run::sample(plan, position, case, Stream::Confirm, redraw).await;
+            let again = run::sample(plan, case, Stream::Confirm, redraw).await;
             must_pass_failed &= again.scores().is_some_and(|scores| must_pass_fails(case, scores));
         }
     }
     let samples = vec![sample];
-    let compared = observe(plan, position, case, Some(&samples), baselines.compared.as_deref()).await;
+    let compared = observe(plan, case, Some(&samples), baselines.compared.as_deref()).await;
     let working = match baselines.working.as_deref() {
-        Some(baseline) => Some(observe(plan, position, case, Some(&samples), Some(baseline)).await),
+        Some(baseline) => Some(observe(plan, case, Some(&samples), Some(baseline)).await),
         None => None,
     };
     Drawn { position, samples, must_pass_failed, compared, working }

@@ -1,5 +1,8 @@
-//! it
+//! Integration tests, all in one binary: each further test target would link the whole product again.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod layout;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;
 mod vectors;

@@ -1,0 +1,145 @@
+//! The command line `llmx`. The only surface that prints; data to stdout, everything else to stderr.
+
+mod baseline;
+mod doctor;
+mod eval;
+mod print;
+mod prompt;
+mod schema;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Problem, env};
+use crate::harness::host;
+use crate::pipeline::{Inputs, Overrides, Registry};
+use crate::report::outcome::exit;
+
+use print::Out;
+
+/// Turn LLM experiments into tests.
+#[derive(Debug, Parser)]
+#[command(name = "llmx", version, about, long_about = None, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 ok, 1 the product got worse, 2 fix the input, 3 could not tell, \
+                        4 nothing selected or undecided. Environment: see `llmx doctor`.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Project root (default: the nearest folder above with config/models.yml)
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run suites, compare with the baseline, write reports
+    Eval(eval::Args),
+    /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
+    #[command(disable_help_flag = true)]
+    Test {
+        /// Arguments as after `cargo test --test evals --`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "LIBTEST_ARGS")]
+        args: Vec<OsString>,
+    },
+    /// Accept a run as the new baseline, or look at one
+    #[command(subcommand)]
+    Baseline(baseline::Command),
+    /// Versions of prompts: open a new one, lock, check, log
+    #[command(subcommand)]
+    Prompt(prompt::Command),
+    /// JSON Schemas of the files people write, for editors
+    Schema(schema::Args),
+    /// Look at the project and this machine, spend nothing
+    Doctor,
+}
+
+/// Flags that choose model, prompt and mode; the same words as the environment variables.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct Choice {
+    /// Model alias instead of the suites' own
+    #[arg(long, value_name = "ALIAS")]
+    model: Option<String>,
+    /// Prompt file instead of the tasks' own, relative to prompts/
+    #[arg(long, value_name = "FILE")]
+    prompt: Option<String>,
+    /// replay | record | refresh | live | auto
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
+}
+
+impl Choice {
+    fn overrides(&self) -> Overrides {
+        let pairs = [(env::MODEL, &self.model), (env::PROMPT, &self.prompt), (env::MODE, &self.mode)];
+        Overrides(pairs.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect())
+    }
+}
+
+/// What every command starts from.
+struct Context {
+    vars: BTreeMap<String, String>,
+    root: Option<PathBuf>,
+    out: Out,
+}
+
+impl Context {
+    fn project_root(&self) -> Result<PathBuf, u8> {
+        host::root(&self.vars, self.root.as_deref()).map_err(|problem| self.refuse(&[problem]))
+    }
+
+    fn inputs(&self, choice: &Choice) -> Result<Inputs, u8> {
+        let root = self.project_root()?;
+        Ok(Inputs::load(&root, &self.vars, &choice.overrides(), Registry::built_in()))
+    }
+
+    /// Print problems of inputs; the exit code for them.
+    fn refuse(&self, problems: &[Problem]) -> u8 {
+        for problem in problems {
+            self.out.error(problem);
+        }
+        exit::INPUT
+    }
+}
+
+/// Parse the command line, run, and say how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let vars = host::vars();
+    host::start_log(&vars);
+    let out = Out::new(vars.get(env::NO_COLOR).is_none_or(String::is_empty));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { exit::INPUT } else { exit::OK };
+            // clap knows where its own text goes; a closed pipe is nobody's loss.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let context = Context { vars, root: cli.root, out };
+    let code = match cli.command {
+        Command::Eval(args) => eval::run(&context, &args),
+        Command::Test { args } => return test(&context, args),
+        Command::Baseline(command) => baseline::run(&context, &command),
+        Command::Prompt(command) => prompt::run(&context, &command),
+        Command::Schema(args) => schema::run(&context, &args),
+        Command::Doctor => doctor::run(&context),
+    };
+    ExitCode::from(code.unwrap_or_else(|code| code))
+}
+
+/// `llmx test`: the harness itself, with libtest's arguments.
+fn test(context: &Context, args: Vec<OsString>) -> ExitCode {
+    let args = std::iter::once(OsString::from("llmx test")).chain(args);
+    match libtest_mimic::Arguments::try_parse_from(args) {
+        Ok(args) => crate::harness::run(&args, Registry::built_in(), context.root.as_deref()),
+        Err(error) => {
+            let code = if error.use_stderr() { exit::INPUT } else { exit::OK };
+            let _ = error.print();
+            ExitCode::from(code)
+        }
+    }
+}

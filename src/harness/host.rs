@@ -1,0 +1,117 @@
+//! What surfaces take from the machine: environment, clock, and a standard output that may be closed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use crate::config::{Problem, env, project::find_root};
+use crate::pipeline::Clock;
+
+/// The environment, once. Variables that are not Unicode are left out: none of ours can be such.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place where surfaces read the environment")]
+pub fn vars() -> BTreeMap<String, String> {
+    env::ALL.iter().filter_map(|(name, _)| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+}
+
+/// The real clock.
+#[must_use]
+pub fn clock() -> Clock {
+    Clock::new(OffsetDateTime::now_utc, std::process::id())
+}
+
+/// The project root: told, or the nearest ancestor of the working folder.
+///
+/// # Errors
+/// No project there.
+pub fn root(vars: &BTreeMap<String, String>, told: Option<&Path>) -> Result<PathBuf, Problem> {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let told = told.map(Path::to_path_buf).or_else(|| vars.get(env::ROOT).filter(|r| !r.is_empty()).map(PathBuf::from));
+    find_root(&here, told.map(|told| here.join(told)).as_deref())
+}
+
+/// Start the log on stderr if [`env::LOG`] asks for one.
+pub fn start_log(vars: &BTreeMap<String, String>) {
+    let Some(filter) = vars.get(env::LOG).filter(|filter| !filter.is_empty()) else { return };
+    let filter = tracing_subscriber::EnvFilter::new(filter);
+    // Fails only when a log was started already; then that one stays.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+        .try_init();
+}
+
+/// Standard output that outlives its reader.
+///
+/// libtest-mimic panics when it prints into a closed pipe. While this guard lives, standard output goes
+/// through a pipe of our own, and a thread hands it on until the reader is gone, then swallows the rest.
+#[cfg(unix)]
+pub struct Stdout {
+    pump: Option<std::thread::JoinHandle<()>>,
+    original: Option<std::os::fd::OwnedFd>,
+}
+
+#[cfg(unix)]
+impl Stdout {
+    /// Put the pipe in place. A terminal is left alone: it cannot be closed under us, and colour depends on it.
+    #[must_use]
+    pub fn guard() -> Self {
+        use std::io::IsTerminal as _;
+        if std::io::stdout().is_terminal() {
+            return Self { pump: None, original: None };
+        }
+        Self::redirect().unwrap_or(Self { pump: None, original: None })
+    }
+
+    fn redirect() -> std::io::Result<Self> {
+        use std::io::{Read as _, Write as _};
+        use std::os::fd::AsFd as _;
+        let original = std::io::stdout().as_fd().try_clone_to_owned()?;
+        let mut target = std::fs::File::from(original.try_clone()?);
+        let (mut reader, writer) = std::io::pipe()?;
+        let pump = std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
+            let mut buffer = [0u8; 16 * 1024];
+            let mut open = true;
+            while let Ok(n) = reader.read(&mut buffer) {
+                if n == 0 {
+                    break;
+                }
+                if open {
+                    open = buffer.get(..n).is_some_and(|bytes| target.write_all(bytes).is_ok());
+                }
+            }
+        })?;
+        rustix::stdio::dup2_stdout(&writer)?;
+        Ok(Self { pump: Some(pump), original: Some(original) })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Stdout {
+    fn drop(&mut self) {
+        use std::io::Write as _;
+        let _ = std::io::stdout().flush();
+        if let Some(original) = self.original.take() {
+            // Closes the pipe's writing end, so the pump sees the end.
+            let _ = rustix::stdio::dup2_stdout(&original);
+        }
+        if let Some(pump) = self.pump.take() {
+            let _ = pump.join();
+        }
+    }
+}
+
+/// Elsewhere a closed pipe behaves as the standard library makes it behave.
+#[cfg(not(unix))]
+pub struct Stdout;
+
+#[cfg(not(unix))]
+impl Stdout {
+    /// Nothing to put in place.
+    #[must_use]
+    pub fn guard() -> Self {
+        Self
+    }
+}

@@ -1,0 +1,201 @@
+//! Turn the listing into libtest tests, run the selected ones, write the reports before the last line.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use super::host;
+use super::listing::{Subject, Test, tests};
+use crate::eval::event::Listener;
+use crate::gate::Verdict;
+use crate::pipeline::deliver::Folder;
+use crate::pipeline::policies::{self, POLICIES};
+use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session};
+use crate::report::input::{GateReport, PolicyReport};
+use crate::report::outcome::{Status, case_status, gate_status, policy_status};
+use crate::report::text;
+
+/// What all tests share.
+struct Shared {
+    inputs: Arc<Inputs>,
+    session: Session,
+    folder: Folder,
+    policies: Mutex<Vec<PolicyReport>>,
+    today: String,
+    /// Selected tests that have not ended yet; the last one writes the reports.
+    open: AtomicUsize,
+    reports_failed: AtomicBool,
+}
+
+/// Run the harness with libtest's arguments. `root` overrides where the project is.
+#[must_use]
+pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCode {
+    let mut args = args.clone();
+    let vars = host::vars();
+    host::start_log(&vars);
+    let _stdout = host::Stdout::guard();
+    let inputs = match host::root(&vars, root) {
+        Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry),
+        Err(problem) => Inputs::nowhere(problem, registry),
+    };
+    let inputs = Arc::new(inputs);
+    let listed = tests(&inputs);
+    if args.list {
+        let trials = listed.into_iter().map(|test| trial(test, |_| Ok(()))).collect();
+        return libtest_mimic::run(&args, trials).exit_code();
+    }
+    // The model calls run side by side whatever this says; one thread makes the lines come in listing order.
+    args.test_threads = args.test_threads.or(Some(1));
+
+    let selected: Vec<bool> = listed
+        .iter()
+        .map(|test| {
+            let probe = trial(test.clone(), |_| Ok(()));
+            !args.is_filtered_out(&probe) && !args.is_ignored(&probe)
+        })
+        .collect();
+    let clock = host::clock();
+    let selections = selections(&inputs, &listed, &selected);
+    let quiet: Listener = Arc::new(|_| {});
+    let anything = selected.contains(&true);
+    let (session, folder) = session(&inputs, selections, &clock, anything).unwrap_or_else(|error| {
+        tracing::warn!(%error, "record.jsonl cannot be written");
+        let session = Session::new(Arc::clone(&inputs), Vec::new(), clock.clone(), quiet);
+        let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, session.run_id());
+        (session, folder)
+    });
+    let shared = Arc::new(Shared {
+        inputs,
+        session,
+        folder,
+        policies: Mutex::new(Vec::new()),
+        today: clock.today(),
+        open: AtomicUsize::new(selected.iter().filter(|s| **s).count()),
+        reports_failed: AtomicBool::new(false),
+    });
+    let trials = listed
+        .into_iter()
+        .map(|test| {
+            let shared = Arc::clone(&shared);
+            trial(test, move |subject| {
+                let result = judge(&shared, subject);
+                if shared.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    finish(&shared);
+                }
+                result
+            })
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&args, trials);
+    if shared.reports_failed.load(Ordering::Acquire) {
+        return ExitCode::from(101);
+    }
+    conclusion.exit_code()
+}
+
+/// The session of the selected tests, with `record.jsonl` listening unless nothing will run.
+fn session(
+    inputs: &Arc<Inputs>,
+    selections: Vec<Selection>,
+    clock: &crate::pipeline::Clock,
+    anything: bool,
+) -> std::io::Result<(Session, Folder)> {
+    let run_id = clock.run_id();
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &run_id);
+    let runs = anything && selections.iter().any(|selection| !selection.is_empty());
+    let listener: Listener = if runs { folder.record()? } else { Arc::new(|_| {}) };
+    Ok((Session::named(Arc::clone(inputs), selections, clock.clone(), run_id, listener), folder))
+}
+
+fn trial(test: Test, run: impl FnOnce(&Subject) -> Result<(), Failed> + Send + 'static) -> Trial {
+    let Test { name, kind, subject } = test;
+    Trial::test(name, move || run(&subject)).with_kind(kind)
+}
+
+fn selections(inputs: &Inputs, listed: &[Test], selected: &[bool]) -> Vec<Selection> {
+    let mut selections: Vec<Selection> = inputs
+        .suites
+        .iter()
+        .map(|suite| Selection { cases: vec![false; suite.dataset.cases.len()], gate: false })
+        .collect();
+    for (test, _) in listed.iter().zip(selected).filter(|(_, selected)| **selected) {
+        match &test.subject {
+            Subject::Policy(_) => {}
+            Subject::Case(suite, position) => {
+                if let Some(flag) = selections.get_mut(*suite).and_then(|s| s.cases.get_mut(*position)) {
+                    *flag = true;
+                }
+            }
+            Subject::Gate(suite, _) => {
+                if let Some(selection) = selections.get_mut(*suite) {
+                    selection.gate = true;
+                }
+            }
+        }
+    }
+    selections
+}
+
+/// The result of one test.
+fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
+    match subject {
+        Subject::Policy(name) => {
+            let report = policies::check(&shared.inputs, name, &shared.today);
+            let result = if policy_status(&report).fails() {
+                Err(Failed::from(text::policy_text(&report)))
+            } else {
+                Ok(())
+            };
+            shared.policies.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+            result
+        }
+        Subject::Case(suite, position) => {
+            let done = shared.session.case(*suite, *position).map_err(|message| not_run(&message))?;
+            if !case_status(&done.verdict).fails() {
+                return Ok(());
+            }
+            let Some(inputs) = shared.inputs.suites.get(*suite) else { return Ok(()) };
+            let plan = shared.inputs.plan(inputs).map_err(|_| not_run("the suite's inputs do not load"))?;
+            Err(Failed::from(text::case_text(&text::CaseContext::of(&plan, &done, inputs.several))))
+        }
+        Subject::Gate(suite, metric) => {
+            let (record, gate) = shared.session.suite(*suite).map_err(|message| not_run(&message))?;
+            match metric {
+                None => match gate_status(&gate) {
+                    status if status.fails() => Err(Failed::from(text::gate_text(&record, &gate))),
+                    _ => Ok(()),
+                },
+                Some(metric) => metric_result(&gate, metric),
+            }
+        }
+    }
+}
+
+/// A metric's own test fails when that metric got worse, even if another one speaks for the suite.
+fn metric_result(gate: &GateReport, metric: &str) -> Result<(), Failed> {
+    let worse = gate.decision.metrics.iter().find(|m| m.metric == metric && m.verdict == Verdict::Regressed);
+    match worse {
+        Some(found) if gate_status(gate) == Status::Worse => Err(Failed::from(text::metric_text(found))),
+        _ => Ok(()),
+    }
+}
+
+fn not_run(message: &str) -> Failed {
+    Failed::from(format!("not run: {message}"))
+}
+
+/// Put the reports together and write them, in listing order whatever ended first.
+fn finish(shared: &Shared) {
+    let mut policies = shared.policies.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    policies.sort_by_key(|report| POLICIES.iter().position(|name| report.name.ends_with(name)));
+    let report = shared.session.report(policies);
+    if let Err(error) = shared.folder.write(&report, shared.inputs.settings.step_summary.as_deref()) {
+        shared.reports_failed.store(true, Ordering::Release);
+        let line = format!("error: reports could not be written to {}: {error}\n", shared.folder.run.display());
+        // Nothing is left to do when stderr is gone as well.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+    }
+}

@@ -1,0 +1,77 @@
+//! Which baselines a suite is compared with: the merge base's decides, the working copy's informs.
+
+use std::sync::Arc;
+
+use super::inputs::{Inputs, SuiteInputs};
+use super::suite_run::Baselines;
+use crate::baseline::{self, MergeBase, Stored};
+use crate::config::Problem;
+use crate::report::input::{BaselineInfo, BaselineSource};
+
+/// Find the baselines of a suite.
+///
+/// # Errors
+/// A file that cannot be read, or a ref set by hand whose merge base cannot be found.
+pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> {
+    let found = stored(inputs, suite)?;
+    let (compared, source) = match (&found.base, &found.working) {
+        (Some(base), _) => (Some(base), found.source.clone()),
+        (None, Some(working)) => (Some(working), BaselineSource::WorkingFile),
+        (None, None) => (None, BaselineSource::None),
+    };
+    let working = match (&found.base, &found.working) {
+        (Some(base), Some(working)) if base.sha256 != working.sha256 => Some(working),
+        _ => None,
+    };
+    Ok(Baselines {
+        info: Some(info(compared, source)),
+        compared: compared.map(|stored| Arc::new(stored.baseline.clone())),
+        working: working.map(|stored| Arc::new(stored.baseline.clone())),
+    })
+}
+
+/// Both files, as they are.
+pub(super) struct Found {
+    /// At the merge base, where there is one and it holds the file.
+    pub base: Option<Stored>,
+    /// In the working copy.
+    pub working: Option<Stored>,
+    /// Where `base` came from.
+    source: BaselineSource,
+}
+
+/// Read both files.
+pub(super) fn stored(inputs: &Inputs, suite: &SuiteInputs) -> Result<Found, Problem> {
+    let name = &suite.doc.value.suite;
+    let working = baseline::read(&inputs.root(), name, &suite.alias)?;
+    let merge_base = inputs.merge_base()?;
+    let (base, source) = match &merge_base {
+        Some(merge_base) => {
+            let source = BaselineSource::MergeBase {
+                reference: merge_base.reference.clone(),
+                commit: merge_base.commit.chars().take(10).collect(),
+            };
+            (merge_base.baseline(name, &suite.alias)?, source)
+        }
+        None => (None, BaselineSource::WorkingFile),
+    };
+    Ok(Found { base, working, source })
+}
+
+fn info(stored: Option<&Stored>, source: BaselineSource) -> BaselineInfo {
+    let Some(stored) = stored else { return BaselineInfo::none() };
+    let header = &stored.baseline.header;
+    let accepted = &header.accepted;
+    BaselineInfo {
+        source,
+        sha256: Some(stored.sha256.clone()),
+        prompt: Some(header.prompt.file.clone()),
+        prompt_sha256: Some(header.prompt.sha256.clone()),
+        accepted: Some(format!("{} by {}, run {}", accepted.at, accepted.by, accepted.run_id)),
+    }
+}
+
+/// Resolve the merge base once per run.
+pub(super) fn merge_base(inputs: &Inputs) -> Result<Option<MergeBase>, Problem> {
+    MergeBase::find(&inputs.root(), inputs.settings.baseline_ref.as_deref())
+}

@@ -1,0 +1,71 @@
+//! Write what a run leaves in `reports/`. The only module that touches that folder.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::eval::event::{Event, Listener};
+use crate::files::atomic_write;
+use crate::report::input::Report;
+use crate::report::{json, junit, markdown};
+
+/// Where reports of one run go.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// `reports/`.
+    pub reports: PathBuf,
+    /// `reports/runs/<run-id>/`.
+    pub run: PathBuf,
+}
+
+impl Folder {
+    /// The folders for a run. Nothing is created.
+    #[must_use]
+    pub fn new(root: &Path, reports_dir: &Path, run_id: &str) -> Self {
+        let reports = root.join(reports_dir);
+        let run = reports.join("runs").join(run_id);
+        Self { reports, run }
+    }
+
+    /// A listener that appends every event to `record.jsonl` as it happens, so that a killed run leaves what it
+    /// had.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be made.
+    pub fn record(&self) -> io::Result<Listener> {
+        std::fs::create_dir_all(&self.run)?;
+        let file: File = OpenOptions::new().create(true).append(true).open(self.run.join("record.jsonl"))?;
+        let file = Mutex::new(file);
+        Ok(Arc::new(move |event: &Event| {
+            let Ok(mut line) = serde_json::to_vec(event) else { return };
+            line.push(b'\n');
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = file.write_all(&line) {
+                tracing::warn!(%error, "record.jsonl could not be written");
+            }
+        }))
+    }
+
+    /// Write every report; the newest `junit.xml` and `summary.md` also stand directly in `reports/`.
+    ///
+    /// # Errors
+    /// The first file that could not be written.
+    pub fn write(&self, report: &Report, step_summary: Option<&Path>) -> io::Result<()> {
+        std::fs::create_dir_all(&self.run)?;
+        let id = &report.run.run_id;
+        let xml = junit::render(report);
+        let summary = markdown::render(report);
+        atomic_write(&self.run.join(format!("eval_results_{id}.json")), json::render(report).as_bytes())?;
+        atomic_write(&self.run.join("junit.xml"), xml.as_bytes())?;
+        atomic_write(&self.run.join("summary.md"), summary.as_bytes())?;
+        atomic_write(&self.reports.join("junit.xml"), xml.as_bytes())?;
+        atomic_write(&self.reports.join("summary.md"), summary.as_bytes())?;
+        if let Some(path) = step_summary {
+            let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+            file.write_all(summary.as_bytes())?;
+            file.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! One execution: every selected suite runs on one runtime while the asker waits for single results.
+//!
+//! The runtime starts when the first result is wanted, so listing and filtering cost nothing. Results come
+//! in whatever order they are ready; who waits for one gets it as soon as it is there.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use super::inputs::Inputs;
+use super::suite_run::{Baselines, CaseDone, OnCase, Selection, first_index, policy, run_suite};
+use super::{Clock, baselines};
+use crate::eval::event::{Event, Listener};
+use crate::eval::record::{FORMAT as RUN_FORMAT, RunRecord, SuiteRecord};
+use crate::report::input::{FORMAT, GateReport, PolicyReport, Report};
+
+/// What is known of one suite so far.
+#[derive(Default)]
+struct Progress {
+    cases: BTreeMap<usize, CaseDone>,
+    suite: Option<Result<(SuiteRecord, GateReport), String>>,
+}
+
+/// The shared state of a session.
+struct State {
+    suites: Mutex<Vec<Progress>>,
+    changed: Condvar,
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Vec<Progress>> {
+        // A holder never panics (lints), and the state stays readable if one did.
+        self.suites.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, suite: usize, change: impl FnOnce(&mut Progress)) {
+        if let Some(progress) = self.lock().get_mut(suite) {
+            change(progress);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Wait until `read` finds what it looks for.
+    fn wait<T>(&self, suite: usize, read: impl Fn(&Progress) -> Option<T>) -> Option<T> {
+        let mut suites = self.lock();
+        loop {
+            let progress = suites.get(suite)?;
+            if let Some(found) = read(progress) {
+                return Some(found);
+            }
+            suites = self.changed.wait(suites).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// One execution of the selected parts of all suites.
+pub struct Session {
+    inputs: Arc<Inputs>,
+    selections: Vec<Selection>,
+    state: Arc<State>,
+    started: Once,
+    clock: Clock,
+    run_id: String,
+    started_at: String,
+    listener: Listener,
+}
+
+impl Session {
+    /// A session that runs `selections` (one per entry of `inputs.suites`) when a result is wanted.
+    #[must_use]
+    pub fn new(inputs: Arc<Inputs>, selections: Vec<Selection>, clock: Clock, listener: Listener) -> Self {
+        let suites = inputs.suites.iter().map(|_| Progress::default()).collect();
+        let state = Arc::new(State { suites: Mutex::new(suites), changed: Condvar::new() });
+        let (run_id, started_at) = (clock.run_id(), clock.now());
+        Self { inputs, selections, state, started: Once::new(), clock, run_id, started_at, listener }
+    }
+
+    /// The id of this run.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// Wait for one case. `Err` says why its suite could not run.
+    ///
+    /// # Errors
+    /// The first problem of the suite's inputs.
+    pub fn case(&self, suite: usize, position: usize) -> Result<CaseDone, String> {
+        self.start();
+        self.state
+            .wait(suite, |progress| match (progress.cases.get(&position), &progress.suite) {
+                (Some(done), _) => Some(Ok(done.clone())),
+                (None, Some(Err(message))) => Some(Err(message.clone())),
+                // The suite is complete without this case: it was not selected.
+                (None, Some(Ok(_))) => Some(Err("the case was not selected".to_owned())),
+                (None, None) => None,
+            })
+            .unwrap_or_else(|| Err("no such suite".to_owned()))
+    }
+
+    /// Wait for a suite's decision.
+    ///
+    /// # Errors
+    /// The first problem of the suite's inputs.
+    pub fn suite(&self, suite: usize) -> Result<(SuiteRecord, GateReport), String> {
+        self.start();
+        self.state.wait(suite, |progress| progress.suite.clone()).unwrap_or_else(|| Err("no such suite".to_owned()))
+    }
+
+    /// Wait for everything and put the report together.
+    #[must_use]
+    pub fn report(&self, policies: Vec<PolicyReport>) -> Report {
+        let mut suites = Vec::new();
+        let mut gates = Vec::new();
+        for (i, selection) in self.selections.iter().enumerate() {
+            if selection.is_empty() {
+                continue;
+            }
+            if let Ok((record, gate)) = self.suite(i) {
+                suites.push(record);
+                gates.push(gate);
+            }
+        }
+        (self.listener)(&Event::RunFinished { run_id: self.run_id.clone() });
+        let run = RunRecord {
+            format: RUN_FORMAT,
+            run_id: self.run_id.clone(),
+            product_version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at.clone(),
+            finished_at: Some(self.clock.now()),
+            mode: self.inputs.settings.mode,
+            suites,
+        };
+        Report { format: FORMAT, run, gates, policies }
+    }
+
+    /// Start the runtime on a thread of its own; once.
+    fn start(&self) {
+        self.started.call_once(|| {
+            let cases = self.selections.iter().map(|s| s.cases.iter().filter(|c| **c).count()).sum();
+            (self.listener)(&Event::RunStarted { run_id: self.run_id.clone(), cases });
+            let (inputs, selections) = (Arc::clone(&self.inputs), self.selections.clone());
+            let (state, listener) = (Arc::clone(&self.state), Arc::clone(&self.listener));
+            let spawned = std::thread::Builder::new()
+                .name("evals".to_owned())
+                .spawn(move || run_all(&inputs, &selections, &state, &listener));
+            if let Err(error) = spawned {
+                let message = format!("no thread could be started: {error}");
+                for i in 0..self.selections.len() {
+                    self.state.update(i, |progress| progress.suite = Some(Err(message.clone())));
+                }
+            }
+        });
+    }
+}
+
+fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listener: &Listener) {
+    let fail_all = |message: String| {
+        for i in 0..selections.len() {
+            state.update(i, |progress| progress.suite = Some(Err(message.clone())));
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail_all(format!("no runtime could be started: {error}")),
+    };
+    let slots = Arc::new(Semaphore::new(inputs.settings.concurrency));
+    runtime.block_on(async {
+        let mut running = tokio::task::JoinSet::new();
+        for (i, (suite, selection)) in inputs.suites.iter().zip(selections).enumerate() {
+            if selection.is_empty() {
+                continue;
+            }
+            let prepared = inputs
+                .plan(suite)
+                .map_err(|problems| first(&problems))
+                .and_then(|plan| Ok((plan, baselines::find(inputs, suite).map_err(|problem| problem.to_string())?)));
+            let (plan, baselines): (_, Baselines) = match prepared {
+                Ok(prepared) => prepared,
+                Err(message) => {
+                    state.update(i, |progress| progress.suite = Some(Err(message)));
+                    continue;
+                }
+            };
+            let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
+            let first = first_index(&plan, inputs.settings.mode, &baselines);
+            let on_case = on_case(i, &plan.spec.suite, &plan.alias, state, listener);
+            let (selection, slots, state) = (selection.clone(), Arc::clone(&slots), Arc::clone(state));
+            running.spawn(async move {
+                let done = run_suite(plan, selection, baselines, policy, first, slots, on_case).await;
+                state.update(i, |progress| progress.suite = Some(Ok(done)));
+            });
+        }
+        while let Some(done) = running.join_next().await {
+            if let Err(error) = done {
+                tracing::error!(%error, "a suite's task ended early");
+            }
+        }
+    });
+    // Whoever still waits would wait for ever.
+    for i in 0..selections.len() {
+        state.update(i, |progress| {
+            progress.suite.get_or_insert_with(|| Err("the suite's run ended early".to_owned()));
+        });
+    }
+}
+
+fn on_case(i: usize, suite: &str, alias: &str, state: &Arc<State>, listener: &Listener) -> OnCase {
+    let (state, listener) = (Arc::clone(state), Arc::clone(listener));
+    let (suite, model) = (suite.to_owned(), alias.to_owned());
+    Arc::new(move |position, done: CaseDone| {
+        listener(&Event::CaseFinished {
+            suite: suite.clone(),
+            model: model.clone(),
+            case: Box::new(done.record.clone()),
+        });
+        state.update(i, |progress| {
+            progress.cases.insert(position, done);
+        });
+    })
+}
+
+/// The first problem, and how many more there are.
+fn first(problems: &[crate::config::Problem]) -> String {
+    let text = problems.first().map(ToString::to_string).unwrap_or_default();
+    match problems.len() {
+        0 | 1 => text,
+        n => format!("{text} (and {} more: see policy::inputs)", n - 1),
+    }
+}
