@@ -7,3 +7,4 @@
 
 pub mod codes;
 pub mod formulas;
+pub mod labels;

@@ -1,0 +1,7 @@
+//! Cases to come.
+
+use super::case::Case;
+
+pub(crate) fn cases() -> Vec<Case> {
+    Vec::new()
+}
