@@ -50,7 +50,11 @@ fn say(problem: &str) {
     eprintln!("{problem}");
 }
 
-#[expect(clippy::disallowed_methods, clippy::expect_used, reason = "files in Git; a torn write shows in the diff")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "files in Git; a torn write shows in the diff"
+)]
 fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("the data folder is writable");
 }

@@ -17,24 +17,44 @@ pub(crate) fn arithmetic(record: &Value) -> String {
             let circle = formulas::circular_difference_deg(f(&m["azimuth_deg"]), f(&d["azimuth_deg"]));
             format!(
                 "azimuth {} against {} is {circle:.1} degrees on the circle (A1); tilts {} and {} against {} and {} (A2); height {} against {}, roll {} (A3).",
-                m["azimuth_deg"], d["azimuth_deg"], m["mech_tilt_deg"], m["elec_tilt_deg"], d["mech_tilt_deg"],
-                d["elec_tilt_deg"], m["rad_center_m"], d["rad_center_m"], m["roll_deg"]
+                m["azimuth_deg"],
+                d["azimuth_deg"],
+                m["mech_tilt_deg"],
+                m["elec_tilt_deg"],
+                d["mech_tilt_deg"],
+                d["elec_tilt_deg"],
+                m["rad_center_m"],
+                d["rad_center_m"],
+                m["roll_deg"]
             )
         }
         "fiber" => {
             let b = |nm| budget(record, nm).unwrap_or(0.0);
             format!(
                 "budget 1310 nm {}*0.40+{}*0.5+{}*0.1={:.2} dB, found {}; 1550 nm {:.2} dB, found {} (F1); receive {} dBm in {}..{} (F4).",
-                m["length_km"], m["connector_pairs"], m["splices"], b(1310), m["loss_db"]["1310"], b(1550),
-                m["loss_db"]["1550"], m["rx_power_dbm"], m["rx_min_dbm"], m["rx_max_dbm"]
+                m["length_km"],
+                m["connector_pairs"],
+                m["splices"],
+                b(1310),
+                m["loss_db"]["1310"],
+                b(1550),
+                m["loss_db"]["1550"],
+                m["rx_power_dbm"],
+                m["rx_min_dbm"],
+                m["rx_max_dbm"]
             )
         }
         "drive_test" => {
-            let share = 100.0 * m["dl_mean_mbps"].as_f64().unwrap_or(0.0) / d["dl_target_mbps"].as_f64().unwrap_or(1.0);
+            let share = 100.0 * m["dl_mean_mbps"].as_f64().unwrap_or(0.0)
+                / d["dl_target_mbps"].as_f64().unwrap_or(1.0);
             format!(
                 "level {} % (D1), SINR {} % (D2), rate {} of {} Mbps = {share:.1} % (D3), handover {} % of {} (D4).",
-                m["pct_rsrp_ge_minus105"], m["pct_sinr_ge_0"], m["dl_mean_mbps"], d["dl_target_mbps"],
-                m["ho_success_pct"], m["ho_attempts"]
+                m["pct_rsrp_ge_minus105"],
+                m["pct_sinr_ge_0"],
+                m["dl_mean_mbps"],
+                d["dl_target_mbps"],
+                m["ho_success_pct"],
+                m["ho_attempts"]
             )
         }
         "ran_kpi" => format!(
@@ -52,9 +72,19 @@ fn sweep(record: &Value, m: &Value, d: &Value) -> String {
     let edges = record["band"].as_str().and_then(formulas::band_edges_mhz).unwrap_or_default();
     format!(
         "expected loss {}*{}/100+{}*0.1+{}={expected:.2} dB, found {} (S4); {}-2*{}={:.1} (S5); VSWR {} is {:.1} dB (S7); span {}-{} MHz against {}-{} (S6).",
-        d["length_m"], d["atten_db_per_100m"], d["connector_pairs"], d["jumper_loss_db"], m["cable_loss_db"],
-        m["rl_worst_db"], m["cable_loss_db"], rl - 2.0 * loss, m["vswr_worst"],
-        formulas::return_loss_db(f(&m["vswr_worst"])), m["start_mhz"], m["stop_mhz"], edges[0].min(edges[2]),
+        d["length_m"],
+        d["atten_db_per_100m"],
+        d["connector_pairs"],
+        d["jumper_loss_db"],
+        m["cable_loss_db"],
+        m["rl_worst_db"],
+        m["cable_loss_db"],
+        rl - 2.0 * loss,
+        m["vswr_worst"],
+        formulas::return_loss_db(f(&m["vswr_worst"])),
+        m["start_mhz"],
+        m["stop_mhz"],
+        edges[0].min(edges[2]),
         edges[1].max(edges[3])
     )
 }

@@ -17,8 +17,22 @@ const CREWS: [&str; 6] = [
     "Norrgate Field Services",
 ];
 const PEOPLE: [&str; 16] = [
-    "A. Duarte", "C. Brandt", "D. Mensah", "E. Sorel", "F. Nakai", "H. Lund", "I. Petrov", "J. Reyes", "K. Ito",
-    "L. Vega", "M. Adeyemi", "N. Farrow", "O. Kessel", "R. Stone", "S. Okafor", "W. Tran",
+    "A. Duarte",
+    "C. Brandt",
+    "D. Mensah",
+    "E. Sorel",
+    "F. Nakai",
+    "H. Lund",
+    "I. Petrov",
+    "J. Reyes",
+    "K. Ito",
+    "L. Vega",
+    "M. Adeyemi",
+    "N. Farrow",
+    "O. Kessel",
+    "R. Stone",
+    "S. Okafor",
+    "W. Tran",
 ];
 const STRUCTURES: [&str; 4] = ["monopole", "self_support", "guyed", "rooftop"];
 const WORK: [&str; 3] = ["new_build", "modification", "maintenance"];

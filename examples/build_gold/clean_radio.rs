@@ -11,8 +11,18 @@ use super::rng::{Rng, round};
 
 /// The photographs every closeout package must hold.
 pub(crate) const PHOTOS: [&str; 12] = [
-    "site_id_sign", "compound_overview", "tower_elevation", "sector_alpha", "sector_beta", "sector_gamma",
-    "ground_bar", "coax_weatherproofing", "radio_serial", "antenna_serial", "rf_signage", "cabinet_breakers",
+    "site_id_sign",
+    "compound_overview",
+    "tower_elevation",
+    "sector_alpha",
+    "sector_beta",
+    "sector_gamma",
+    "ground_bar",
+    "coax_weatherproofing",
+    "radio_serial",
+    "antenna_serial",
+    "rf_signage",
+    "cabinet_breakers",
 ];
 
 /// A three-sector verification drive on one LTE carrier; `first` is the azimuth of alpha, `pci` its PCI.
@@ -87,7 +97,12 @@ pub(crate) fn closeout(id: &str, structure: &str) -> Case {
     let hour: u32 = performed[11..13].parse().unwrap_or(12);
     let mut photos = Vec::new();
     for (i, kind) in (0u32..).zip(PHOTOS) {
-        photos.push(photo(&mut rng, kind, &format!("{}{:02}:{:02}:00Z", &performed[..11], hour - 1, 12 + 3 * i), (lat, lon)));
+        photos.push(photo(
+            &mut rng,
+            kind,
+            &format!("{}{:02}:{:02}:00Z", &performed[..11], hour - 1, 12 + 3 * i),
+            (lat, lon),
+        ));
     }
     r["attachments"] = json!(photos);
     Case::new(id, r)

@@ -35,10 +35,12 @@ impl Case {
             .m("rl_worst_freq_mhz", f64::from(lo + hi) / 2.0)
             .set("/instrument/field_cal/start_mhz", lo - 20)
             .set("/instrument/field_cal/stop_mhz", hi + 20)
-            .issue("SWP_BAND_COVERAGE", Grade::Major, "retest", &[
-                ("/measurements/start_mhz", ""),
-                ("/measurements/stop_mhz", ""),
-            ])
+            .issue(
+                "SWP_BAND_COVERAGE",
+                Grade::Major,
+                "retest",
+                &[("/measurements/start_mhz", ""), ("/measurements/stop_mhz", "")],
+            )
             .why(&format!("S6: the span {lo} to {hi} MHz does not hold the band's uplink and downlink."))
     }
 
@@ -54,10 +56,12 @@ impl Case {
         self.m("static_max", static_max)
             .m("static_min", round(static_max - 1.2, 1))
             .m("dynamic_peak", dynamic_peak)
-            .issue("PIM_LIMIT", Grade::Major, "repair_and_retest", &[
-                ("/measurements/static_max", ""),
-                ("/measurements/dynamic_peak", ""),
-            ])
+            .issue(
+                "PIM_LIMIT",
+                Grade::Major,
+                "repair_and_retest",
+                &[("/measurements/static_max", ""), ("/measurements/dynamic_peak", "")],
+            )
             .why(&format!("P1: {static_max:?} dBm static and {dynamic_peak:?} dBm dynamic exceed -97 dBm."))
     }
 
@@ -80,5 +84,21 @@ impl Case {
         self.m("ground_ohms", ohms)
             .issue("INS_GROUNDING", grade, action, &[("/measurements/ground_ohms", "")])
             .why(&format!("I2: ground resistance {ohms:?} ohm against 5 (pass) and 10 (fail)."))
+    }
+
+    /// All photographs at one position (I5).
+    pub(crate) fn placed(mut self, lat: f64, lon: f64) -> Self {
+        for photo in self.record["attachments"].as_array_mut().into_iter().flatten() {
+            photo["lat"] = lat.into();
+            photo["lon"] = lon.into();
+        }
+        self
+    }
+
+    /// One photograph at another time and position (I5, I6).
+    pub(crate) fn photo_at(self, index: usize, taken_at: &str, lat: f64, lon: f64) -> Self {
+        self.set(&format!("/attachments/{index}/taken_at"), taken_at)
+            .set(&format!("/attachments/{index}/lat"), lat)
+            .set(&format!("/attachments/{index}/lon"), lon)
     }
 }

@@ -78,8 +78,12 @@ pub fn check_labels(id: &str, input_text: &str, expected: &Value) -> Vec<String>
     for (i, issue) in issues.iter().enumerate() {
         graded.extend(check_issue(i, issue, input_text, &mut problems));
     }
-    let extra: Vec<&str> =
-        expected["acceptable_extra_codes"].as_array().unwrap_or(&empty).iter().filter_map(Value::as_str).collect();
+    let extra: Vec<&str> = expected["acceptable_extra_codes"]
+        .as_array()
+        .unwrap_or(&empty)
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     for code in extra.iter().filter(|code| lookup(code).is_none()) {
         problems.push(format!("expected a known extra code, found {code}"));
     }
@@ -157,7 +161,8 @@ fn check_numbers(record: &Value, issues: &[Graded<'_>], extra: &[&str], problems
             continue;
         }
         if answers.is_empty() && !extra.contains(&code) {
-            problems.push(format!("expected {code} or an issue that voids it ({rule}: {what}), found neither"));
+            problems
+                .push(format!("expected {code} or an issue that voids it ({rule}: {what}), found neither"));
         } else if certainty == Certainty::Confirmed
             && !answers.is_empty()
             && answers.iter().all(|issue| issue.certainty == Certainty::Suspected)

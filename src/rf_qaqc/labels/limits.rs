@@ -25,7 +25,11 @@ pub struct Finding {
 }
 
 /// Rules of the threshold baseline; the rest of [`findings`] needs a formula over several fields or a plan.
-const BASELINE: [&str; 39] = ["S1", "S3", "S4", "S6", "C1", "C2", "P1", "P2", "P4", "P5", "P6", "P7", "P9", "A1", "A2", "A3", "A4", "A5", "F1", "F2", "F3", "F4", "F5", "F6", "D1", "D2", "D3", "D4", "D7", "D8", "K1", "K2", "K3", "I2", "I3", "I4", "I5", "I6", "I7"];
+const BASELINE: [&str; 39] = [
+    "S1", "S3", "S4", "S6", "C1", "C2", "P1", "P2", "P4", "P5", "P6", "P7", "P9", "A1", "A2", "A3", "A4",
+    "A5", "F1", "F2", "F3", "F4", "F5", "F6", "D1", "D2", "D3", "D4", "D7", "D8", "K1", "K2", "K3", "I2",
+    "I3", "I4", "I5", "I6", "I7",
+];
 
 /// The verdict of the threshold baseline: structured fields only, any fail rule gives `fail`, else any review
 /// rule gives `needs_review`.
@@ -95,7 +99,13 @@ impl<'a> Look<'a> {
     fn moment(&self, pointer: &str) -> Option<OffsetDateTime> {
         self.text(pointer).and_then(|t| OffsetDateTime::parse(t, &Rfc3339).ok())
     }
-    pub(super) fn add(&mut self, rule: &'static str, code: &'static str, certainty: Option<Certainty>, what: String) {
+    pub(super) fn add(
+        &mut self,
+        rule: &'static str,
+        code: &'static str,
+        certainty: Option<Certainty>,
+        what: String,
+    ) {
         if let Some(certainty) = certainty {
             self.found.push(Finding { rule, code, certainty, what });
         }
@@ -166,7 +176,9 @@ impl<'a> Look<'a> {
         }
         let end = self.num("/measurements/line_end_m");
         for event in self.list("/measurements/dtf_events") {
-            let (Some(at), Some(rl)) = (event["distance_m"].as_f64(), event["rl_db"].as_f64()) else { continue };
+            let (Some(at), Some(rl)) = (event["distance_m"].as_f64(), event["rl_db"].as_f64()) else {
+                continue;
+            };
             let part = event["component"].as_str().unwrap_or_default();
             let is_antenna =
                 part == "antenna" || (on_antenna && end.is_some_and(|e| (at - e).abs() <= 1.0 + DUST));
@@ -185,8 +197,7 @@ impl<'a> Look<'a> {
             l.num(&format!("{base}/start_mhz")).zip(l.num(&format!("{base}/stop_mhz")))
         };
         let swept = span(self, M);
-        if let (Some((lo, hi)), Some(edges)) =
-            (swept, self.text("/band").and_then(formulas::band_edges_mhz))
+        if let (Some((lo, hi)), Some(edges)) = (swept, self.text("/band").and_then(formulas::band_edges_mhz))
         {
             let short = lo > edges[0].min(edges[2]) || hi < edges[1].max(edges[3]);
             self.flag(short, "S6", "SWP_BAND_COVERAGE", &format!("span {lo} to {hi} MHz misses the band"));
@@ -200,7 +211,12 @@ impl<'a> Look<'a> {
         });
         let covers =
             span(self, cal).zip(swept).is_some_and(|(cal, swept)| cal.0 <= swept.0 && cal.1 >= swept.1);
-        self.flag(!(made && fresh && covers), "C2", "CAL_INVALID", "field calibration missing, late or short");
+        self.flag(
+            !(made && fresh && covers),
+            "C2",
+            "CAL_INVALID",
+            "field calibration missing, late or short",
+        );
     }
 
     fn pim(&mut self) {

@@ -38,7 +38,8 @@ impl Look<'_> {
         }
         let north = self.text("/measurements/north_reference");
         self.flag(north != Some("true"), "A4", "ALN_REFERENCE", "north reference is not true north");
-        if let (Some(want), Some(got)) = (self.text("/design/ret_serial"), self.text("/measurements/ret_serial"))
+        if let (Some(want), Some(got)) =
+            (self.text("/design/ret_serial"), self.text("/measurements/ret_serial"))
         {
             self.flag(want != got, "A5", "RET_MISMATCH", &format!("RET serial {got}, planned {want}"));
         }
@@ -113,11 +114,7 @@ impl Look<'_> {
         self.flag(few, "D8", "DOC_MISSING", "fewer than 500 samples or 20 handover attempts");
         let lte = self.text("/rat") == Some("LTE");
         let ranges: [(&str, f64, f64); 3] = if lte {
-            [
-                ("rsrp_mean_dbm", -140.0, -44.0),
-                ("rsrq_mean_db", -19.5, -3.0),
-                ("sinr_mean_db", -23.0, 40.0),
-            ]
+            [("rsrp_mean_dbm", -140.0, -44.0), ("rsrq_mean_db", -19.5, -3.0), ("sinr_mean_db", -23.0, 40.0)]
         } else {
             [("rsrp_mean_dbm", -156.0, -31.0), ("rsrq_mean_db", -43.0, 20.0), ("sinr_mean_db", -23.0, 40.0)]
         };
