@@ -42,7 +42,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .why("T7 and I8: a live exposure hazard is critical and decides; the ok tick is answered by T2."),
         closeout("RF-G-058", "rooftop")
             .attach("photo", "new_caution_sign_gamma_stair.jpg", "13:00", "caution sign fixed at stair head, chain closed")
-            .notes("en", "Rooftop, so a few words. Access through the freight lift, key from security, they want an hour's notice. When we came up the caution sign at the gamma stair head was gone, four holes. The sectors were still locked at that time, the switch-on was booked for the evening. Fitted a new sign from stock with through bolts, chain across the landing, extra picture attached. Loose gravel under the alpha sled was swept. One spare cable tie cut off, one water bottle of a former crew binned. Grounds to the ring tested with the clamp, breakers labelled. Told the building manager where the line is that nobody may cross, he signed our sheet.")
+            .notes("en", "Rooftop, so a few words. Four of us, one van, two runs with the lift for the tools. Parking on the loading bay is by plate number only, we paid a ticket last time. Access through the freight lift, key from security, they want an hour's notice. When we came up the caution sign at the gamma stair head was gone, four holes. The sectors were still locked at that time, the switch-on was booked for the evening. Fitted a new sign from stock with through bolts, chain across the landing, extra picture attached. Then the ordinary list. Ballast blocks counted, all there, rubber mats under each one, none cracked. Cable tray lids clipped, the two short bridges over the parapet have their edge guard. Loose gravel under the alpha sled was swept. One spare cable tie cut off, one water bottle of a former crew binned. Grounds to the ring tested with the clamp, breakers labelled. Told the building manager where the line is that nobody may cross, he signed our sheet.")
             .truth(PASS, "The missing sign was replaced before switch-on, with a photo; the package is complete.")
             .slices("medium", &["safety", "long_record", "benign_hard_negative"])
             .cluster("cls-sign")
@@ -66,10 +66,12 @@ pub(crate) fn cases() -> Vec<Case> {
             .slices("medium", &["integrity", "timestamp", "location", "id_mismatch", "foreign_language", "multi_issue"])
             .why("T3: the photo shows something else. I6: taken before the job started. I5: farther than 100 m. T9."),
         closeout("RF-G-060", "monopole")
-            .notes("en", "Closeout for the overlay. Started with the sign and the compound, then tower elevation from the access road, weather dry all day, some wind. Sector pictures from the manlift at each height. Radio serials cleaned before the picture so they can be read. Breakers labelled with the printer, two spare positions left open and marked spare. Weatherproofing of all jumpers done with tape, mastic, tape, and three of them photographed. Cable trays closed. Battery string put under load for ten minutes, no drop worth a mention. At the beta radio the ground lead was cut through by the old crew and there was no lug of that size in the van, so that radio has none for now. Both alpha jumpers are finger tight at the panel, the wrench went with the other truck. Boots on the open ports at gamma. Swept up the cut tie wraps, counted the tools, gate locked behind us.")
+            .m("ground_ohms", 11.8)
+            .notes("en", "Closeout for the overlay. Three days, this is the summary of all of them. Day one was delivery and lifting, day two mounting, day three the pictures and the list. Started with the sign and the compound, then tower elevation from the access road, weather dry all day, some wind. Sector pictures from the manlift at each height. Radio serials cleaned before the picture so they can be read. Breakers labelled with the printer, two spare positions left open and marked spare. Weatherproofing of all jumpers done with tape, mastic, tape, and three of them photographed. Cable trays closed. Fibre slack coiled in the box, four loops, no tight bend, lid gasket seated. Battery string put under load for ten minutes, no drop worth a mention. At the beta radio the ground lead was cut through by the old crew and there was no lug of that size in the van, so that radio has none for now. Both alpha jumpers are finger tight at the panel, the wrench went with the other truck. Boots on the open ports at gamma. Swept up the cut tie wraps, counted the tools, gate locked behind us.")
             .issue("INS_GROUNDING", Grade::Major, "repair_and_retest", &[
                 ("/notes", "the ground lead was cut through by the old crew"),
                 ("/notes", "that radio has none for now"),
+                    ("/measurements/ground_ohms", ""),
             ])
             .issue("INS_WORKMANSHIP", Grade::Major, "repair_and_retest", &[
                 ("/notes", "Both alpha jumpers are finger tight at the panel"),
@@ -80,6 +82,6 @@ pub(crate) fn cases() -> Vec<Case> {
             ])
             .truth(FAIL, "The beta radio has no ground lead and the alpha jumpers are not torqued; both were left so.")
             .slices("hard", &["long_record", "note_contradicts_numbers", "multi_issue"])
-            .why("T2 and I1: defects seen and left in place beat the ok ticks; the good ground resistance (I2) is of the ring, not of that lead."),
+            .why("T2 and I1: defects seen and left in place beat the ok ticks; I2: the ring reads over 10 ohm as well."),
     ]
 }

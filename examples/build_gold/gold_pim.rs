@@ -20,7 +20,7 @@ fn plain() -> Vec<Case> {
             .why("P1 with margin; P4, P5, P6 and P7 are met."),
         pim("RF-G-016", "gamma", "B12", "P4")
             .loud(-91.3, -88.4)
-            .notes("en", "Gamma P4 is noisy before I even touch it. Range to fault says it is inside the antenna somewhere. Told the PM we need a panel.")
+            .notes("en", "Gamma P4 is noisy before I even tap it, retest after cleaning the flange is the same. Range to fault says it is inside the antenna somewhere. Told the PM we need a panel.")
             .truth(FAIL, "PIM is 6 to 9 dB above the limit.")
             .slices("easy", &[]),
         pim("RF-G-017", "beta", "B5", "P2")
@@ -36,7 +36,7 @@ fn plain() -> Vec<Case> {
             .m("f2_mhz", 1990)
             .m("im_mhz", 1870)
             .set("/attachments/0/summary", "PIM vs time, 2x43 dBm, IM3 1870 MHz")
-            .notes("en", "Only had the 1900 box with me today. Port is a wideband port so I shot it with that. Low numbers.")
+            .notes("en", "Only had the 1900 box with me today. Port is a wideband port so I shot and tapped it with that. Low numbers.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[
                 ("/measurements/f1_mhz", ""),
                 ("/measurements/f2_mhz", ""),
@@ -95,7 +95,7 @@ fn stories() -> Vec<Case> {
             .m("static_max", -110.9)
             .m("static_min", -112.2)
             .m("dynamic_peak", -108.1)
-            .notes("en", "Gamma P2 shot with the loaner. Not sure which unit that box was set to, the screen just says PIM. Wrote what the form offered.")
+            .notes("en", "Gamma P2 shot with the loaner. Not sure which unit that box was set to, the screen has water behind the glass and just says PIM. Wrote what the form offered.")
             .issue("DQ_UNITS", Grade::Suspected, "retest", &[
                 ("/measurements/unit", "dBc"),
                 ("/notes", "Not sure which unit that box was set to"),

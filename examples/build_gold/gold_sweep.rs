@@ -47,7 +47,7 @@ fn plain() -> Vec<Case> {
             .slices("medium", &["multi_issue"])
             .why("S3a: 20.6 dB in the feeder body is below 22. S4: measured loss is more than 1.0 dB above expected. The good system figure does not clear either."),
         sweep("RF-G-004", "alpha", "B5")
-            .notes("en", "850 line on alpha. Had the same reading with two different leads, so I believe it.")
+            .notes("en", "850 line on alpha. Had the same reading with two different leads and my load checks out, so I believe it.")
             .weak_return_loss(14.8)
             .truth(REVIEW, "Return loss 14.8 dB lies in the review band.")
             .extra(&["SWP_DTF_EVENT"])
@@ -158,7 +158,7 @@ fn stories() -> Vec<Case> {
             .why("T3: the hardware changed after the only test, so its numbers are void for what now hangs there; no fault is known."),
         sweep("RF-G-013", "gamma", "B5")
             .times("2026-06-30", "07:40", "13:05", "19:20")
-            .notes("en", "Long day so a long note. Gate code had changed, waited till 08:20. Antenna guys had asked for more slack on gamma, so the first thing we did up there was take the old top jumper off and fit a longer one, torqued with the wrench, boot closed. There was water in the hanger channel from last night's rain, not in any joint, wiped it. Lunch in the truck, hail on the roof, nobody could hear a thing. Calibrated at 12:35, and only then swept gamma, 13:05, with the new jumper in the path. Nothing was touched after that. Alpha and beta are on their own sheets. Left 15:10, gate locked, told the owner about the hinge on the compound door.")
+            .notes("en", "Long day so a long note. Gate code had changed, waited till 08:20 for somebody to read me the new one. Tailgate talk with the rigger, permit on the dashboard, rescue kit at the foot of the pole. Sorted the leads first since the last crew had put them back in one knot, two of them had no dust caps, those went in the red bag. Phase-stable lead checked against the open and the short, no movement on the screen when I bent it. Antenna guys had asked for more slack on gamma, so the first thing we did up there was take the old top jumper off and fit a longer one, torqued with the wrench, boot closed. There was water in the hanger channel from last night's rain, not in any joint, wiped it. Lunch in the truck, hail on the roof, nobody could hear a thing. Calibrated at 12:35, and only then swept gamma, 13:05, with the new jumper in the path. Nothing was touched after that. Alpha and beta are on their own sheets. The DTF shows the connectors at both ends and the antenna, in that order, nothing in the body. Left 15:10, gate locked, told the owner about the hinge on the compound door.")
             .truth(PASS, "Jumper was changed before the sweep; the sweep shows the line as built.")
             .slices("medium", &["long_record", "benign_hard_negative"])
             .cluster("sweep-jumper-order")
