@@ -76,13 +76,15 @@ fn stories() -> Vec<Case> {
             .times("2026-03-18", "08:10", "10:50", "17:35")
             .rl(12.7)
             .m("rl_worst_freq_mhz", 1948.5)
-            .attach("trace", "beta_B2_after_jumper.dat", "13:25", "retest, new top jumper, worst RL 19.2 dB at 1862.0 MHz, system sweep 1840-2000 MHz")
+            .m("dtf_events/1/component", "jumper")
+            .m("dtf_events/1/rl_db", 13.9)
+            .attach("trace", "beta_B2_after_jumper.dat", "13:25", "retest, new top jumper, worst RL 19.2 dB at 1862.0 MHz, system sweep 1840-2000 MHz, DTF at the top jumper 30.4 dB")
             .notes("en", "Beta came up ugly, 12.7 at 1948. Top jumper had a crushed ferrule. Swapped it from the spares box, retest at 13:25 gave 19.2 worst. Second file is in the package, the portal kept my first number.")
             .issue("DQ_CONTRADICTION", Grade::Minor, "correct_record", &[
                 ("/measurements/rl_worst_db", ""),
                 ("/attachments/1/summary", "worst RL 19.2 dB"),
             ])
-            .extra(&["SWP_RL_LIMIT"])
+            .extra(&["SWP_RL_LIMIT", "SWP_DTF_EVENT"])
             .truth(PASS, "First sweep failed, jumper replaced, attached retest passes at 19.2 dB; correct the stale field.")
             .slices("hard", &["retest_supersedes", "note_overrides_numbers"])
             .cluster("sweep-retest-file")
@@ -91,6 +93,8 @@ fn stories() -> Vec<Case> {
             .times("2026-03-26", "07:45", "11:15", "18:05")
             .rl(12.2)
             .m("rl_worst_freq_mhz", 1933.0)
+            .m("dtf_events/1/component", "jumper")
+            .m("dtf_events/1/rl_db", 13.2)
             .notes("en", "Ugly first shot on beta, 12.2 at 1933, crushed ferrule on the top jumper. Put in a spare from the box. Retest around 13:40 was 19.6 worst, saved it on the tablet, did not get round to uploading it.")
             .issue("DOC_MISSING", Grade::Major, "resubmit_document", &[("/notes", "did not get round to uploading it")])
             .extra(&["SWP_RL_LIMIT", "DQ_CONTRADICTION", "TEST_SETUP", "INS_WORKMANSHIP"])

@@ -10,7 +10,7 @@ use llm_experiments::rf_qaqc::codes::CODES;
 use llm_experiments::rf_qaqc::labels::check_labels;
 use serde_json::Value;
 
-#[expect(clippy::panic, clippy::expect_used, reason = "a slip in a case must stop the test")]
+#[expect(clippy::panic, reason = "a slip in a case must stop the test")]
 #[path = "../../examples/build_gold/mod.rs"]
 mod build_gold;
 
