@@ -68,16 +68,15 @@ pub(crate) fn arithmetic(record: &Value) -> String {
 fn sweep(record: &Value, m: &Value, d: &Value) -> String {
     let f = |v: &Value| v.as_f64().unwrap_or(0.0);
     let expected = expected_loss(record).unwrap_or(0.0);
-    let (rl, loss) = (f(&m["rl_worst_db"]), f(&m["cable_loss_db"]));
+    let (rl, loss) = (f(&m["rl_worst_db"]).abs(), f(&m["cable_loss_db"]));
     let edges = record["band"].as_str().and_then(formulas::band_edges_mhz).unwrap_or_default();
     format!(
-        "expected loss {}*{}/100+{}*0.1+{}={expected:.2} dB, found {} (S4); {}-2*{}={:.1} (S5); VSWR {} is {:.1} dB (S7); span {}-{} MHz against {}-{} (S6).",
+        "expected loss {}*{}/100+{}*0.1+{}={expected:.2} dB, found {} (S4); {rl}-2*{}={:.1} (S5); VSWR {} is {:.1} dB (S7); span {}-{} MHz against {}-{} (S6).",
         d["length_m"],
         d["atten_db_per_100m"],
         d["connector_pairs"],
         d["jumper_loss_db"],
         m["cable_loss_db"],
-        m["rl_worst_db"],
         m["cable_loss_db"],
         rl - 2.0 * loss,
         m["vswr_worst"],

@@ -72,6 +72,7 @@ fn decisive() -> Vec<Case> {
     vec![
         sweep("RF-C-009", "gamma", "B2")
             .rl(24.6)
+            .m("dtf_events/2/rl_db", 34.1)
             .notes("en", "Gamma 1900. Noticed while packing up that the precision load was still on the end of the line, the antenna was never connected for this one.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[("/notes", "the antenna was never connected for this one")])
             .extra(&["DQ_CONTRADICTION"])

@@ -95,6 +95,9 @@ pub(crate) fn sweep(id: &str, sector: &str, band: &str) -> Case {
     let (length, jumpers) = (rng.num(24.0, 46.0, 1), rng.num(0.15, 0.35, 2));
     let expected = formulas::expected_cable_loss_db(length, atten, 4.0, jumpers);
     let rl = rng.num(18.4, 22.6, 1);
+    // In the uplink or the downlink, never in the gap between them.
+    let side = if rng.int(0, 1) == 0 { 0 } else { 2 };
+    let worst_at = rng.num(edges[side] + 1.0, edges[side + 1] - 1.0, 1);
     let end = round(length + 3.6, 1);
     r["instrument"] = instrument(&mut rng, "cable_antenna_analyzer", "CAA");
     let perf = r["job"]["performed_at"].as_str().unwrap_or_default().to_owned();
@@ -106,7 +109,7 @@ pub(crate) fn sweep(id: &str, sector: &str, band: &str) -> Case {
         "connector_pairs": 4, "jumper_loss_db": jumpers});
     let name = file_name(&r, &format!("{band}_SYS.dat"));
     r["measurements"] = json!({"start_mhz": whole(lo), "stop_mhz": whole(hi), "termination": "antenna",
-        "rl_worst_db": rl, "rl_worst_freq_mhz": rng.num(lo + 12.0, hi - 12.0, 1),
+        "rl_worst_db": rl, "rl_worst_freq_mhz": worst_at,
         "vswr_worst": round(formulas::vswr(rl), 2), "cable_loss_db": round(expected + rng.num(-0.15, 0.2, 2), 2),
         "line_end_m": end,
         "dtf_events": [

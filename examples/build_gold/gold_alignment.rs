@@ -32,7 +32,7 @@ fn plain() -> Vec<Case> {
             .why("A3b: roll over 2. A3a: 36.0-34.4=1.6 m, over 1.0."),
         alignment("RF-G-029", "alpha", "B66", (359.0, 3.0, 2.0, 28.4))
             .m("azimuth_deg", 1.4)
-            .set("/attachments/0/summary", "azimuth 1.4 true, MDT 3.0, roll within 1")
+            .set("/attachments/0/summary", "azimuth 1.4 true, roll within 1")
             .notes("en", "Alpha looks up the valley, tool says one and a bit, sheet says 359. That is as close as the clamp allows.")
             .truth(PASS, "1.4 against 359 is 2.4 degrees on the circle, inside tolerance.")
             .slices("medium", &["circular_angle", "benign_hard_negative"])

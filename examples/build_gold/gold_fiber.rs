@@ -2,6 +2,8 @@
 //!
 //! Record from `clean`, truth and note by hand.
 
+use serde_json::json;
+
 use super::case::{Case, FAIL, Grade, PASS, REVIEW};
 use super::clean::fiber;
 
@@ -27,6 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .slices("easy", &[])
             .why("F2a: a connector over 0.75 dB fails. F1: the link is over budget by more than 0.5 dB. A radio that comes up proves nothing about margin (T1)."),
         fiber("RF-G-038", "gamma", "n77", "F3")
+            .times("2026-05-25", "08:40", "14:05", "17:40")
             .attach("photo", "F3_RRU_end_second_look.png", "13:40", "end face image after second cleaning, core and cladding clear")
             .notes("de", "Beim ersten Blick auf F3 lag ein Fussel quer über dem Kern. Trocken und dann feucht gereinigt, zweites Bild ist sauber und liegt bei. Danach erst gesteckt und gemessen.")
             .truth(PASS, "Dirt seen at first was cleaned away, with an image; all values pass.")
@@ -62,11 +65,21 @@ pub(crate) fn cases() -> Vec<Case> {
         fiber("RF-G-041", "beta", "n77", "F2")
             .m("rx_power_dbm", -11.8)
             .m("splices", 2)
+            .m("length_km", 0.145)
+            .m("loss_db/1310", 0.79)
+            .m("loss_db/1550", 0.76)
+            .m("events", json!([
+                {"distance_m": 0.0, "loss_db": 0.28, "reflectance_db": -55.4, "kind": "connector"},
+                {"distance_m": 61.0, "loss_db": 0.07, "reflectance_db": null, "kind": "splice"},
+                {"distance_m": 74.0, "loss_db": 0.09, "reflectance_db": null, "kind": "splice"},
+                {"distance_m": 145.0, "loss_db": 0.33, "reflectance_db": -54.1, "kind": "connector"}]))
+            .m("worst_reflectance_db", -54.1)
             .notes("fr", "Deux épaisseurs de boue dans le regard, mais la boîte est sèche. Fibre F2 refaite avec deux soudures hier, contrôlées au réflectomètre. Réception à -11,8, un peu faible sans doute, mais encore au-dessus du minimum plus deux.")
             .truth(PASS, "Everything is within limits, including the low but sufficient receive power.")
             .slices("medium", &["foreign_language", "benign_hard_negative"])
             .why("F4: min+2 is -12.4 dBm, -11.8 is above it. F1 and F2 are met. T9; T10: mud in the pit is not a finding on the fibre."),
         fiber("RF-G-042", "gamma", "n41", "F4")
+            .times("2026-09-24", "08:10", "14:20", "19:40")
             .m("length_km", 0.142)
             .m("loss_db/1310", 0.61)
             .m("loss_db/1550", 0.58)
@@ -74,7 +87,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .m("events/1/loss_db", 0.31)
             .m("events/1/distance_m", 142.0)
             .set("/attachments/0/summary", "bidirectional 1310/1550, 0.61 / 0.58 dB")
-            .attach("trace", "GAMMA_F3_OTDR.sor", "12:58", "bidirectional 1310/1550, 0.61 / 0.58 dB")
+            .attach("trace", "GAMMA_F3_OTDR.sor", "12:05", "bidirectional 1310/1550, 0.61 / 0.58 dB")
             .notes("en", "Hybrid trunk, twelve fibres, I count F1 to F12 from the yellow tracer. Hung the reel box on the ladder, ran the launch fibre from the cabinet, checked the scope on a known clean connector first, that was good. F1 and F2 took ages since the adapter plate was full of wasps. Both done before lunch. For the record the cabinet key is the short one, the long one is for the generator, somebody mixed up the tags. Reel length set to 150 m, pulse width at the shortest, averaging half a minute per shot, index as printed on the sheath. F3 went well, 0.61 and 0.58. After lunch the manlift people wanted their machine, and F4 sits in the same loose tube, so for F4 I copied F3 and renamed it, the figures will be within a hair of each other in any case. Inspected both end faces of F4, clean. Light level at the radio read on the unit itself. Trunk is tied every metre, drip loop at the entry, boots on all the spare ports. Radio came up with no alarms. Left the compound tidy.")
             .issue("DQ_REUSED", Grade::Major, "retest", &[
                 ("/notes", "for F4 I copied F3 and renamed it"),

@@ -21,6 +21,7 @@ fn plain() -> Vec<Case> {
         sweep("RF-G-002", "gamma", "B12")
             .notes("en", "G2 at 700. Worst point sits near the top of the downlink. Load not tried, lift had to go back.")
             .weak_return_loss(12.4)
+            .m("rl_worst_freq_mhz", 743.8)
             .truth(FAIL, "Return loss 12.4 dB is below the 14.0 dB fail limit.")
             .extra(&["SWP_DTF_EVENT"])
             .slices("easy", &[]),
@@ -88,7 +89,7 @@ fn stories() -> Vec<Case> {
             .truth(PASS, "First sweep failed, jumper replaced, attached retest passes at 19.2 dB; correct the stale field.")
             .slices("hard", &["retest_supersedes", "note_overrides_numbers"])
             .cluster("sweep-retest-file")
-            .why("T4: the retest file is attached and its summary agrees with the note, so 19.2 dB governs (S1) and 12.7 is a stale field."),
+            .why("T4: the retest file is attached and its summary agrees with the note, so 19.2 dB governs (S1), the jumper event is cleared (S3a) and 12.7 is a stale field."),
         sweep("RF-G-008", "beta", "B2")
             .times("2026-03-26", "07:45", "11:15", "18:05")
             .rl(12.2)
@@ -97,7 +98,7 @@ fn stories() -> Vec<Case> {
             .m("dtf_events/1/rl_db", 13.2)
             .notes("en", "Ugly first shot on beta, 12.2 at 1933, crushed ferrule on the top jumper. Put in a spare from the box. Retest around 13:40 was 19.6 worst, saved it on the tablet, did not get round to uploading it.")
             .issue("DOC_MISSING", Grade::Major, "resubmit_document", &[("/notes", "did not get round to uploading it")])
-            .extra(&["SWP_RL_LIMIT", "DQ_CONTRADICTION", "TEST_SETUP", "INS_WORKMANSHIP"])
+            .extra(&["SWP_RL_LIMIT", "SWP_DTF_EVENT", "DQ_CONTRADICTION", "TEST_SETUP"])
             .truth(REVIEW, "A passing retest is claimed but its trace is not in the package.")
             .slices("hard", &["retest_supersedes", "missing_data"])
             .cluster("sweep-retest-file")
@@ -111,7 +112,7 @@ fn stories() -> Vec<Case> {
             .m("dtf_events", json!([
                 {"distance_m": 1.3, "rl_db": 31.7, "component": "connector"},
                 {"distance_m": 72.6, "rl_db": 30.2, "component": "connector"},
-                {"distance_m": 74.8, "rl_db": 16.1, "component": "antenna"}]))
+                {"distance_m": 74.8, "rl_db": 9.4, "component": "antenna"}]))
             .rl(17.6)
             .notes("en", "Long one, 71 m of 7/8. System number is comfortable. Office always says long lines flatter the antenna but ok is ok.")
             .issue("SWP_RL_LIMIT", Grade::Suspected, "rf_engineering_review", &[
@@ -121,7 +122,7 @@ fn stories() -> Vec<Case> {
             .truth(REVIEW, "With 4.42 dB of line loss a reading of 17.6 dB can hide a bad antenna.")
             .slices("hard", &["masking"])
             .cluster("sweep-long-line")
-            .why("S5: after taking off twice the line loss 8.8 dB is left, under 10. The loss itself is as expected (S4)."),
+            .why("S5: after taking off twice the line loss 8.8 dB is left, under 10; the antenna event of 9.4 dB has no limit of its own (S3c) but agrees. The loss itself is as expected (S4)."),
         sweep("RF-G-010", "gamma", "B66")
             .d("length_m", 68.5)
             .d("atten_db_per_100m", 5.2)
@@ -131,7 +132,7 @@ fn stories() -> Vec<Case> {
             .m("dtf_events", json!([
                 {"distance_m": 1.5, "rl_db": 29.8, "component": "connector"},
                 {"distance_m": 69.9, "rl_db": 31.1, "component": "connector"},
-                {"distance_m": 72.1, "rl_db": 17.3, "component": "antenna"}]))
+                {"distance_m": 72.1, "rl_db": 12.8, "component": "antenna"}]))
             .rl(20.3)
             .notes("en", "68 m run. I know the office worries that a lossy line hides a bad antenna, so I worked it out: there is more than 12 dB left after the two-way loss.")
             .truth(PASS, "Long line, but the antenna still shows 12.1 dB after twice the line loss.")

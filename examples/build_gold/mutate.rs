@@ -24,6 +24,8 @@ impl Case {
             (Grade::Suspected, "rf_engineering_review", "in the review band 14.0 to 15.5")
         };
         self.rl(db)
+            // The antenna is what reflects; its event has no limit of its own (S3c).
+            .m("dtf_events/2/rl_db", round(db - 1.3, 1))
             .issue("SWP_RL_LIMIT", grade, action, &[("/measurements/rl_worst_db", "")])
             .why(&format!("S1: return loss {db:?} dB is {band}."))
     }
@@ -32,7 +34,7 @@ impl Case {
     pub(crate) fn off_band(self, lo: u32, hi: u32) -> Self {
         self.m("start_mhz", lo)
             .m("stop_mhz", hi)
-            .m("rl_worst_freq_mhz", f64::from(lo + hi) / 2.0)
+            .m("rl_worst_freq_mhz", f64::from(hi - 8))
             .set("/instrument/field_cal/start_mhz", lo - 20)
             .set("/instrument/field_cal/stop_mhz", hi + 20)
             .issue(
