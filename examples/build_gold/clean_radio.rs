@@ -40,13 +40,15 @@ pub(crate) fn drive(id: &str, band: &str, bandwidth_mhz: u32, first: u32, pci: u
     r["design"] = json!({"cells": cells, "dl_target_mbps": target,
         "required_neighbors": [pci + 30, pci + 31, pci + 47]});
     let name = format!("{}_SSV.log", r["site"]["site_id"].as_str().unwrap_or_default().replace("SITE-", ""));
+    // A share of whole attempts: none or one of them failed.
+    let (attempts, failures) = (rng.int(64, 118), f64::from(rng.int(0, 1)));
     let mean = round(f64::from(target) * rng.num(1.25, 1.7, 3), 1);
     let peak = round(formulas::lte_peak_mbps(f64::from(bandwidth_mhz), 2.0) * rng.num(0.66, 0.8, 3), 1);
     r["measurements"] = json!({"bandwidth_mhz": bandwidth_mhz, "mimo_layers": 2, "samples": rng.int(2100, 5200),
         "rsrp_mean_dbm": rng.num(-88.0, -79.0, 1), "pct_rsrp_ge_minus105": rng.num(96.6, 98.9, 1),
         "rsrq_mean_db": rng.num(-11.5, -9.2, 1), "sinr_mean_db": rng.num(10.5, 15.0, 1),
         "pct_sinr_ge_0": rng.num(96.2, 98.4, 1), "dl_mean_mbps": mean, "dl_peak_mbps": peak,
-        "ul_mean_mbps": rng.num(9.0, 15.0, 1), "ho_attempts": rng.int(48, 110), "ho_success_pct": rng.num(98.6, 99.6, 1),
+        "ul_mean_mbps": rng.num(9.0, 15.0, 1), "ho_attempts": attempts, "ho_success_pct": round(100.0 * (1.0 - failures / f64::from(attempts)), 1),
         "serving": serving, "overlaps": [], "log_file": name});
     r["attachments"] = json!([{"kind": "log", "name": name, "taken_at": r["job"]["performed_at"], "lat": null,
         "lon": null, "summary": "verification drive, all loops"}]);

@@ -114,7 +114,7 @@ fn stories() -> Vec<Case> {
             ])
             .extra(&["ALN_AZIMUTH", "TEST_SETUP", "DQ_CONTRADICTION"])
             .truth(REVIEW, "Azimuth was read by an uncorrected compass between steel legs.")
-            .slices("medium", &[])
+            .slices("easy", &[])
             .why("A4: a compass counts only with documented declination and away from steel; T3: the azimuth figure is void, so neither pass nor fail."),
     ]
 }

@@ -14,10 +14,11 @@ pub(crate) fn cases() -> Vec<Case> {
 fn plain() -> Vec<Case> {
     vec![
         sweep("RF-G-001", "alpha", "B2")
+            .with_arrestor(4.3, 22.7)
             .notes("en", "Alpha B2 main, system sweep from the jumper at the radio. Nothing to report.")
             .truth(PASS, "Sweep covers B2 and every figure is inside its limit.")
             .slices("easy", &["clean"])
-            .why("S1, S3, S4, S5, S6 and C2 are met; the note adds nothing."),
+            .why("S1, S4, S5, S6 and C2 are met; the arrestor at 22.7 dB is an inline device (S3b, 20 dB), not a joint."),
         sweep("RF-G-002", "gamma", "B12")
             .notes("en", "G2 at 700. Worst point sits near the top of the downlink. Load not tried, lift had to go back.")
             .weak_return_loss(12.4)
@@ -153,6 +154,7 @@ fn stories() -> Vec<Case> {
             .slices("medium", &["sign", "unit_confusion"])
             .why("T6: -19.4 is S11; as return loss it is 19.4 dB, the VSWR 1.24 and the trace agree, and no other reading is sensible. S1 is met."),
         sweep("RF-G-012", "gamma", "B5")
+            .with_arrestor(3.8, 24.1)
             .times("2026-06-22", "07:30", "10:20", "18:45")
             .notes("en", "Swept gamma at 10:20, beautiful. After lunch the antenna guys wanted more slack so we took the top jumper off and fitted a longer one, made it up hand tight plus wrench, and closed the boot. Analyzer was already in the truck by then.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[("/notes", "took the top jumper off and fitted a longer one")])

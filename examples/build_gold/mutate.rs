@@ -3,6 +3,7 @@
 //! A mutation states what it breaks; how the case is answered otherwise is the author's business.
 
 use llm_experiments::rf_qaqc::formulas;
+use serde_json::json;
 
 use super::case::{Case, Grade};
 use super::clean_radio::photo_index;
@@ -86,6 +87,15 @@ impl Case {
         self.m("ground_ohms", ohms)
             .issue("INS_GROUNDING", grade, action, &[("/measurements/ground_ohms", "")])
             .why(&format!("I2: ground resistance {ohms:?} ohm against 5 (pass) and 10 (fail)."))
+    }
+
+    /// S3b: an arrestor near the bottom, good for an inline device, poor if it were a joint.
+    pub(crate) fn with_arrestor(mut self, distance_m: f64, rl_db: f64) -> Self {
+        let event = json!({"distance_m": distance_m, "rl_db": rl_db, "component": "arrestor"});
+        if let Some(events) = self.record["measurements"]["dtf_events"].as_array_mut() {
+            events.insert(1, event);
+        }
+        self
     }
 
     /// All photographs at one position (I5).

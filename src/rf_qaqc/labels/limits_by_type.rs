@@ -214,3 +214,85 @@ impl Look<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::limits::{baseline_verdict, findings};
+    use crate::rf_qaqc::codes::{Certainty, Verdict};
+    use serde_json::{Value, json};
+
+    /// Rule and certainty (`?` = suspected) of everything found, in order.
+    fn rules(record: &Value) -> Vec<String> {
+        findings(record)
+            .iter()
+            .map(|f| format!("{}{}", f.rule, if f.certainty == Certainty::Suspected { "?" } else { "" }))
+            .collect()
+    }
+
+    #[test]
+    fn pim_rules() {
+        let pim = |unit: &str, top: f64, low: f64, power: f64, residual: f64, f2: u32| {
+            json!({"test_type": "pim", "band": "B66", "measurements": {"unit": unit, "carrier_power_dbm": power,
+                "static_max": top, "static_min": low, "dynamic_peak": top, "residual_dbm": residual,
+                "f1_mhz": 2110, "f2_mhz": f2, "termination": "antenna", "trace_file": "a.dat",
+                "antenna_distance_m": 30.0, "rtf_events": []}})
+        };
+        assert_eq!(rules(&pim("dBm", -97.0, -101.0, 43.5, -107.0, 2200)), [""; 0]);
+        assert_eq!(rules(&pim("dBm", -96.9, -100.0, 43.0, -120.0, 2155)), ["P1", "P1"]);
+        assert_eq!(rules(&pim("dBc", -140.0, -141.0, 43.0, -120.0, 2155)), [""; 0]);
+        assert_eq!(rules(&pim("dBm", -171.0, -171.0, 43.0, -120.0, 2155)), ["P9", "P9"]);
+        assert_eq!(rules(&pim("dBm", -105.0, -109.1, 40.0, -106.9, 2201)), ["P4?", "P5", "P6", "P7"]);
+    }
+
+    #[test]
+    fn alignment_and_fiber_rules() {
+        let turned = |azimuth: f64, tilt: f64, roll: f64| {
+            json!({"test_type": "antenna_alignment", "attachments": [{"kind": "report"}],
+                "design": {"azimuth_deg": 358.0, "mech_tilt_deg": 2.0, "elec_tilt_deg": 1.0, "rad_center_m": 30.0},
+                "measurements": {"azimuth_deg": azimuth, "mech_tilt_deg": tilt, "elec_tilt_deg": 1.0,
+                    "rad_center_m": 30.0, "roll_deg": roll, "north_reference": "true"}})
+        };
+        assert_eq!(rules(&turned(1.0, 2.5, -1.0)), [""; 0]);
+        assert_eq!(rules(&turned(2.0, 3.0, 2.1)), ["A1?", "A2?", "A3"]);
+        assert_eq!(rules(&turned(350.0, -2.0, 0.0)), ["A1", "A2"]);
+        let link = |loss: f64, rx: f64, face: &str, launch: bool| {
+            json!({"test_type": "fiber", "measurements": {"length_km": 1.0, "connector_pairs": 2, "splices": 1,
+                "loss_db": {"1310": loss, "1550": 1.0}, "events": [{"kind": "splice", "loss_db": 0.15}],
+                "worst_reflectance_db": -50.0, "polish": "UPC", "endface": face, "rx_power_dbm": rx,
+                "rx_min_dbm": -14.4, "rx_max_dbm": 0.5, "launch_fiber": launch, "trace_file": "a.sor"}})
+        };
+        assert_eq!(rules(&link(1.5, -12.4, "pass", true)), [""; 0]);
+        assert_eq!(rules(&link(2.1, 0.6, "not_inspected", false)), ["F1", "F4", "F5", "F6"]);
+    }
+
+    #[test]
+    fn radio_and_closeout_rules() {
+        let drive = |lobes: [u32; 3], sinr: f64| {
+            json!({"test_type": "drive_test", "rat": "LTE",
+                "design": {"dl_target_mbps": 20, "cells": [{"azimuth_deg": 0, "pci": 9},
+                    {"azimuth_deg": 120, "pci": 10}, {"azimuth_deg": 240, "pci": 11}]},
+                "measurements": {"samples": 500, "ho_attempts": 20, "ho_success_pct": 98.0, "pct_sinr_ge_0": sinr,
+                    "pct_rsrp_ge_minus105": 95.0, "dl_mean_mbps": 20.0, "dl_peak_mbps": 98.0, "bandwidth_mhz": 10,
+                    "mimo_layers": 2, "rsrp_mean_dbm": -44.0, "log_file": "a.log",
+                    "overlaps": [{"pci_a": 9, "pci_b": 30, "rsrp_a_dbm": -80.0, "rsrp_b_dbm": -86.0}],
+                    "serving": [{"bearing_deg": 350, "dominant_pci": lobes[0]},
+                        {"bearing_deg": 118, "dominant_pci": lobes[1]}, {"bearing_deg": 240, "dominant_pci": lobes[2]}]}})
+        };
+        assert_eq!(rules(&drive([9, 10, 11], 95.0)), ["D5?"]);
+        assert_eq!(rules(&drive([10, 9, 11], 89.9)), ["D2", "D5", "D6"]);
+        assert_eq!(rules(&drive([9, 10, 400], 95.0)), ["D5?", "D6?"]);
+        // The baseline knows no plan of cells.
+        assert_eq!(baseline_verdict(&drive([10, 9, 11], 95.0)), Verdict::Pass);
+        let counters = json!({"test_type": "ran_kpi", "measurements": {"ul_rssi_dbm_per_prb": {"a": -115.0, "b": -109.9},
+            "branch_imbalance_db": 3.1, "vswr_ports": [1.5, 2.0], "vswr_alarm_active": true}});
+        assert_eq!(rules(&counters), ["K1", "K2?", "K3?", "K3"]);
+        let package = json!({"test_type": "closeout", "site": {"latitude": 40.0, "longitude": -90.0},
+            "job": {"started_at": "2026-01-02T08:00:00Z", "submitted_at": "2026-01-02T18:00:00Z"},
+            "design": {"required_photos": ["bar", "sign"]},
+            "attachments": [{"kind": "photo", "name": "bar.jpg", "taken_at": "2026-01-01T09:00:00Z", "lat": 40.01,
+                "lon": -90.0}],
+            "measurements": {"ground_ohms": 5.1, "dc_volts": 54.0, "checklist": {"labels": "defect"},
+                "serials": [{"item": "x", "bom": "1", "observed": "2"}]}});
+        assert_eq!(rules(&package), ["I6", "I5", "I2?", "I3?", "I4", "I7", "I1"]);
+    }
+}
