@@ -43,6 +43,7 @@ fn plain() -> Vec<Case> {
             .slices("easy", &[])
             .why("F5: the inspection result is fail."),
         drive("RF-C-006", "B2", 10, 0, 60)
+            .m("ho_success_pct", 100.0)
             .notes("en", "Three loops, all handovers seen, no drops.")
             .truth(PASS, "Level, quality, rate and mobility are above target.")
             .slices("easy", &["clean"])
