@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod labels;
 mod layout;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;
