@@ -4,6 +4,7 @@
 //! of the score range) with their sign.
 
 use super::decision::{Counts, Decision, Estimate, MetricDecision, NoiseTest, Reason, Verdict};
+use super::pairs::SAME;
 use super::policy::Policy;
 
 const NO_NOISE: &str = "deterministic model: no sampling noise";

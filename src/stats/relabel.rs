@@ -4,7 +4,7 @@
 //! choice of which `kc` of them are "new" is equally likely, independently for every case. The p-value is the
 //! share of such relabellings whose total difference is at least as extreme as the one seen. For passes and
 //! fails this is the exact stratified test of Mantel and Haenszel; with one sample on each side it is the
-//! exact test of McNemar. Nothing is asymptotic.
+//! exact test of `McNemar`. Nothing is asymptotic.
 //!
 //! Whole numbers are convolved exactly; real scores, or counts so different that no small lattice holds them,
 //! are relabelled at random ([`DRAWS`] times) from a seeded generator. A case whose samples are all equal
