@@ -129,7 +129,7 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
 fn seen(metric: &MetricDecision, over: &str) -> String {
     let shown = format!("{} {} points{over}", metric.metric, points(effect(metric)));
     match &metric.noise {
-        Some(noise) if effect(metric) < 0.0 => {
+        Some(noise) if effect(metric) < -SAME => {
             format!("{shown}; shuffling gives a drop this large {}", frequency(noise.p_drop, noise.limit))
         }
         _ => format!("{shown}, no drop seen"),

@@ -484,7 +484,7 @@ fn notes_say_what_the_numbers_do_not() {
         decision.notes,
         [
             "cases are the units; clusters are not used yet",
-            "the baseline holds 1 sample per case or more; with 5 the gate sees smaller drops"
+            "some cases have only 1 sample in the baseline; with 5 each the gate sees smaller drops"
         ]
     );
 }
@@ -536,4 +536,15 @@ fn hypotheses_share_one_weight() {
         weights(&["a", "b", "a", "pass_rate"]),
         [("pass_rate".to_owned(), 0.5), ("a".to_owned(), 0.25), ("b".to_owned(), 0.25)]
     );
+}
+
+#[test]
+fn an_unchanged_case_that_a_filter_left_out_is_known_all_the_same() {
+    let mut cases = many(3, (1, 1), true);
+    for case in &mut cases {
+        case.unchanged = true;
+        case.candidate = Candidate::NotSelected;
+    }
+    let decision = decide(&certain(vec![cases]), &Policy::default());
+    assert_eq!((decision.verdict, decision.reason), (Verdict::Pass, Some(Reason::Identical)));
 }

@@ -72,7 +72,7 @@ proptest! {
 
     #[test]
     fn p_values_are_probabilities_and_cover_everything(cases in cases(7, 5, 30)) {
-        let test = relabel::binary(&build(&cases), &mut Rng::from_seed(1));
+        let test = relabel::binary(&build(&cases), relabel::DRAWS, &mut Rng::from_seed(1));
         for p in [test.p_drop, test.p_rise] {
             prop_assert!(p > 0.0 && p <= 1.0);
         }
