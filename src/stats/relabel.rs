@@ -331,6 +331,11 @@ impl Pool {
     }
 
     fn relabel(&mut self, rng: &mut Rng) -> f64 {
+        if self.small == 1 {
+            // The common first look: one new sample a case needs one pick and no shuffle.
+            let pick = self.values.get(rng.below(self.values.len()));
+            return self.at_zero + self.slope * pick.copied().unwrap_or_default();
+        }
         rng.partial_shuffle(&mut self.values, self.small);
         self.at_zero + self.slope * self.values.iter().take(self.small).sum::<f64>()
     }
