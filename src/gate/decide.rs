@@ -6,7 +6,7 @@
 
 use super::case::{CaseResult, CaseVerdict, case_verdict};
 use super::decision::{Counts, Decision, Method, MetricDecision, Reason, Verdict};
-use super::observe::{Candidate, Observations, PASS_RATE};
+use super::observe::{Observations, PASS_RATE};
 use super::pairs::Pairs;
 use super::policy::Policy;
 use super::{certain, noise, sentence};
@@ -53,11 +53,7 @@ struct Call {
 fn combine(observations: &Observations, metrics: &[MetricDecision]) -> Call {
     let inconclusive = |reason, lead| Call { verdict: Verdict::Inconclusive, reason: Some(reason), lead };
     let of = observations.cases.iter().filter(|c| c.is_comparable()).count();
-    let left_out = observations
-        .cases
-        .iter()
-        .filter(|c| c.is_comparable() && c.candidate == Candidate::NotSelected)
-        .count();
+    let left_out = observations.cases.iter().filter(|c| c.is_comparable() && c.is_left_out()).count();
     if left_out > 0 {
         return inconclusive(Reason::NotDecided { ran: of - left_out, of }, 0);
     }
@@ -112,7 +108,7 @@ fn notes(observations: &Observations, metrics: &[MetricDecision], policy: &Polic
         .min();
     if let Some(kb) = fewest.filter(|kb| (*kb as u64) < u64::from(policy.baseline_samples)) {
         notes.push(format!(
-            "the baseline holds {} per case or more; with {} the gate sees smaller drops",
+            "some cases have only {} in the baseline; with {} each the gate sees smaller drops",
             sentence::count(kb, "sample"),
             policy.baseline_samples
         ));

@@ -146,16 +146,17 @@ impl Tested {
         let mut rng = Rng::from_text(&stream);
         let mut general_rng = Rng::from_text(&format!("{stream}|general"));
         let differences = pairs.differences();
+        let level = policy.look_level() * weight;
+        let draws = relabel::draws_for(level);
         let (relabel, general) = match binary_cases(pairs) {
             Some(cases) => (
-                relabel::binary(&cases, &mut rng),
+                relabel::binary(&cases, draws, &mut rng),
                 whole_units(pairs).and_then(|units| signflip::exact(&units)),
             ),
-            None => (relabel::real(&real_cases(pairs), relabel::DRAWS, &mut rng), None),
+            None => (relabel::real(&real_cases(pairs), draws, &mut rng), None),
         };
         let general =
             general.unwrap_or_else(|| signflip::monte_carlo(&differences, relabel::DRAWS, &mut general_rng));
-        let level = policy.look_level() * weight;
         Self {
             relabel,
             p_general: general.p_drop,

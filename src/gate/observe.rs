@@ -117,6 +117,11 @@ impl CaseObservation {
         self.unchanged && self.is_comparable()
     }
 
+    /// A filter left the case out, and its answer is not known otherwise.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.candidate == Candidate::NotSelected && !self.is_unchanged()
+    }
+
     /// The run's samples; for an unchanged case the accepted ones, which are the same answers.
     pub(crate) fn answers(&self) -> &[SampleScores] {
         match &self.candidate {

@@ -4,7 +4,7 @@
 //! scores that exist, one sample for a deterministic model. Tests and verdicts are made elsewhere.
 
 use super::decision::Estimate;
-use super::observe::{Candidate, Observations, SampleScores};
+use super::observe::{Observations, SampleScores};
 
 /// Scores closer than this are the same.
 pub(crate) const SAME: f64 = 1e-9;
@@ -45,7 +45,7 @@ impl Pairs {
         let mut found = Self { pairs: Vec::new(), missing: 0 };
         for case in observations.cases.iter().filter(|c| c.is_comparable()) {
             let baseline = scores(&case.baseline);
-            if baseline.is_empty() || case.candidate == Candidate::NotSelected {
+            if baseline.is_empty() || case.is_left_out() {
                 continue;
             }
             let unchanged = case.is_unchanged();

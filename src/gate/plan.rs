@@ -17,7 +17,7 @@ pub enum Step {
     /// Perform these draws, in this order as far as concurrency allows, and ask again.
     Draw(Vec<DrawRequest>),
     /// Nothing more is wanted.
-    Decide(Decision),
+    Decide(Box<Decision>),
 }
 
 /// One answer wanted.
@@ -60,7 +60,7 @@ pub enum Stream {
 pub fn next(observations: &Observations, policy: &Policy) -> Step {
     let mut wanted: Vec<&CaseObservation> = observations.cases.iter().filter(|c| wants_draw(c)).collect();
     if wanted.is_empty() {
-        return Step::Decide(decide(observations, policy));
+        return Step::Decide(Box::new(decide(observations, policy)));
     }
     wanted.sort_by_cached_key(|case| order_key(policy.seed, &case.id));
     Step::Draw(

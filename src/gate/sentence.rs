@@ -4,6 +4,7 @@
 //! of the score range) with their sign.
 
 use super::decision::{Counts, Decision, Estimate, MetricDecision, NoiseTest, Reason, Verdict};
+use super::pairs::SAME;
 use super::policy::Policy;
 
 const NO_NOISE: &str = "deterministic model: no sampling noise";
@@ -128,7 +129,7 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
 fn seen(metric: &MetricDecision, over: &str) -> String {
     let shown = format!("{} {} points{over}", metric.metric, points(effect(metric)));
     match &metric.noise {
-        Some(noise) if effect(metric) < 0.0 => {
+        Some(noise) if effect(metric) < -SAME => {
             format!("{shown}; shuffling gives a drop this large {}", frequency(noise.p_drop, noise.limit))
         }
         _ => format!("{shown}, no drop seen"),
@@ -219,4 +220,45 @@ fn tail(counts: &Counts) -> String {
     .map(|(n, word)| format!("{n} {word}"))
     .collect::<Vec<_>>()
     .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frequencies_read_as_counts() {
+        for (p, limit, expected) in [
+            (0.0031, 0.005, "3.1 times in 1,000 (limit 5)"),
+            (0.003, 0.005, "3 times in 1,000 (limit 5)"),
+            (0.0012, 0.00125, "1.2 times in 1,000 (limit 1.2)"),
+            (0.001, 0.01, "1 time in 1,000 (limit 10)"),
+            (0.041, 0.01, "41 times in 1,000 (limit 10)"),
+            (0.000_42, 0.01, "4.2 times in 10,000 (limit 100)"),
+            (0.000_1, 0.005, "1 time in 10,000 (limit 50)"),
+            (1e-12, 0.005, "less than 1 time in 10,000 (limit 50)"),
+            (1.0, 0.005, "1000 times in 1,000 (limit 5)"),
+        ] {
+            assert_eq!(frequency(p, limit), expected);
+        }
+    }
+
+    #[test]
+    fn points_keep_their_sign_and_never_hide_a_change() {
+        for (fraction, expected) in [
+            (-0.06, "-6.0"),
+            (0.004, "+0.4"),
+            (0.0, "+0.0"),
+            (-0.0, "+0.0"),
+            (-0.000_4, "-0.04"),
+            (-0.000_01, "-1e-3"),
+            (1.0, "+100.0"),
+        ] {
+            assert_eq!(points(fraction), expected);
+        }
+        assert_eq!(
+            (plain_points(0.05), plain_points(0.025), plain_points(0.1)),
+            ("5".into(), "2.5".into(), "10".into())
+        );
+    }
 }

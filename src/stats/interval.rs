@@ -54,7 +54,7 @@ pub fn plus_two(values: &[f64], clusters: Option<&[usize]>) -> PlusTwo {
     PlusTwo { mean, se, df, lower95: mean - one_sided, ci95: [mean - two_sided, mean + two_sided] }
 }
 
-/// Mean and clustered standard error of `values` as they are (Miller 2024, arXiv 2411.00640, section 2.2, with
+/// Mean and clustered standard error of `values` as they are (Miller 2024, arXiv 2411.00640, with
 /// the C/(C-1) correction).
 ///
 /// `None` with fewer than two clusters: one cluster says nothing about variation between clusters.

@@ -29,7 +29,7 @@ pub struct Design {
 /// Fixed point of `x = z_{1-alpha} sqrt(v0) + z_{power} sqrt(v1) + 1/(2Nk)`, where a drop of x adds
 /// `add = x * max(0, 1 - x/mean)` to the within-case variance `s`:
 /// `v0 = (s + add*k/(k+kb)) * (1/k + 1/kb) / N`, `v1 = ((s + add)/k + s/kb) / N`; 60 steps from 0.02. The usual
-/// normal approximation for a paired comparison (Miller 2024, arXiv 2411.00640, section 5) with the added
+/// normal approximation for a paired comparison (Miller 2024, arXiv 2411.00640) with the added
 /// variance of cases that break and a continuity correction of half a sample. NaN for `n` = 0 or for a level
 /// outside (0, 1).
 ///

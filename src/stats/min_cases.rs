@@ -3,7 +3,7 @@
 //! Says what a set can do at best, when nothing at all changed; a noisy model needs more (see
 //! [`mde`](super::mde)).
 
-use super::{interval, proportion, quantile};
+use super::{proportion, quantile};
 
 /// Units (cases or clusters) below which no interval is trusted, whatever its width.
 pub const FEWEST_UNITS: u64 = 5;
@@ -34,7 +34,7 @@ pub fn lost_guard(differences: &[f64]) -> f64 {
 
 /// Fewest cases that can show "no drop of `margin` or more" when nothing at all changes: the smallest N with
 /// `1 - alpha^(1/N) < margin` (the rule of three made exact; Hanley and Lippman-Hand 1983, JAMA 249:1743)
-/// whose plus-two bound (see [`interval`]) is also above -`margin`, and at least
+/// whose plus-two bound (see [`interval`](super::interval)) is also above -`margin`, and at least
 /// [`FEWEST_UNITS`].
 ///
 /// `margin` and `alpha` are fractions (0.05 = five points, 0.05 = a 95% one-sided claim). `None` unless
@@ -72,6 +72,7 @@ fn bound_when_nothing_changes(n: u64, alpha: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::interval;
     use super::*;
 
     #[test]

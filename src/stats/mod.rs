@@ -3,6 +3,10 @@
 //! No project types, no files, no clock and no hidden randomness: what is random takes an [`rng::Rng`] that
 //! the caller seeded. Every formula names its source. One-sided p-values follow one convention: `p_drop` is
 //! small when the candidate is worse, `p_rise` is small when it is better, and neither is ever zero.
+//!
+//! Reading order: [`relabel`] (the test that fails a run), [`signflip`] (what it says about other cases),
+//! [`interval`] and [`min_cases`] (what earns a pass), [`multiplicity`] (several metrics, one level), [`mde`]
+//! (what a design can find), [`proportion`] (rates in tables), and below them [`quantile`] and [`rng`].
 
 pub mod interval;
 pub mod mde;

@@ -21,7 +21,7 @@ pub struct Holm {
     pub level: f64,
 }
 
-/// Weighted Bonferroni-Holm (Holm 1979, Scandinavian Journal of Statistics 6:65, section 4): take hypotheses
+/// Weighted Bonferroni-Holm (Holm 1979, Scandinavian Journal of Statistics 6:65): take hypotheses
 /// in order of p/weight, reject while `p <= alpha * weight / (sum of the weights not yet rejected)`.
 ///
 /// One `(p, weight)` per hypothesis; weights are relative, a weight of 0 is never rejected. The answer keeps

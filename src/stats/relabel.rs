@@ -4,17 +4,35 @@
 //! choice of which `kc` of them are "new" is equally likely, independently for every case. The p-value is the
 //! share of such relabellings whose total difference is at least as extreme as the one seen. For passes and
 //! fails this is the exact stratified test of Mantel and Haenszel; with one sample on each side it is the
-//! exact test of McNemar. Nothing is asymptotic.
+//! exact test of `McNemar`. Nothing is asymptotic.
 //!
 //! Whole numbers are convolved exactly; real scores, or counts so different that no small lattice holds them,
-//! are relabelled at random ([`DRAWS`] times) from a seeded generator. A case whose samples are all equal
+//! are relabelled at random from a seeded generator. A case whose samples are all equal
 //! takes part in the effect but cannot be relabelled.
 
 use super::as_p_value;
 use super::rng::Rng;
 
-/// Random relabellings of the Monte Carlo form: the smallest p-value it can give is 1 in 10,000.
+/// Random relabellings unless a level asks for more: the smallest p-value they can give is 1 in 10,000.
 pub const DRAWS: u32 = 9_999;
+
+/// Random relabellings with which a p-value can fall well below `level`: [`DRAWS`], or as many as put ten
+/// possible p-values at or below the level, at most a million.
+///
+/// ```
+/// use llm_experiments::stats::relabel::draws_for;
+/// assert_eq!((draws_for(0.01), draws_for(0.00025)), (9_999, 39_999));
+/// ```
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to a small positive range; a NaN becomes 0 and is raised to the usual number"
+)]
+pub fn draws_for(level: f64) -> u32 {
+    let wanted = (10.0 / level).round().clamp(0.0, 1_000_000.0) as u32;
+    wanted.saturating_sub(1).max(DRAWS)
+}
 
 /// A relabelled total this close to the observed one is a tie, and ties count.
 const TIE: f64 = 1e-9;
@@ -155,21 +173,22 @@ impl RelabelTest {
     }
 }
 
-/// Exact test for passes and fails, or random relabelling with `rng` where the exact form would be too large.
+/// Exact test for passes and fails, or `draws` random relabellings with `rng` where the exact form would be
+/// too large.
 ///
 /// ```
-/// use llm_experiments::stats::{relabel::{BinaryCase, binary}, rng::Rng};
+/// use llm_experiments::stats::{relabel::{BinaryCase, DRAWS, binary}, rng::Rng};
 /// // Two cases: 10 of 10 passed before, the new answer fails. Chance of that by relabelling: 1/11 each.
 /// let broken = BinaryCase::new(10, 10, 1, 0).unwrap();
-/// let test = binary(&[broken, broken], &mut Rng::from_text("seed"));
+/// let test = binary(&[broken, broken], DRAWS, &mut Rng::from_text("seed"));
 /// assert!((test.p_drop - 1.0 / 121.0).abs() < 1e-12);
 /// assert_eq!(test.draws, None);
 /// ```
 #[must_use]
-pub fn binary(cases: &[BinaryCase], rng: &mut Rng) -> RelabelTest {
+pub fn binary(cases: &[BinaryCase], draws: u32, rng: &mut Rng) -> RelabelTest {
     exact(cases).unwrap_or_else(|| {
         let cases: Vec<RealCase> = cases.iter().map(RealCase::from).collect();
-        real(&cases, DRAWS, rng)
+        real(&cases, draws, rng)
     })
 }
 
@@ -312,6 +331,11 @@ impl Pool {
     }
 
     fn relabel(&mut self, rng: &mut Rng) -> f64 {
+        if self.small == 1 {
+            // The common first look: one new sample a case needs one pick and no shuffle.
+            let pick = self.values.get(rng.below(self.values.len()));
+            return self.at_zero + self.slope * pick.copied().unwrap_or_default();
+        }
         rng.partial_shuffle(&mut self.values, self.small);
         self.at_zero + self.slope * self.values.iter().take(self.small).sum::<f64>()
     }
@@ -372,10 +396,10 @@ mod tests {
         let cases: Vec<BinaryCase> =
             [19, 23, 29, 31, 37, 41, 43].iter().map(|kb| case(*kb, *kb, 1, 0)).collect();
         assert_eq!(exact(&cases), None);
-        let test = binary(&cases, &mut Rng::from_text("fallback"));
+        let test = binary(&cases, DRAWS, &mut Rng::from_text("fallback"));
         assert_eq!(test.draws, Some(DRAWS));
         assert!((test.p_drop - 1e-4).abs() < 1e-12, "{test:?}");
-        assert_eq!(test, binary(&cases, &mut Rng::from_text("fallback")));
+        assert_eq!(test, binary(&cases, DRAWS, &mut Rng::from_text("fallback")));
     }
 
     #[test]

@@ -54,15 +54,21 @@ impl Rng {
     /// Lemire 2019, "Fast random integer generation in an interval": multiply and keep the upper half, redraw
     /// the few values that would make the result uneven.
     pub fn below(&mut self, bound: usize) -> usize {
-        let bound = bound as u128;
-        let uneven = if bound < 2 { return 0 } else { (1_u128 << 64) % bound };
-        loop {
-            let product = u128::from(self.next_u64()) * bound;
-            if product & u128::from(u64::MAX) >= uneven {
-                // The upper half is below `bound`, which came from a usize.
-                return usize::try_from(product >> 64).unwrap_or(0);
+        const LOWER: u128 = u64::MAX as u128;
+        let bound = bound as u64;
+        if bound < 2 {
+            return 0;
+        }
+        let mut product = u128::from(self.next_u64()) * u128::from(bound);
+        // Only a lower half below the bound can be one of the uneven few; the division is rarely needed.
+        if product & LOWER < u128::from(bound) {
+            let uneven = u128::from(bound.wrapping_neg() % bound);
+            while product & LOWER < uneven {
+                product = u128::from(self.next_u64()) * u128::from(bound);
             }
         }
+        // The upper half is below `bound`, which came from a usize.
+        usize::try_from(product >> 64).unwrap_or(0)
     }
 
     /// Move a uniformly drawn subset of `count` items, in random order, to the front (a partial shuffle after

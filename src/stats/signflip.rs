@@ -93,9 +93,8 @@ pub fn monte_carlo(differences: &[f64], draws: u32, rng: &mut Rng) -> SignFlip {
     SignFlip { p_drop: p(low), p_rise: p(high) }
 }
 
-/// Exact test of McNemar for `losses` cases that went from pass to fail and `wins` that went the other way:
-/// binomial tails at 1/2 (McNemar 1947, Psychometrika 12:153; exact form after Mosteller 1952). The
-/// two-sided p-value is `min(1, 2 * min(p_drop, p_rise))`.
+/// Exact test of `McNemar` for `losses` cases that went from pass to fail and `wins` that went the other way:
+/// binomial tails at 1/2 (`McNemar` 1947, Psychometrika 12:153, in its exact form). The two-sided p-value is `min(1, 2 * min(p_drop, p_rise))`.
 ///
 /// ```
 /// use llm_experiments::stats::signflip::mcnemar;

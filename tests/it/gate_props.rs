@@ -1,6 +1,5 @@
 //! Properties of the gate and its tests that hold for every input.
-
-use std::collections::BTreeMap;
+#![expect(clippy::unwrap_used, reason = "generators are helpers of tests")]
 
 use llm_experiments::gate::{
     Candidate, CaseObservation, Comparability, Decision, Method, Observations, Policy, SampleScores, Step,
@@ -73,7 +72,7 @@ proptest! {
 
     #[test]
     fn p_values_are_probabilities_and_cover_everything(cases in cases(7, 5, 30)) {
-        let test = relabel::binary(&build(&cases), &mut Rng::from_seed(1));
+        let test = relabel::binary(&build(&cases), relabel::DRAWS, &mut Rng::from_seed(1));
         for p in [test.p_drop, test.p_rise] {
             prop_assert!(p > 0.0 && p <= 1.0);
         }
@@ -146,13 +145,9 @@ proptest! {
 }
 
 fn sample() -> impl Strategy<Value = SampleScores> {
-    let names = prop::sample::select(vec!["f1", "grounding", "pass_rate"]);
-    let metrics: BTreeMap<&str, f64> = BTreeMap::new();
-    (any::<bool>(), prop::collection::vec((names, 0.0..=1.0_f64), 0..3)).prop_map(move |(pass, scores)| {
-        let mut metrics: BTreeMap<String, f64> = metrics.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
-        metrics.extend(scores.into_iter().map(|(name, score)| (name.to_owned(), score)));
-        SampleScores { pass, metrics }
-    })
+    let name = prop::sample::select(vec!["f1".to_owned(), "grounding".to_owned(), "pass_rate".to_owned()]);
+    let metrics = prop::collection::btree_map(name, 0.0..=1.0_f64, 0..3);
+    (any::<bool>(), metrics).prop_map(|(pass, metrics)| SampleScores { pass, metrics })
 }
 
 fn any_case() -> impl Strategy<Value = CaseObservation> {
@@ -187,7 +182,7 @@ fn policy() -> Policy {
 fn decide(observations: &Observations, policy: &Policy) -> Option<Decision> {
     match next(observations, policy) {
         Step::Draw(_) => None,
-        Step::Decide(decision) => Some(decision),
+        Step::Decide(decision) => Some(*decision),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Reads `tests/vectors`, or the folder that `GATE_VECTORS` names: a fuller set may hold files whose
 //! arithmetic is not built yet, and exactly those are listed here.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "readers of vector files are helpers of a test")]
 
 use llm_experiments::gate::{
     Candidate, CaseObservation, Comparability, Observations, Policy, SampleScores, Step, next,
