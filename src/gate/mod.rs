@@ -35,7 +35,7 @@ mod sentence;
 pub use case::{CaseClass, CaseResult, CaseVerdict, case_verdict};
 pub use decision::{Counts, Decision, Estimate, Method, MetricDecision, NoiseTest, Outcome, Reason, Verdict};
 pub use observe::{Candidate, CaseObservation, Comparability, Observations, PASS_RATE, SampleScores};
-pub use plan::{DrawRequest, Step, Stream, next};
+pub use plan::{DrawRequest, Step, next};
 pub use policy::{OnInconclusive, Policy};
 
 #[cfg(test)]

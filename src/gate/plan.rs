@@ -10,6 +10,7 @@ use super::decide::decide;
 use super::decision::Decision;
 use super::observe::{Candidate, CaseObservation, Observations};
 use super::policy::Policy;
+use crate::llm::Stream;
 
 /// The planner's answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,16 +30,6 @@ pub struct DrawRequest {
     pub stream: Stream,
     /// Which answer of that stream, from 0.
     pub index: u32,
-}
-
-/// Streams keep samples of different purposes apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stream {
-    /// Scheduled samples: the only ones that enter means.
-    Main,
-    /// Redraws of failed cases: biased by selection, so never part of a mean.
-    Confirm,
 }
 
 /// The next step, a pure function of what was observed.

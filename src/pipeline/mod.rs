@@ -25,6 +25,8 @@ pub mod session;
 
 pub mod policies;
 
+mod compare_files;
+
 pub mod accept;
 
 pub mod deliver;
@@ -33,3 +35,15 @@ pub use clock::Clock;
 pub use inputs::{Inputs, LabelRule, Overrides, Registry};
 pub use session::Session;
 pub use suite_run::Selection;
+
+/// Run a future to its end on a runtime of its own.
+///
+/// # Errors
+/// No runtime could be started.
+pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map(|runtime| runtime.block_on(future))
+        .map_err(|error| format!("no runtime could be started: {error}"))
+}

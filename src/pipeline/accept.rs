@@ -1,0 +1,155 @@
+//! Make a run the new baseline: draw what a baseline holds, decide against the one before, write it down.
+//!
+//! Nothing is written before everything is known: the baseline file, then the lock, then the changelog.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::baselines;
+use super::compare_files::{decide, first, speaks_for_itself};
+use super::inputs::{Inputs, SuiteInputs};
+use super::observe::must_pass_fails;
+use super::suite_run::{first_index, policy};
+use super::{Clock, block_on};
+use crate::baseline::{self, Accepted, Baseline, Stored};
+use crate::config::Problem;
+use crate::eval::plan::SuitePlan;
+use crate::eval::record::SuiteRecord;
+use crate::eval::run;
+use crate::llm::Stream;
+use crate::prompt::changelog::Changelog;
+use crate::prompt::version;
+
+/// How a run is to be accepted.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// The person.
+    pub by: String,
+    /// Why to accept although the decision is neither pass nor improved, or a check that must pass fails.
+    pub override_reason: Option<String>,
+    /// One sample per case instead of the suite's `baseline_samples`.
+    pub thin: bool,
+}
+
+/// What would be accepted.
+pub struct Proposal {
+    /// The new baseline.
+    pub baseline: Baseline,
+    /// The file it replaces in the working copy.
+    pub working: Option<Stored>,
+    /// Why it cannot be accepted as it is.
+    pub refusal: Option<Refusal>,
+}
+
+/// Why a proposal is refused, and what would help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Cases without an answer.
+    NotMeasured(Vec<String>),
+    /// Checks that must pass fail; an override reason is asked for.
+    MustPass(Vec<String>),
+    /// The decision is neither pass nor improved; an override reason is asked for.
+    Decision(String),
+}
+
+/// Draw a baseline's worth of answers and decide. Writes nothing.
+///
+/// # Errors
+/// Problems of the suite's inputs or of the baselines' files.
+pub fn propose(inputs: &Inputs, suite: &SuiteInputs, terms: &Terms, clock: &Clock) -> Result<Proposal, Vec<Problem>> {
+    let plan = inputs.plan(suite)?;
+    let found = baselines::stored(inputs, suite).map_err(|problem| vec![problem])?;
+    let compared = found.base.as_ref().or(found.working.as_ref());
+    let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
+    let samples = match (plan.model.card().deterministic, terms.thin) {
+        (true, _) | (_, true) => 1,
+        (false, false) => policy.baseline_samples,
+    };
+    let first_draw = first_index(&plan, inputs.settings.mode, &baselines::of(&found));
+    block_on(async {
+        let record = draw(&plan, first_draw, samples, inputs.settings.concurrency).await;
+        let must_pass: Vec<String> = record
+            .cases
+            .iter()
+            .filter(|case| {
+                let dataset_case = plan.case(&case.id).map(|(_, case)| case);
+                let scores = case.samples.first().and_then(crate::eval::record::SampleRecord::scores);
+                dataset_case.zip(scores).is_some_and(|(case, scores)| must_pass_fails(case, scores))
+            })
+            .map(|case| case.id.clone())
+            .collect();
+        let accepted = Accepted {
+            by: terms.by.clone(),
+            at: clock.now(),
+            run_id: clock.run_id(),
+            decision: first(),
+            override_reason: terms.override_reason.clone(),
+        };
+        let (mut baseline, unmeasured) = baseline::from_record(&record, accepted);
+        if let Some(compared) = compared {
+            baseline.header.accepted.decision = decide(&plan, compared, &baseline, &policy).await;
+        }
+        let refusal = if !unmeasured.is_empty() {
+            Some(Refusal::NotMeasured(unmeasured))
+        } else if !must_pass.is_empty() && terms.override_reason.is_none() {
+            Some(Refusal::MustPass(must_pass))
+        } else if !speaks_for_itself(&baseline.header.accepted) {
+            Some(Refusal::Decision(baseline.header.accepted.decision.sentence.clone()))
+        } else {
+            None
+        };
+        Proposal { baseline, working: found.working, refusal }
+    })
+    .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])
+}
+
+/// `samples` answers of the stream `main` to every case.
+async fn draw(plan: &Arc<SuitePlan>, first: u32, samples: u32, concurrency: usize) -> SuiteRecord {
+    let slots = Arc::new(Semaphore::new(concurrency));
+    let mut tasks = JoinSet::new();
+    for position in 0..plan.dataset.cases.len() {
+        let (plan, slots) = (Arc::clone(plan), Arc::clone(&slots));
+        tasks.spawn(async move {
+            // The semaphore is never closed, so a permit always comes.
+            let _slot = slots.acquire_owned().await;
+            let case = plan.dataset.cases.get(position)?;
+            let mut drawn = Vec::new();
+            for index in first..first + samples {
+                drawn.push(run::sample(&plan, case, Stream::Main, index).await);
+            }
+            Some((position, run::case_record(case, drawn)))
+        });
+    }
+    let mut cases: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    cases.sort_by_key(|(position, _)| *position);
+    plan.record(cases.into_iter().map(|(_, case)| case).collect())
+}
+
+/// Write an accepted proposal: baseline file, frozen prompt, changelog block. Returns the files written.
+///
+/// # Errors
+/// The first file that cannot be written.
+pub fn write(inputs: &Inputs, proposal: &Proposal) -> Result<Vec<String>, Vec<Problem>> {
+    let root = inputs.root();
+    let header = &proposal.baseline.header;
+    let one = |problem: Problem| vec![problem];
+    let mut changelog = Changelog::load(&root)?;
+    let sha256 = baseline::write(&root, &proposal.baseline).map_err(one)?;
+    let mut written = vec![baseline::file::path(&header.suite, &header.model)];
+    if version::freeze(&root, &header.prompt.file)? {
+        written.push(crate::prompt::lock::FILE.to_owned());
+    }
+    if crate::prompt::name::is_numbered(&header.prompt.file) {
+        let changelog = changelog.get_or_insert_default();
+        if changelog.section(&header.prompt.file).is_none() {
+            let date: String = header.accepted.at.chars().take(10).collect();
+            changelog.open_section(&header.prompt.file, &date, "First version.").map_err(one)?;
+        }
+        changelog.record(&header.prompt.file, &proposal.baseline.changelog_block(&sha256)).map_err(one)?;
+        changelog.save(&root).map_err(one)?;
+        written.push(crate::prompt::changelog::FILE.to_owned());
+    }
+    Ok(written)
+}

@@ -1,0 +1,112 @@
+//! The gate's decision between two baseline files: what `baseline accept` writes down and `policy::baselines`
+//! derives again. A function of the two files and today's scoring, nothing else.
+
+use std::collections::BTreeMap;
+
+use super::observe::{judge_changed, of_stored, rescore_or_stored};
+use crate::baseline::{self, Accepted, Baseline, BaselineCase, BaselineSample, Stored};
+use crate::eval::plan::SuitePlan;
+use crate::gate::{self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, Step, Verdict};
+use crate::prompt::changelog::FIRST;
+
+/// The decision on `new` against `old`.
+pub(super) async fn decide(plan: &SuitePlan, old: &Stored, new: &Baseline, policy: &Policy) -> baseline::Decision {
+    let past = &old.baseline;
+    // Scores made by other checks or another judge say nothing beside today's.
+    let stale = past.header.checks_sha256 != new.header.checks_sha256
+        || past.header.judge_sha256 != new.header.judge_sha256;
+    let mut cases = Vec::with_capacity(new.cases.len());
+    for now in &new.cases {
+        let before = past.case(&now.id);
+        let comparability = match before {
+            None => Comparability::New,
+            Some(before) if before.content_hash == now.content_hash => Comparability::Comparable,
+            Some(_) => Comparability::Changed,
+        };
+        let mut seen = CaseObservation::new(&now.id, comparability);
+        if let Some(before) = before.filter(|_| comparability == Comparability::Comparable) {
+            seen.unchanged = same_answers(before, now);
+            let case = plan.case(&now.id).map(|(_, case)| case);
+            for sample in &before.samples {
+                seen.baseline.push(match case.filter(|_| stale) {
+                    Some(case) => rescore_or_stored(plan, case, sample).await,
+                    None => of_stored(plan, sample),
+                });
+            }
+            seen.cluster = case.and_then(|case| case.cluster.clone());
+        }
+        seen.candidate = Candidate::Drawn(now.samples.iter().map(|sample| of_stored(plan, sample)).collect());
+        cases.push(seen);
+    }
+    let removed = past.cases.iter().map(|c| c.id.clone()).filter(|id| new.case(id).is_none()).collect();
+    let observations = Observations {
+        deterministic: new.header.deterministic,
+        judge_changed: judge_changed(plan, Some(past)),
+        cases,
+        removed,
+    };
+    match gate::next(&observations, policy) {
+        Step::Decide(decision) => baseline::Decision {
+            verdict: verdict(decision.verdict),
+            sentence: decision.sentence.clone(),
+            against: old.sha256.clone(),
+            deltas: deltas(plan, &decision),
+        },
+        // Every case has its answers, so nothing can be wanted; a gate that wants more cannot tell.
+        Step::Draw(_) => baseline::Decision {
+            verdict: baseline::Verdict::Inconclusive,
+            sentence: "inconclusive: the gate wants further draws".to_owned(),
+            against: old.sha256.clone(),
+            deltas: BTreeMap::new(),
+        },
+    }
+}
+
+/// The decision where there was nothing to compare with.
+pub(super) fn first() -> baseline::Decision {
+    baseline::Decision {
+        verdict: baseline::Verdict::First,
+        sentence: "first: there was no baseline to compare with".to_owned(),
+        against: FIRST.to_owned(),
+        deltas: BTreeMap::new(),
+    }
+}
+
+/// A decision may be accepted without a reason of its own.
+pub(super) fn speaks_for_itself(accepted: &Accepted) -> bool {
+    use baseline::Verdict::{First, Improved, Inconclusive, Pass, Regressed};
+    match accepted.decision.verdict {
+        First | Pass | Improved => true,
+        Regressed | Inconclusive => accepted.override_reason.is_some(),
+    }
+}
+
+fn verdict(verdict: Verdict) -> baseline::Verdict {
+    match verdict {
+        Verdict::Pass => baseline::Verdict::Pass,
+        Verdict::Improved => baseline::Verdict::Improved,
+        Verdict::Regressed => baseline::Verdict::Regressed,
+        Verdict::Inconclusive => baseline::Verdict::Inconclusive,
+    }
+}
+
+/// Effects by metric, as measured: what the gate turned around is turned back.
+fn deltas(plan: &SuitePlan, decision: &Decision) -> BTreeMap<String, f64> {
+    decision
+        .metrics
+        .iter()
+        .filter_map(|metric| {
+            let effect = metric.estimate.as_ref()?.effect;
+            let turned = plan.spec.metrics.get(&metric.metric).is_some_and(|m| m.lower_is_better);
+            Some((metric.metric.clone(), if turned { -effect } else { effect }))
+        })
+        .collect()
+}
+
+/// The same draws of the same requests with the same texts.
+fn same_answers(before: &BaselineCase, now: &BaselineCase) -> bool {
+    let same = |a: &BaselineSample, b: &BaselineSample| {
+        a.index == b.index && a.key == b.key && a.answer == b.answer && a.answer_sha256 == b.answer_sha256
+    };
+    before.samples.len() == now.samples.len() && before.samples.iter().zip(&now.samples).all(|(a, b)| same(a, b))
+}
