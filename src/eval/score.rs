@@ -64,12 +64,9 @@ impl Scoring {
         });
         let mut metrics = Vec::new();
         for (name, spec) in &suite.metrics {
-            match Check::compile(root, &spec.check, custom, file) {
+            match Check::compile(root, &spec.check, custom) {
                 Ok(check) => metrics.push(Metric { name: name.clone(), check, only: spec.only.clone() }),
-                Err(mut problem) => {
-                    problem.key = format!("metrics.{name}.{}", spec.check.kind);
-                    problems.push(problem);
-                }
+                Err(flaw) => problems.push(flaw.at(file, format!("metrics.{name}.{}", spec.check.kind))),
             }
         }
         let suite_metrics: BTreeSet<String> = suite.metric_names().into_iter().collect();

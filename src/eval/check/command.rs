@@ -16,6 +16,7 @@ use tokio::process::Command;
 use super::target::{clipped, quoted};
 use super::{Finding, Subject};
 use crate::config::check::CheckArgs;
+use crate::json::compact_spaced;
 
 /// Seconds a program may take where the suite does not say: enough for an interpreter to start.
 const TIMEOUT_S: f64 = 10.0;
@@ -71,16 +72,18 @@ impl Program {
 
     /// Ask the program about one answer.
     pub(super) async fn run(&self, subject: &Subject<'_>) -> Result<Finding, String> {
-        let input: &RawValue = serde_json::from_str(&subject.case.input_text)
+        // One line, tokens as written: programs that read a line and programs that read to the end both work.
+        let input = RawValue::from_string(compact_spaced(&subject.case.input_text))
             .map_err(|error| format!("the case's input is not JSON: {error}"))?;
-        let question = serde_json::to_vec(&Question {
+        let mut question = serde_json::to_vec(&Question {
             id: &subject.case.id,
-            input,
+            input: &input,
             expected: &subject.case.expected,
             answer: &subject.answer.text,
             json: subject.json,
         })
         .map_err(|error| error.to_string())?;
+        question.push(b'\n');
         reply(&self.output(&question).await?)
     }
 

@@ -40,7 +40,7 @@ use crate::dataset::Case;
 use crate::llm::Answer;
 
 use super::record::{CheckResult, Difference};
-use rule::Rule;
+use rule::{Flaw, Rule};
 
 pub(super) use value::same;
 
@@ -95,6 +95,18 @@ impl Finding {
 
 /// A closure registered in `evals/main.rs` for checks of kind `custom`. With `path`, the subject's `json` is
 /// the part that `path` names (a list of the parts where `path` has a `*`).
+///
+/// ```
+/// use llm_experiments::eval::check::{CustomCheck, CustomChecks, Finding};
+/// use std::sync::Arc;
+///
+/// let brief: CustomCheck = Arc::new(|subject| {
+///     let words = subject.answer.text.split_whitespace().count();
+///     Ok(if words <= 50 { Finding::pass() } else { Finding::fail(format!("{words} words")) })
+/// });
+/// let checks = CustomChecks::from([("brief".to_owned(), brief)]);
+/// # assert_eq!(checks.len(), 1);
+/// ```
 pub type CustomCheck = Arc<dyn Fn(&Subject<'_>) -> Result<Finding, String> + Send + Sync>;
 
 /// Registered closures by name.
@@ -125,14 +137,9 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// Prepare one check. The problem names the file; its place in the file is the caller's to fill in.
-    pub(super) fn compile(
-        root: &Path,
-        spec: &CheckSpec,
-        custom: &CustomChecks,
-        file: &str,
-    ) -> Result<Self, Problem> {
-        let rule = Rule::prepare(root, spec, custom, file)?;
+    /// Prepare one check.
+    pub(super) fn compile(root: &Path, spec: &CheckSpec, custom: &CustomChecks) -> Result<Self, Flaw> {
+        let rule = Rule::prepare(root, spec, custom)?;
         Ok(Self { spec: spec.clone(), label: spec.label(), rule })
     }
 
@@ -204,12 +211,9 @@ impl Checks {
     ) -> Result<Self, Vec<Problem>> {
         let (mut list, mut problems) = (Vec::with_capacity(specs.len()), Vec::new());
         for (i, spec) in specs.iter().enumerate() {
-            match Check::compile(root, spec, custom, file) {
+            match Check::compile(root, spec, custom) {
                 Ok(check) => list.push(check),
-                Err(mut problem) => {
-                    problem.key = format!("checks[{i}].{}", spec.kind);
-                    problems.push(problem);
-                }
+                Err(flaw) => problems.push(flaw.at(file, format!("checks[{i}].{}", spec.kind))),
             }
         }
         if problems.is_empty() { Ok(Self { list }) } else { Err(problems) }

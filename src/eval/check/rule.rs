@@ -12,6 +12,29 @@ use super::{json, measured, quotes, sets, target, text, value};
 use crate::config::check::{CheckArgs, CheckSpec};
 use crate::config::{Problem, did_you_mean};
 
+/// What is wrong with a spec; its place is the caller's to say.
+#[derive(Debug)]
+pub(in crate::eval) struct Flaw {
+    message: String,
+    hint: Option<String>,
+}
+
+impl From<String> for Flaw {
+    fn from(message: String) -> Self {
+        Self { message, hint: None }
+    }
+}
+
+impl Flaw {
+    /// The problem of the check at `key` in `file`.
+    pub(in crate::eval) fn at(self, file: &str, key: String) -> Problem {
+        let mut problem = Problem::of_file(file, self.message);
+        problem.key = key;
+        problem.hint = self.hint;
+        problem
+    }
+}
+
 /// A kind with what it needs prepared.
 pub(super) enum Rule {
     Equals,
@@ -32,17 +55,11 @@ pub(super) enum Rule {
 
 impl Rule {
     /// Prepare a kind. Which arguments belong to it was checked when the spec was read.
-    pub(super) fn prepare(
-        root: &Path,
-        spec: &CheckSpec,
-        custom: &CustomChecks,
-        file: &str,
-    ) -> Result<Self, Problem> {
+    pub(super) fn prepare(root: &Path, spec: &CheckSpec, custom: &CustomChecks) -> Result<Self, Flaw> {
         let args = &spec.args;
-        let problem = |message: String| Problem::of_file(file, message);
         for (name, bound) in [("min_value", args.min_value), ("max_value", args.max_value)] {
             if bound.is_some_and(|bound| !bound.is_finite()) {
-                return Err(problem(format!("`{name}`: expected a number")));
+                return Err(format!("`{name}`: expected a number").into());
             }
         }
         Ok(match spec.kind {
@@ -55,20 +72,20 @@ impl Rule {
             "regex" => {
                 let pattern = args.pattern.as_deref().unwrap_or_default();
                 let regex = regex::Regex::new(pattern)
-                    .map_err(|error| problem(format!("`pattern` is no regular expression: {error}")))?;
+                    .map_err(|error| format!("`pattern` is no regular expression: {error}"))?;
                 Self::Regex(regex)
             }
             "is_json" => Self::IsJson,
             "json_schema" => {
                 let schema = args.schema.as_deref().unwrap_or_default();
-                Self::JsonSchema(Box::new(json::load_schema(root, schema).map_err(problem)?))
+                Self::JsonSchema(Box::new(json::load_schema(root, schema)?))
             }
             "one_of" => Self::OneOf,
             "range" => {
-                if let (Some(min), Some(max)) = (args.min_value, args.max_value) {
-                    if min > max {
-                        return Err(problem(format!("no number is at least {min} and at most {max}")));
-                    }
+                if let (Some(min), Some(max)) = (args.min_value, args.max_value)
+                    && min > max
+                {
+                    return Err(format!("no number is at least {min} and at most {max}").into());
                 }
                 Self::Range
             }
@@ -76,12 +93,12 @@ impl Rule {
             "quotes_verbatim" => Self::QuotesVerbatim,
             "latency" => Self::Latency,
             "cost" => Self::Cost,
-            "command" => Self::Command(Program::prepare(root, args).map_err(problem)?),
+            "command" => Self::Command(Program::prepare(root, args)?),
             "custom" => {
                 let name = args.name.as_deref().unwrap_or_default();
-                Self::Custom(registered(custom, name, file)?)
+                Self::Custom(registered(custom, name)?)
             }
-            other => return Err(problem(format!("checks of kind `{other}` are not in this build"))),
+            other => return Err(format!("checks of kind `{other}` are not in this build").into()),
         })
     }
 
@@ -106,7 +123,7 @@ impl Rule {
     }
 }
 
-fn registered(custom: &CustomChecks, name: &str, file: &str) -> Result<CustomCheck, Problem> {
+fn registered(custom: &CustomChecks, name: &str) -> Result<CustomCheck, Flaw> {
     if let Some(closure) = custom.get(name) {
         return Ok(closure.clone());
     }
@@ -116,9 +133,7 @@ fn registered(custom: &CustomChecks, name: &str, file: &str) -> Result<CustomChe
     } else {
         format!("no closure is registered as `{name}`, expected one of: {}", names.join(", "))
     };
-    let mut problem = Problem::of_file(file, message);
-    problem.hint = did_you_mean(name, names);
-    Err(problem)
+    Err(Flaw { message, hint: did_you_mean(name, names) })
 }
 
 /// Call a closure; one that panics is a check that could not run, not the end of the run.

@@ -62,12 +62,8 @@ pub(super) fn equals(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding,
 }
 
 fn unequal(wanted: &Value, found: &Value) -> String {
-    let kinds = match (wanted, found) {
-        (Value::String(text), other) | (other, Value::String(text)) if *text == other.to_string() => {
-            " (one is a string, the other is not)"
-        }
-        _ => "",
-    };
+    let alike = wanted.is_string() != found.is_string() && text_of(wanted) == text_of(found);
+    let kinds = if alike { " (one is a string, the other is not)" } else { "" };
     format!("expected {}, found {}{kinds}", brief(wanted), brief(found))
 }
 
