@@ -1,7 +1,32 @@
 //! Checks: deterministic rules on an answer.
 //!
-//! [`Checks::compile`] turns a suite's specs into checks once (schemas and patterns are prepared there);
-//! [`Checks::run`] scores one answer. A check that cannot run is not a failed check.
+//! [`Checks::compile`] turns specs into checks once (schemas and patterns are prepared there, and everything
+//! that is wrong with them is reported at once); [`Checks::run`] scores one answer. A check that cannot run is
+//! not a failed check: `run` then returns an error and the sample is not measured.
+//!
+//! Reading order: this file (compile, run, `not`, `min`), [`rule`] (from a kind's name to its code),
+//! [`target`] (what `path`, `value` and `expected` name), then one file per family of kinds.
+
+mod rule;
+
+mod target;
+
+mod text;
+
+mod value;
+
+mod json;
+
+mod sets;
+
+mod quotes;
+
+mod measured;
+
+mod command;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +40,9 @@ use crate::dataset::Case;
 use crate::llm::Answer;
 
 use super::record::{CheckResult, Difference};
+use rule::{Flaw, Rule};
+
+pub(super) use value::same;
 
 /// What a check looks at.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +66,205 @@ pub struct Finding {
     pub diff: Option<Difference>,
 }
 
-/// A closure registered in `evals/main.rs` for checks of kind `custom`.
+impl Finding {
+    /// The check holds and there is nothing to say.
+    #[must_use]
+    pub fn pass() -> Self {
+        Self::scored(1.0, "")
+    }
+
+    /// The check does not hold.
+    #[must_use]
+    pub fn fail(explanation: impl Into<String>) -> Self {
+        Self::scored(0.0, explanation)
+    }
+
+    /// The check holds to a degree.
+    #[must_use]
+    pub fn scored(score: f64, explanation: impl Into<String>) -> Self {
+        Self { score, explanation: explanation.into(), diff: None }
+    }
+
+    /// The same finding with both sides to show.
+    #[must_use]
+    pub fn with_diff(mut self, expected: Value, found: Value) -> Self {
+        self.diff = Some(Difference { expected, found });
+        self
+    }
+}
+
+/// A closure registered in `evals/main.rs` for checks of kind `custom`. With `path`, the subject's `json` is
+/// the part that `path` names (a list of the parts where `path` has a `*`).
+///
+/// ```
+/// use llm_experiments::eval::check::{CustomCheck, CustomChecks, Finding};
+/// use std::sync::Arc;
+///
+/// let brief: CustomCheck = Arc::new(|subject| {
+///     let words = subject.answer.text.split_whitespace().count();
+///     Ok(if words <= 50 { Finding::pass() } else { Finding::fail(format!("{words} words")) })
+/// });
+/// let checks = CustomChecks::from([("brief".to_owned(), brief)]);
+/// # assert_eq!(checks.len(), 1);
+/// ```
 pub type CustomCheck = Arc<dyn Fn(&Subject<'_>) -> Result<Finding, String> + Send + Sync>;
 
 /// Registered closures by name.
 pub type CustomChecks = BTreeMap<String, CustomCheck>;
+
+/// A score this near to `min` reaches it: shares such as 2/3 do not survive being written down.
+const TOLERANCE: f64 = 1e-9;
+
+/// Why a rule has no finding.
+#[derive(Debug, PartialEq)]
+enum Stop {
+    /// `path` names nothing in the answer: score 0, which `not` turns around like any score.
+    Absent(String),
+    /// The answer is not JSON where JSON is needed: score 0 whatever `not` says. Else text that nobody can
+    /// read would pass every check of the form "the verdict is not X".
+    NotJson(String),
+    /// Latency or cost of an answer for which nothing was measured: passes whatever `not` says.
+    NotMeasured,
+    /// The check itself could not run, which says nothing about the answer.
+    CouldNotRun(String),
+}
+
+/// One check, ready to run.
+pub(super) struct Check {
+    spec: CheckSpec,
+    label: String,
+    rule: Rule,
+}
+
+impl Check {
+    /// Prepare one check.
+    pub(super) fn compile(root: &Path, spec: &CheckSpec, custom: &CustomChecks) -> Result<Self, Flaw> {
+        let rule = Rule::prepare(root, spec, custom)?;
+        Ok(Self { spec: spec.clone(), label: spec.label(), rule })
+    }
+
+    /// Score one answer; the error names the check.
+    pub(super) async fn run(&self, subject: &Subject<'_>) -> Result<CheckResult, String> {
+        let mut found = match self.rule.apply(&self.spec.args, subject).await {
+            Ok(finding) => self.turned(finding),
+            Err(Stop::Absent(explanation)) => self.turned(Finding::fail(explanation)),
+            Err(Stop::NotJson(explanation)) => Finding::fail(explanation),
+            Err(Stop::NotMeasured) => Finding::scored(1.0, measured::NOT_MEASURED),
+            Err(Stop::CouldNotRun(reason)) => {
+                return Err(format!("check `{}` could not run: {reason}", self.label));
+            }
+        };
+        if !found.score.is_finite() {
+            return Err(format!("check `{}` could not run: its score is no number", self.label));
+        }
+        found.score = found.score.clamp(0.0, 1.0);
+        Ok(CheckResult {
+            label: self.label.clone(),
+            score: found.score,
+            passed: found.score >= self.spec.args.min.unwrap_or(1.0) - TOLERANCE,
+            must_pass: self.spec.args.must_pass,
+            explanation: found.explanation,
+            diff: found.diff,
+        })
+    }
+
+    /// Apply `not`. The evidence of the rule speaks for the opposite, so it is replaced.
+    fn turned(&self, found: Finding) -> Finding {
+        if !self.spec.args.not {
+            return found;
+        }
+        let score = 1.0 - found.score.clamp(0.0, 1.0);
+        let explanation = if score >= 1.0 - TOLERANCE {
+            String::new()
+        } else if score <= TOLERANCE {
+            "this holds, and `not` says that it should not".to_owned()
+        } else {
+            format!("this holds to {:.2}, and `not` says that it should not", found.score)
+        };
+        // A score that is no number stays one, for the caller to report.
+        Finding::scored(if found.score.is_finite() { score } else { found.score }, explanation)
+    }
+
+    /// Something was measured, so the score may enter metrics and means.
+    pub(super) fn counts(&self, result: &CheckResult) -> bool {
+        !(matches!(self.rule, Rule::Latency | Rule::Cost) && result.explanation == measured::NOT_MEASURED)
+    }
+}
+
+/// The checks of a suite or of a case, ready to run.
+#[derive(Default)]
+pub struct Checks {
+    list: Vec<Check>,
+}
+
+impl Checks {
+    /// Prepare checks. `root` is the project root (schemas and programs are relative to it), `file` the file
+    /// that the specs come from.
+    ///
+    /// # Errors
+    /// Every problem: unreadable or invalid schemas, unknown names of `custom`, values that cannot work.
+    pub fn compile(
+        root: &Path,
+        specs: &[CheckSpec],
+        custom: &CustomChecks,
+        file: &str,
+    ) -> Result<Self, Vec<Problem>> {
+        let (mut list, mut problems) = (Vec::with_capacity(specs.len()), Vec::new());
+        for (i, spec) in specs.iter().enumerate() {
+            match Check::compile(root, spec, custom) {
+                Ok(check) => list.push(check),
+                Err(flaw) => problems.push(flaw.at(file, format!("checks[{i}].{}", spec.kind))),
+            }
+        }
+        if problems.is_empty() { Ok(Self { list }) } else { Err(problems) }
+    }
+
+    /// Score one answer: one result per check, in order.
+    ///
+    /// # Errors
+    /// The first check that could not run, and why. The sample is then not measured.
+    pub async fn run(&self, subject: &Subject<'_>) -> Result<Vec<CheckResult>, String> {
+        let mut results = Vec::with_capacity(self.list.len());
+        for check in &self.list {
+            results.push(check.run(subject).await?);
+        }
+        Ok(results)
+    }
+
+    /// Names of the metrics that these checks publish.
+    pub fn metric_names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().filter_map(|check| check.spec.args.metric.as_deref())
+    }
+
+    /// Per-case metrics of the checks with `metric: NAME`, from the results of [`Self::run`]. Latency and
+    /// cost that nobody measured are left out.
+    pub fn metrics<'a>(&'a self, results: &'a [CheckResult]) -> impl Iterator<Item = (&'a str, f64)> {
+        self.list
+            .iter()
+            .zip(results)
+            .filter(|(check, result)| check.counts(result))
+            .filter_map(|(check, result)| Some((check.spec.args.metric.as_deref()?, result.score)))
+    }
+
+    /// Weight and score of every check that counts, from the results of [`Self::run`]. A weight of 0 never
+    /// enters a mean.
+    pub fn weights<'a>(&'a self, results: &'a [CheckResult]) -> impl Iterator<Item = (f64, f64)> {
+        self.list
+            .iter()
+            .zip(results)
+            .filter(|(check, result)| check.counts(result))
+            .map(|(check, result)| (check.spec.args.weight.unwrap_or(1.0), result.score))
+    }
+
+    /// How many checks there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// There is no check.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}

@@ -1,0 +1,155 @@
+//! From a kind's name to the code that decides it, prepared once per suite.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::command::Program;
+use super::text::{Case, Need};
+use super::{CustomCheck, CustomChecks, Finding, Stop, Subject};
+use super::{json, measured, quotes, sets, target, text, value};
+use crate::config::check::{CheckArgs, CheckSpec};
+use crate::config::{Problem, did_you_mean};
+
+/// What is wrong with a spec; its place is the caller's to say.
+#[derive(Debug)]
+pub(in crate::eval) struct Flaw {
+    message: String,
+    hint: Option<String>,
+}
+
+impl From<String> for Flaw {
+    fn from(message: String) -> Self {
+        Self { message, hint: None }
+    }
+}
+
+impl Flaw {
+    /// The problem of the check at `key` in `file`.
+    pub(in crate::eval) fn at(self, file: &str, key: String) -> Problem {
+        let mut problem = Problem::of_file(file, self.message);
+        problem.key = key;
+        problem.hint = self.hint;
+        problem
+    }
+}
+
+/// A kind with what it needs prepared.
+pub(super) enum Rule {
+    Equals,
+    Contains(Need, Case),
+    StartsWith,
+    Regex(regex::Regex),
+    IsJson,
+    JsonSchema(Box<jsonschema::Validator>),
+    OneOf,
+    Range,
+    SetF1,
+    QuotesVerbatim,
+    Latency,
+    Cost,
+    Command(Program),
+    Custom(CustomCheck),
+}
+
+impl Rule {
+    /// Prepare a kind. Which arguments belong to it was checked when the spec was read.
+    pub(super) fn prepare(root: &Path, spec: &CheckSpec, custom: &CustomChecks) -> Result<Self, Flaw> {
+        let args = &spec.args;
+        for (name, bound) in [("min_value", args.min_value), ("max_value", args.max_value)] {
+            if bound.is_some_and(|bound| !bound.is_finite()) {
+                return Err(format!("`{name}`: expected a number").into());
+            }
+        }
+        Ok(match spec.kind {
+            "equals" => Self::Equals,
+            "contains" | "contains_all" => Self::Contains(Need::All, Case::Exact),
+            "contains_any" => Self::Contains(Need::Any, Case::Exact),
+            "icontains" | "icontains_all" => Self::Contains(Need::All, Case::Ignored),
+            "icontains_any" => Self::Contains(Need::Any, Case::Ignored),
+            "starts_with" => Self::StartsWith,
+            "regex" => {
+                let pattern = args.pattern.as_deref().unwrap_or_default();
+                let regex = regex::Regex::new(pattern)
+                    .map_err(|error| format!("`pattern` is no regular expression: {error}"))?;
+                Self::Regex(regex)
+            }
+            "is_json" => Self::IsJson,
+            "json_schema" => {
+                let schema = args.schema.as_deref().unwrap_or_default();
+                Self::JsonSchema(Box::new(json::load_schema(root, schema)?))
+            }
+            "one_of" => Self::OneOf,
+            "range" => {
+                if let (Some(min), Some(max)) = (args.min_value, args.max_value)
+                    && min > max
+                {
+                    return Err(format!("no number is at least {min} and at most {max}").into());
+                }
+                Self::Range
+            }
+            "set_f1" => Self::SetF1,
+            "quotes_verbatim" => Self::QuotesVerbatim,
+            "latency" => Self::Latency,
+            "cost" => Self::Cost,
+            "command" => Self::Command(Program::prepare(root, args)?),
+            "custom" => {
+                let name = args.name.as_deref().unwrap_or_default();
+                Self::Custom(registered(custom, name)?)
+            }
+            other => return Err(format!("checks of kind `{other}` are not in this build").into()),
+        })
+    }
+
+    /// Look at one answer.
+    pub(super) async fn apply(&self, args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+        match self {
+            Self::Equals => value::equals(args, subject),
+            Self::Contains(need, case) => text::contains(args, subject, *need, *case),
+            Self::StartsWith => text::starts_with(args, subject),
+            Self::Regex(regex) => text::matches(regex, args, subject),
+            Self::IsJson => json::is_json(args, subject),
+            Self::JsonSchema(validator) => json::obeys(validator, args, subject),
+            Self::OneOf => value::one_of(args, subject),
+            Self::Range => value::range(args, subject),
+            Self::SetF1 => sets::set_f1(args, subject),
+            Self::QuotesVerbatim => quotes::verbatim(args, subject),
+            Self::Latency => measured::latency(args, subject.answer),
+            Self::Cost => measured::cost(args, subject.answer),
+            Self::Command(program) => program.run(subject).await.map_err(Stop::CouldNotRun),
+            Self::Custom(closure) => call(closure, args, subject),
+        }
+    }
+}
+
+fn registered(custom: &CustomChecks, name: &str) -> Result<CustomCheck, Flaw> {
+    if let Some(closure) = custom.get(name) {
+        return Ok(closure.clone());
+    }
+    let names: Vec<&str> = custom.keys().map(String::as_str).collect();
+    let message = if names.is_empty() {
+        format!("no closure is registered as `{name}`: `evals/main.rs` registers none")
+    } else {
+        format!("no closure is registered as `{name}`, expected one of: {}", names.join(", "))
+    };
+    Err(Flaw { message, hint: did_you_mean(name, names) })
+}
+
+/// Call a closure; one that panics is a check that could not run, not the end of the run.
+fn call(closure: &CustomCheck, args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    let part;
+    let mut narrowed = *subject;
+    if let Some(path) = args.path.as_deref() {
+        let found = target::values(subject, path)?;
+        narrowed.json = if target::has_star(path) {
+            part = Value::Array(found.into_iter().cloned().collect());
+            Some(&part)
+        } else {
+            found.first().copied()
+        };
+    }
+    catch_unwind(AssertUnwindSafe(|| closure(&narrowed)))
+        .unwrap_or_else(|_| Err("the closure panicked".to_owned()))
+        .map_err(Stop::CouldNotRun)
+}

@@ -1,0 +1,578 @@
+//! One row per behaviour: what is written in a suite, what a model answers, what comes of it.
+
+use super::*;
+use crate::llm::FinishReason;
+use proptest::prelude::*;
+use serde_json::json;
+
+/// What our case expects, unless a row says otherwise.
+fn label() -> Value {
+    json!({
+        "verdict": "fail", "n": 3, "words": ["alpha", "beta"], "none": [], "nil": null, "deep": {"a": [1, 2.0]},
+        "issues": [{"code": "A"}, {"code": "B"}], "extra": ["X"],
+    })
+}
+
+const INPUT: &str = r#"{"id":"R1","n":2.00,"big":1e3,"ok":true,"gone":null,"note":"tapped the \"jumper\"\nport 3",
+    "list":[ 1,2.50 ,{"a":"b"}],"a/b":"slash"}"#;
+
+fn case(expected: Value) -> Case {
+    Case {
+        id: "c1".to_owned(),
+        input_text: INPUT.to_owned(),
+        expected,
+        slices: BTreeMap::new(),
+        cluster: None,
+        checks: Vec::new(),
+        must_pass: false,
+        metadata: Value::Null,
+        line: 1,
+    }
+}
+
+fn answer(text: &str) -> Answer {
+    Answer {
+        text: text.to_owned(),
+        served_model: "m".to_owned(),
+        finish_reason: FinishReason::Stop,
+        usage: None,
+        latency_ms: None,
+        cost_usd: None,
+    }
+}
+
+fn spec(yaml: &str) -> CheckSpec {
+    serde_yaml::from_str(yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"))
+}
+
+fn customs() -> CustomChecks {
+    let closure = |f: fn(&Subject<'_>) -> Result<Finding, String>| -> CustomCheck { Arc::new(f) };
+    BTreeMap::from([
+        ("short".to_owned(), closure(|s| Ok(Finding::scored(0.5, format!("{} bytes", s.answer.text.len()))))),
+        ("big".to_owned(), closure(|_| Ok(Finding::scored(7.0, "")))),
+        ("nan".to_owned(), closure(|_| Ok(Finding::scored(f64::NAN, "")))),
+        ("broken".to_owned(), closure(|_| Err("no model file".to_owned()))),
+        ("panics".to_owned(), closure(|_| panic!("on purpose"))),
+        (
+            "part".to_owned(),
+            closure(|s| Ok(Finding::fail(s.json.map(ToString::to_string).unwrap_or_default()))),
+        ),
+    ])
+}
+
+/// A project with two schemas.
+fn project() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        (
+            "s.json",
+            r#"{"type":"object","required":["verdict"],"properties":{"verdict":{"enum":["pass","fail"]}}}"#,
+        ),
+        ("int.json", r#"{"type":"integer"}"#),
+        ("remote.json", r#"{"$ref":"https://example.com/s.json"}"#),
+        ("file.json", r#"{"$ref":"file:///etc/hosts"}"#),
+        ("relative.json", r#"{"$ref":"s.json"}"#),
+        ("broken.json", r#"{"type":"#),
+        ("wrong.json", r#"{"type":"objekt"}"#),
+    ] {
+        let mut file = std::fs::File::create(dir.path().join(name)).unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    }
+    dir
+}
+
+fn compile_in(root: &Path, yaml: &str) -> Result<Checks, String> {
+    Checks::compile(root, &[spec(yaml)], &customs(), "evals/s.yml")
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+fn compile(yaml: &str) -> Result<Checks, String> {
+    compile_in(project().path(), yaml)
+}
+
+fn run_on(yaml: &str, answer: &Answer, expected: Value) -> Result<CheckResult, String> {
+    let dir = project();
+    let checks = compile_in(dir.path(), yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let json = serde_json::from_str(&answer.text).ok();
+    let case = case(expected);
+    let subject = Subject { case: &case, answer, json: json.as_ref() };
+    runtime.block_on(checks.run(&subject)).map(|mut results| results.remove(0))
+}
+
+fn run(yaml: &str, text: &str) -> Result<CheckResult, String> {
+    run_on(yaml, &answer(text), label())
+}
+
+/// Each row: check, answer, score, a part of the explanation (`""`: there is none).
+fn table(rows: &[(&str, &str, f64, &str)]) {
+    for (yaml, text, score, want) in rows {
+        let result = run(yaml, text).unwrap_or_else(|error| panic!("{yaml} on {text}: {error}"));
+        assert!((result.score - score).abs() < 1e-9, "{yaml} on {text}: {result:?}");
+        assert!(result.explanation.contains(want), "{yaml} on {text}: {result:?}");
+        assert_eq!(want.is_empty(), result.explanation.is_empty(), "{yaml} on {text}: {result:?}");
+    }
+}
+
+const ISSUES: &str =
+    r#"{"verdict":"fail","n":3.0,"issues":[{"code":"A","t":"one alpha"},{"code":"B","t":"two"}]}"#;
+
+#[test]
+fn equals() {
+    table(&[
+        ("equals: { value: pass }", "pass", 1.0, ""),
+        ("equals: { value: pass }", "pass\n", 0.0, "differ only in white space"),
+        ("equals: { value: pass }", "PASS", 0.0, r#"expected "pass", found "PASS""#),
+        ("equals: { value: pass }", "\"pass\"", 0.0, "found"),
+        ("equals: { value: 1 }", " 1.0 ", 1.0, ""),
+        ("equals: { value: 18446744073709551615 }", "18446744073709551614", 0.0, "found"),
+        ("equals: { value: 9007199254740993 }", "9007199254740992", 0.0, "found"),
+        ("equals: { value: -0.0 }", "0", 1.0, ""),
+        ("equals: { expected: /nil }", "null", 1.0, ""),
+        ("equals: { value: { a: [1, 2] } }", r#"{"a":[1.0,2]}"#, 1.0, ""),
+        ("equals: { value: { a: [1, 2] } }", r#"{"a":[2,1]}"#, 0.0, "expected `{\"a\":[1,2]}`"),
+        ("equals: { value: 1 }", "one", 0.0, "the answer is not JSON: \"one\""),
+        ("equals: { path: /verdict, expected: /verdict }", ISSUES, 1.0, ""),
+        ("equals: { path: /n, expected: /n }", ISSUES, 1.0, ""),
+        (
+            "equals: { path: /verdict, expected: /verdict }",
+            r#"{"verdict":"pass"}"#,
+            0.0,
+            "expected `\"fail\"`, found",
+        ),
+        ("equals: { path: /n, value: '3' }", r#"{"n":3}"#, 0.0, "one is a string"),
+        ("equals: { path: /x, value: 1 }", ISSUES, 0.0, "nothing at `/x`"),
+        ("equals: { path: /verdict, value: pass }", "pass", 0.0, "not JSON"),
+        ("equals: { path: /a, value: 1 }", "```json\n{\"a\":1}\n```", 0.0, "code fence"),
+        ("equals: { path: /a, value: 1 }", "", 0.0, "it is empty"),
+        ("equals: { expected: /verdict }", "fail", 1.0, ""),
+        ("equals: { path: '', expected: /deep }", r#"{"a":[1,2]}"#, 1.0, ""),
+        // `*`: all of them; with `*` in `expected`: the list, in order.
+        ("equals: { path: /*, value: 1 }", "[1,1.0]", 1.0, ""),
+        ("equals: { path: /*, value: 1 }", "[1,2]", 0.0, "found `2`"),
+        ("equals: { path: /*, value: 1 }", "[]", 0.0, "nothing at `/*`"),
+        ("equals: { path: /issues/*/code, expected: /issues/*/code }", ISSUES, 1.0, ""),
+        ("equals: { path: /*, expected: /issues/*/code }", r#"["B","A"]"#, 0.0, "expected"),
+        ("equals: { path: /*, expected: /none/* }", "[]", 1.0, ""),
+        // `not`
+        ("equals: { value: pass, not: true }", "fail", 1.0, ""),
+        ("equals: { value: pass, not: true }", "pass", 0.0, "`not` says"),
+        ("equals: { path: /x, value: 1, not: true }", ISSUES, 1.0, ""),
+        ("equals: { path: /verdict, value: pass, not: true }", "gibberish", 0.0, "not JSON"),
+    ]);
+    let result = run("equals: { path: /verdict, expected: /verdict }", r#"{"verdict":"pass"}"#).unwrap();
+    assert_eq!(result.diff, Some(Difference { expected: json!("fail"), found: json!("pass") }));
+    let error = run("equals: { path: /verdict, expected: /verdikt }", ISSUES).unwrap_err();
+    assert_eq!(
+        error,
+        "check `equals /verdict` could not run: the case's `expected` has nothing at `/verdikt`"
+    );
+}
+
+#[test]
+fn texts() {
+    table(&[
+        ("contains: { value: jump }", "the jumper", 1.0, ""),
+        ("contains: { value: Jump }", "the jumper", 0.0, "not found: `Jump`"),
+        ("contains: { value: 12 }", "it is 12 dB", 1.0, ""),
+        ("contains: { expected: /words }", "alpha", 0.5, "not found: `beta`"),
+        ("contains: { expected: /verdict }", "a fail", 1.0, ""),
+        ("contains: { path: /issues/*/t, value: alpha }", ISSUES, 1.0, ""),
+        ("contains: { path: /issues, value: '\"code\":\"A\"' }", ISSUES, 1.0, ""),
+        ("contains: { path: /x, value: a }", ISSUES, 0.0, "nothing at `/x`"),
+        ("contains: { path: /x, value: a }", "a", 0.0, "not JSON"),
+        ("contains: { value: a, not: true }", "bcd", 1.0, ""),
+        ("icontains: { value: STRASSE }", "eine Straße", 1.0, ""),
+        ("icontains: { value: οδος }", "ΟΔΟΣ", 1.0, ""),
+        ("icontains: { value: ÉTÉ }", "un été", 1.0, ""),
+        ("icontains: { value: été }", "un ete", 0.0, "not found"),
+        ("contains_any: { values: [x, beta] }", "beta", 1.0, ""),
+        ("contains_any: { values: [x, y] }", "beta", 0.0, "none of these was found: `x`, `y`"),
+        ("contains_any: { expected: /none }", "beta", 0.0, "no value to look for"),
+        ("contains_all: { expected: /none }", "beta", 1.0, ""),
+        ("contains_all: { values: [a, b, x] }", "ab", 2.0 / 3.0, "not found: `x`"),
+        ("contains_all: { path: /*, values: [a, b] }", r#"["a","ab"]"#, 1.0, ""),
+        ("contains_all: { path: /*, values: [a, b] }", r#"["a","b"]"#, 0.5, "not found: `b`"),
+        ("icontains_any: { values: [X, BETA] }", "beta", 1.0, ""),
+        ("icontains_all: { values: [ALPHA, BETA] }", "Alpha", 0.5, "not found: `BETA`"),
+        ("contains_all: { values: [a, b], not: true }", "a", 0.5, "holds to 0.50"),
+        ("starts_with: { value: The }", "The end", 1.0, ""),
+        ("starts_with: { value: the }", "The end", 0.0, "expected a start of `the`, found \"The end\""),
+        ("starts_with: { path: /issues/*/t, value: two }", ISSUES, 1.0, ""),
+        ("regex: { pattern: '^RF-\\d+$' }", "RF-12", 1.0, ""),
+        ("regex: { pattern: '^RF-\\d+$' }", "RF-x", 0.0, "matches nowhere in \"RF-x\""),
+        ("regex: { path: /n, pattern: '^3' }", ISSUES, 1.0, ""),
+        ("regex: { pattern: 'a.*b', not: true }", "ab", 0.0, "`not` says"),
+    ]);
+    // `min` decides what passes, within the tolerance.
+    for (min, passed) in [("0.6666666666", true), ("0.67", false), ("0", true)] {
+        let result = run(&format!("contains_all: {{ values: [a, b, x], min: {min} }}"), "ab").unwrap();
+        assert_eq!(result.passed, passed, "{min}");
+    }
+}
+
+#[test]
+fn huge_answers_stay_out_of_explanations_and_differences() {
+    let huge = format!("{}needle", "hay ".repeat(2_000_000));
+    assert!(run("icontains: { value: NEEDLE }", &huge).unwrap().passed);
+    let result = run("equals: { value: x }", &huge).unwrap();
+    assert!(result.explanation.len() < 300);
+    assert!(result.diff.unwrap().found.as_str().unwrap().len() < 5_000);
+    let result = run("equals: { path: /a, value: x }", &huge).unwrap();
+    assert_eq!(result.explanation.matches("hay").count(), 20, "the first 80 characters");
+    assert!(!run("regex: { pattern: '(a+)+$' }", &huge).unwrap().passed);
+}
+
+#[test]
+fn shape() {
+    table(&[
+        ("is_json", " [1] ", 1.0, ""),
+        ("is_json", "[1] [2]", 0.0, "not JSON"),
+        ("is_json: { not: true }", "plain", 1.0, ""),
+        ("is_json: { path: /a }", r#"{"a":"{\"b\":1}"}"#, 1.0, ""),
+        ("is_json: { path: /a }", r#"{"a":"{"}"#, 0.0, "the text at `/a` is not JSON"),
+        ("is_json: { path: /a }", r#"{"a":{}}"#, 1.0, ""),
+        ("is_json: { path: /b }", r#"{"a":{}}"#, 0.0, "nothing at `/b`"),
+        ("json_schema: { schema: s.json }", ISSUES, 1.0, ""),
+        (
+            "json_schema: { schema: s.json }",
+            r#"{"verdict":"maybe"}"#,
+            0.0,
+            "`/verdict`: \"maybe\" is not one of",
+        ),
+        ("json_schema: { schema: s.json }", "{}", 0.0, "\"verdict\" is a required property"),
+        ("json_schema: { schema: s.json }", "verdict: pass", 0.0, "not JSON"),
+        ("json_schema: { schema: int.json, path: /n }", ISSUES, 1.0, ""),
+        ("json_schema: { schema: int.json, path: /* }", "[1,2]", 1.0, ""),
+        ("json_schema: { schema: int.json, path: /* }", "[1,\"a\",\"b\",\"c\",\"d\"]", 0.0, "; and more"),
+        ("json_schema: { schema: int.json, not: true }", "\"a\"", 1.0, ""),
+    ]);
+}
+
+#[test]
+fn values() {
+    table(&[
+        ("one_of: { values: [pass, fail] }", "fail", 1.0, ""),
+        ("one_of: { values: [pass, fail] }", "fail\n", 0.0, "white space"),
+        ("one_of: { values: [pass, fail] }", "maybe", 0.0, "`\"maybe\"` is none of `pass`, `fail`"),
+        ("one_of: { values: [1, 2] }", "2.0", 1.0, ""),
+        ("one_of: { values: [1, 2] }", "two", 0.0, "not JSON"),
+        ("one_of: { values: [1, two] }", "one", 0.0, "none of"),
+        ("one_of: { path: /verdict, values: [fail] }", ISSUES, 1.0, ""),
+        ("one_of: { path: /issues/*/code, values: [A] }", ISSUES, 0.0, "`\"B\"` is none of `A`"),
+        ("one_of: { path: /x, values: [A] }", ISSUES, 0.0, "nothing at"),
+        ("one_of: { expected: /words }", "beta", 1.0, ""),
+        ("one_of: { values: [a], not: true }", "b", 1.0, ""),
+        ("range: { min_value: 1, max_value: 3, path: /n }", ISSUES, 1.0, ""),
+        ("range: { max_value: 2.5, path: /n }", ISSUES, 0.0, "expected at most 2.5, found 3.0"),
+        ("range: { min_value: 1 }", "1", 1.0, ""),
+        ("range: { min_value: 1 }", "0.99", 0.0, "expected at least 1, found 0.99"),
+        ("range: { min_value: 1 }", "\"5\"", 0.0, "expected a number at least 1"),
+        ("range: { min_value: 1 }", "five", 0.0, "not JSON"),
+        ("range: { min_value: 1, path: /* }", "[1,2,0]", 0.0, "found 0"),
+        ("range: { min_value: 1, path: /x }", "{}", 0.0, "nothing at `/x`"),
+        ("range: { min_value: 1, not: true }", "0", 1.0, ""),
+    ]);
+    let result = run("range: { max_value: 2.5, path: /n }", ISSUES).unwrap();
+    assert_eq!(result.diff, Some(Difference { expected: json!({"max_value": 2.5}), found: json!(3.0) }));
+}
+
+#[test]
+fn sets() {
+    let codes = "path: /issues/*/code, expected: /issues/*/code";
+    for (extra, text, score, want) in [
+        ("", ISSUES, 1.0, ""),
+        ("", r#"{"issues":[{"code":"A"}]}"#, 2.0 / 3.0, "missing: `B`"),
+        ("", r#"{"issues":[{"code":"A"},{"code":"X"}]}"#, 0.5, "missing: `B`; not expected: `X`"),
+        (", extra_ok: /extra", r#"{"issues":[{"code":"A"},{"code":"X"}]}"#, 2.0 / 3.0, "missing: `B`"),
+        (", extra_ok: /issues/*/code", ISSUES, 1.0, ""),
+        (", extra_ok: /nothing", ISSUES, 1.0, ""),
+        ("", r#"{"issues":[]}"#, 0.0, "missing: `A`, `B`"),
+        ("", "{}", 0.0, "missing"),
+        ("", "A, B", 0.0, "not JSON"),
+        (", not: true", "{}", 1.0, ""),
+    ] {
+        table(&[(&format!("set_f1: {{ {codes}{extra} }}"), text, score, want)]);
+    }
+    table(&[
+        ("set_f1: { path: /a, expected: /none }", r#"{"a":[]}"#, 1.0, ""),
+        ("set_f1: { path: /a, expected: /none }", r#"{"a":null}"#, 1.0, ""),
+        ("set_f1: { path: /a, expected: /none/* }", "{}", 1.0, ""),
+        ("set_f1: { path: /a, expected: /none }", r#"{"a":"x"}"#, 0.0, "not expected: `x`"),
+        ("set_f1: { path: /a, values: [1, {b: 1, a: 2}] }", r#"{"a":[1.0,{"a":2,"b":1},1]}"#, 1.0, ""),
+    ]);
+    let error = run("set_f1: { path: /a, expected: /isues/*/code }", "{}").unwrap_err();
+    assert!(error.contains("nothing at `/isues/*/code`"), "{error}");
+    let result = run("set_f1: { path: /a, values: [a] }", r#"{"a":["b"]}"#).unwrap();
+    assert_eq!(result.diff, Some(Difference { expected: json!(["a"]), found: json!(["b"]) }));
+}
+
+#[test]
+fn quotes() {
+    for (source, quote, holds) in [
+        ("/note", "tapped the \"jumper\"\nport", true),
+        ("/note", "tapped  the", false),
+        ("/n", "2.00", true),
+        ("/n", "2.0", false),
+        ("/n", "2", false),
+        ("/big", "1e3", true),
+        ("/ok", "true", true),
+        ("/ok", "tru", false),
+        ("/gone", "null", true),
+        ("/list", "[1, 2.50, {\"a\": \"b\"}]", true),
+        ("/list", "2.50, {\"a\"", true),
+        ("/list", "1,2.50", false),
+        ("/list/1", "2.50", true),
+        ("/a~1b", "slash", true),
+        ("", "\"id\": \"R1\", \"n\": 2.00", true),
+        ("/nowhere", "x", false),
+        ("/list/*", "1", false),
+        ("/note", "", false),
+    ] {
+        let text = json!({"e": {"source": source, "quote": quote}}).to_string();
+        let result = run("quotes_verbatim: { path: /e }", &text).unwrap();
+        assert_eq!(result.passed, holds, "{source} {quote}: {}", result.explanation);
+    }
+    let good = r#"{"source":"/n","quote":"2.00"}"#;
+    let bad = r#"{"source":"/n","quote":"3"}"#;
+    let list = |items: &[&str]| format!(r#"{{"i":[{{"e":[{}]}},{{"e":[{good}]}}]}}"#, items.join(","));
+    let path = "quotes_verbatim: { path: '/i/*/e' }";
+    table(&[
+        (path, r#"{"i":[]}"#, 1.0, ""),
+        (path, "{}", 1.0, ""),
+        (path, "no", 0.0, "not JSON"),
+        (path, &list(&[good, good]), 1.0, ""),
+        (path, &list(&[good, bad]), 2.0 / 3.0, "1 of 3 quotes do not stand in the input: \"3\" at `/n`"),
+        (
+            path,
+            &list(&["\"just text\"", r#"{"source":"/n","quote":2.00}"#]),
+            1.0 / 3.0,
+            "expected text under",
+        ),
+    ]);
+}
+
+#[test]
+fn measured_or_not() {
+    let took = |ms: Option<f64>, usd: Option<f64>| Answer { latency_ms: ms, cost_usd: usd, ..answer("x") };
+    for (yaml, answer, score, want) in [
+        ("latency: { max_value: 100 }", took(Some(100.0), None), 1.0, ""),
+        (
+            "latency: { max_value: 100 }",
+            took(Some(120.4), None),
+            0.0,
+            "expected at most 100 ms, found 120 ms",
+        ),
+        ("latency: { max_value: 100 }", took(None, None), 1.0, "not measured"),
+        ("latency: { max_value: 100, not: true }", took(None, None), 1.0, "not measured"),
+        ("latency: { max_value: 100 }", took(Some(f64::NAN), None), 1.0, "not measured"),
+        ("cost: { max_value: 0.01 }", took(None, Some(0.0)), 1.0, ""),
+        ("cost: { max_value: 0.01 }", took(None, Some(0.02)), 0.0, "found 0.02 USD"),
+        ("cost: { max_value: 0.01 }", took(None, None), 1.0, "not measured"),
+    ] {
+        let result = run_on(yaml, &answer, Value::Null).unwrap();
+        assert!((result.score - score).abs() < 1e-9 && result.passed == (score > 0.5), "{yaml}: {result:?}");
+        assert_eq!(
+            result.explanation,
+            want.to_owned().replace("found 0.02", "expected at most 0.01 USD, found 0.02")
+        );
+    }
+    // Nothing measured, nothing published.
+    let checks = compile("latency: { max_value: 100, metric: fast, weight: 2 }").unwrap();
+    let result = |explanation: &str| CheckResult {
+        label: String::new(),
+        score: 1.0,
+        passed: true,
+        must_pass: false,
+        explanation: explanation.to_owned(),
+        diff: None,
+    };
+    assert_eq!(checks.metrics(&[result("not measured")]).count(), 0);
+    assert_eq!(checks.weights(&[result("not measured")]).count(), 0);
+    assert_eq!(checks.metrics(&[result("")]).collect::<Vec<_>>(), [("fast", 1.0)]);
+    assert_eq!(checks.weights(&[result("")]).collect::<Vec<_>>(), [(2.0, 1.0)]);
+}
+
+#[test]
+fn closures() {
+    table(&[
+        ("custom: { name: short }", "four", 0.5, "4 bytes"),
+        ("custom: { name: big }", "x", 1.0, ""),
+        ("custom: { name: part, path: /verdict }", ISSUES, 0.0, "\"fail\""),
+        ("custom: { name: part, path: /issues/*/code }", ISSUES, 0.0, r#"["A","B"]"#),
+        ("custom: { name: part, path: /x }", ISSUES, 0.0, "nothing at `/x`"),
+    ]);
+    for (name, want) in [("nan", "no number"), ("broken", "no model file"), ("panics", "panicked")] {
+        let error = run(&format!("custom: {{ name: {name} }}"), "x").unwrap_err();
+        assert!(error.starts_with(&format!("check `custom {name}` could not run: ")), "{error}");
+        assert!(error.contains(want), "{error}");
+    }
+}
+
+#[test]
+fn what_cannot_work_is_said_before_anything_runs() {
+    for (yaml, want) in [
+        ("json_schema: { schema: nope.json }", "nope.json: cannot be read"),
+        ("json_schema: { schema: broken.json }", "broken.json:1: not valid JSON"),
+        ("json_schema: { schema: wrong.json }", "`wrong.json` is no JSON Schema"),
+        ("json_schema: { schema: remote.json }", "Retrieval is disabled"),
+        ("json_schema: { schema: file.json }", "Retrieval is disabled"),
+        ("json_schema: { schema: relative.json }", "`relative.json` is no JSON Schema"),
+        (
+            "custom: { name: shor }",
+            "expected one of: big, broken, nan, panics, part, short (did you mean `short`?)",
+        ),
+        ("command: { run: [x], timeout_s: 0 }", "seconds above 0, found 0"),
+        ("command: { run: [x], timeout_s: -1 }", "seconds above 0"),
+        ("command: { run: [x], timeout_s: .nan }", "seconds above 0"),
+        ("range: { min_value: 2, max_value: 1 }", "no number is at least 2 and at most 1"),
+        ("range: { min_value: .inf }", "`min_value`: expected a number"),
+    ] {
+        let error = compile(yaml).err().unwrap_or_else(|| panic!("{yaml} compiles"));
+        assert!(error.starts_with("evals/s.yml: `checks[0].") && error.contains(want), "{yaml}: {error}");
+    }
+    let two = [spec("custom: { name: a }"), spec("is_json"), spec("custom: { name: b }")];
+    let problems = Checks::compile(Path::new("."), &two, &CustomChecks::new(), "f").err().unwrap();
+    assert_eq!(problems.len(), 2, "all at once");
+    assert_eq!(problems[1].key, "checks[2].custom");
+}
+
+#[test]
+fn every_kind_of_the_table_is_built() {
+    let values = json!({
+        "path": "", "value": "a", "values": ["a"], "pattern": "a", "min_value": 0, "max_value": 1,
+        "schema": "s.json", "run": ["x"], "name": "short",
+    });
+    for kind in crate::config::check::KINDS {
+        let mut args = serde_json::Map::new();
+        let wanted = [kind.required, kind.one_of.get(..1).unwrap_or_default()].concat();
+        let range = if kind.name == "range" { vec!["max_value"] } else { Vec::new() };
+        for name in wanted.into_iter().chain(range) {
+            args.insert(name.to_owned(), values[name].clone());
+        }
+        let yaml = json!({ kind.name: args }).to_string();
+        compile(&yaml)
+            .map_err(|error| format!("{yaml}: {error}"))
+            .map(|checks| assert_eq!(checks.len(), 1))
+            .unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn programs() {
+    let sh = |script: &str| json!({ "command": { "run": ["sh", "-c", script], "timeout_s": 5 } }).to_string();
+    for (script, score, want) in [
+        (r#"echo '{"score": 0.25, "explanation": "meh"}'"#, 0.25, "meh"),
+        (r#"echo '{"pass": true}'"#, 1.0, ""),
+        (r#"echo '{"pass": false}'"#, 0.0, ""),
+        // It sees everything, tokens as written.
+        (
+            r#"grep -q '"id":"c1".*"n": 2.00.*"expected":{.*"answer":"{.*"json":{' && echo '{"pass":true}'"#,
+            1.0,
+            "",
+        ),
+        // The working directory is the project root.
+        (r#"test -f s.json && echo '{"pass":true}'"#, 1.0, ""),
+        // Standard error of a program that is content is its own business, however long.
+        (r#"head -c 300000 /dev/zero >&2; echo '{"score":1}'"#, 1.0, ""),
+    ] {
+        let result = run(&sh(script), ISSUES).unwrap();
+        assert!((result.score - score).abs() < 1e-9, "{script}: {result:?}");
+        assert_eq!(result.explanation, want, "{script}");
+    }
+    for (yaml, want) in [
+        (sh("exit 3"), "exit status: 3: nothing on standard error"),
+        (sh("echo no such module >&2; exit 1"), "no such module"),
+        (sh("printf 'x%.0s' $(seq 1 1000) >&2; exit 1"), "xxx…"),
+        (sh("echo fine"), "printed no score"),
+        (sh("echo '{}'"), "printed no score"),
+        (sh("echo '{\"score\": 2}'"), "score of 2, expected 0 to 1"),
+        (sh("echo '{\"score\": 1, \"pass\": false}'"), "`score` and `pass`"),
+        (sh("echo '{\"score\": 1, \"reason\": 1}'"), "unknown field `reason`"),
+        (sh("echo '[1]'"), "printed no score"),
+        (sh("kill -9 $$"), "signal: 9"),
+        (sh("head -c 2000000 /dev/zero"), "more than 1048576 bytes"),
+        (sh("printf '\\377'"), "not UTF-8"),
+        ("command: { run: [surely-no-such-program] }".to_owned(), "does not start"),
+        ("command: { run: [checks/none.py] }".to_owned(), "checks/none.py` does not start"),
+        ("command: { run: [sleep, '60'], timeout_s: 0.1 }".to_owned(), "longer than 0.1 s"),
+    ] {
+        let error = run(&yaml, &"long answer ".repeat(50_000)).expect_err(&yaml);
+        assert!(error.starts_with("check `command ") && error.contains(want), "{yaml}: {error}");
+    }
+}
+
+/// Any JSON value, small.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[abAB./*~\"]{0,4}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("verdict|issues|code|source|quote|a", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+const ALL: &[&str] = &[
+    "equals: { path: /a, expected: /verdict }",
+    "equals: { value: { a: 1 } }",
+    "contains: { path: /a/*, value: a }",
+    "icontains_all: { values: [a, B], min: 0.5 }",
+    "contains_any: { path: /issues, values: [a, 1], not: true }",
+    "starts_with: { path: /a, value: a }",
+    "regex: { path: /a, pattern: '[ab]+$' }",
+    "is_json",
+    "json_schema: { schema: s.json, not: true }",
+    "one_of: { path: /verdict, values: [a, 1] }",
+    "range: { path: /a, min_value: -1, max_value: 1 }",
+    "set_f1: { path: /issues/*/code, expected: /issues/*/code, extra_ok: /extra }",
+    "set_f1: { path: /a, values: [a, b], not: true }",
+    "quotes_verbatim: { path: '/issues/*' }",
+    "latency: { max_value: 1 }",
+    "cost: { max_value: 1 }",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn scores_are_shares_whatever_a_model_answers(json in any_json(), junk in ".{0,40}", use_json: bool) {
+        let text = if use_json { json.to_string() } else { junk };
+        let dir = project();
+        let specs: Vec<_> = ALL.iter().map(|yaml| spec(yaml)).collect();
+        let checks = Checks::compile(dir.path(), &specs, &customs(), "f").unwrap_or_else(|e| panic!("{e:?}"));
+        let (case, answer) = (case(label()), answer(&text));
+        let json = serde_json::from_str(&text).ok();
+        let subject = Subject { case: &case, answer: &answer, json: json.as_ref() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for result in runtime.block_on(checks.run(&subject)).unwrap() {
+            prop_assert!((0.0..=1.0).contains(&result.score), "{result:?}");
+        }
+    }
+
+    #[test]
+    fn set_f1_does_not_mind_which_side_is_the_label(
+        a in prop::collection::vec("[a-d]", 0..5), b in prop::collection::vec("[a-d]", 0..5),
+    ) {
+        let score = |label: &[String], found: &[String]| {
+            let text = json!({ "x": found }).to_string();
+            run_on("set_f1: { path: /x, expected: '' }", &answer(&text), json!(label)).unwrap().score
+        };
+        prop_assert!((score(&a, &b) - score(&b, &a)).abs() < 1e-12);
+        prop_assert!((score(&a, &a) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn equality_is_reflexive_and_symmetric(a in any_json(), b in any_json()) {
+        prop_assert!(same(&a, &a));
+        prop_assert_eq!(same(&a, &b), same(&b, &a));
+    }
+}

@@ -1,0 +1,104 @@
+//! Checks on text: the contains family, `starts_with`, `regex`.
+//!
+//! With a `path` that names several values, a check holds if it holds for any of them.
+
+use std::borrow::Cow;
+
+use super::target::{clipped, listed, literal, literals, quoted, text_of, texts};
+use super::{Finding, Stop, Subject};
+use crate::config::check::CheckArgs;
+
+/// How many of the wanted texts are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// One is enough: the score is 0 or 1.
+    Any,
+    /// All of them: the score is the share found.
+    All,
+}
+
+/// Whether the case of letters counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    /// It does.
+    Exact,
+    /// It does not.
+    Ignored,
+}
+
+/// The contains family.
+pub(super) fn contains(
+    args: &CheckArgs,
+    subject: &Subject<'_>,
+    need: Need,
+    case: Case,
+) -> Result<Finding, Stop> {
+    // A single-literal kind whose `expected` names a list wants all of its elements.
+    let wanted =
+        if args.value.is_some() { vec![literal(args, subject.case)?] } else { literals(args, subject.case)? };
+    let wanted: Vec<Cow<'_, str>> = wanted.into_iter().map(text_of).collect();
+    let folded: Vec<Cow<'_, str>> = wanted.iter().map(|text| fold(text, case)).collect();
+    // The text that comes nearest decides.
+    let mut nearest: Option<Vec<&str>> = None;
+    for text in texts(subject, args.path.as_deref())? {
+        let text = fold(&text, case);
+        let missing: Vec<&str> = wanted
+            .iter()
+            .zip(&folded)
+            .filter(|(_, folded)| !text.contains(folded.as_ref()))
+            .map(|(wanted, _)| wanted.as_ref())
+            .collect();
+        if nearest.as_ref().is_none_or(|best| missing.len() < best.len()) {
+            nearest = Some(missing);
+        }
+    }
+    let missing = nearest.unwrap_or_default();
+    let found = wanted.len() - missing.len();
+    Ok(match need {
+        Need::Any if found > 0 => Finding::pass(),
+        Need::Any if wanted.is_empty() => Finding::fail("there is no value to look for"),
+        Need::Any => Finding::fail(format!("none of these was found: {}", listed(missing))),
+        Need::All if missing.is_empty() => Finding::pass(),
+        Need::All => {
+            #[expect(clippy::cast_precision_loss, reason = "counts of values in a suite")]
+            let share = found as f64 / wanted.len() as f64;
+            Finding::scored(share, format!("not found: {}", listed(missing)))
+        }
+    })
+}
+
+/// Case folding without tables of our own: upper and then lower, character by character, so that `ß` meets
+/// `SS` and both small sigmas meet the capital one.
+fn fold(text: &str, case: Case) -> Cow<'_, str> {
+    match case {
+        Case::Exact => Cow::Borrowed(text),
+        Case::Ignored => Cow::Owned(
+            text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>(),
+        ),
+    }
+}
+
+/// `starts_with`.
+pub(super) fn starts_with(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    let wanted = text_of(literal(args, subject.case)?);
+    let found = texts(subject, args.path.as_deref())?;
+    if found.iter().any(|text| text.starts_with(wanted.as_ref())) {
+        return Ok(Finding::pass());
+    }
+    let start = found.first().map(|text| quoted(text)).unwrap_or_default();
+    Ok(Finding::fail(format!("expected a start of `{}`, found {start}", clipped(&wanted, 80))))
+}
+
+/// `regex`.
+pub(super) fn matches(
+    regex: &regex::Regex,
+    args: &CheckArgs,
+    subject: &Subject<'_>,
+) -> Result<Finding, Stop> {
+    let found = texts(subject, args.path.as_deref())?;
+    if found.iter().any(|text| regex.is_match(text)) {
+        return Ok(Finding::pass());
+    }
+    let start = found.first().map(|text| quoted(text)).unwrap_or_default();
+    Ok(Finding::fail(format!("`{}` matches nowhere in {start}", regex.as_str())))
+}

@@ -1,0 +1,166 @@
+//! Checks on JSON values: `equals`, `one_of`, `range`.
+//!
+//! Numbers are compared as numbers (`1` equals `1.0`), without a tolerance: `range` is there for that. A string
+//! literal without a `path` is compared with the whole answer text, character for character. With a `path`
+//! that names several values, a check holds if it holds for all of them; an `expected` with a `*` is a list,
+//! which the values must equal in order.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Number, Value};
+
+use super::target::{
+    expected_values, has_star, json, listed, literal, literals, quoted, shown, text_of, together, values,
+};
+use super::{Finding, Stop, Subject};
+use crate::config::check::CheckArgs;
+
+/// Equal as JSON, numbers as numbers.
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => same_number(a, b),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
+fn same_number(a: &Number, b: &Number) -> bool {
+    // Whole numbers first: beyond 2^53 two of them can share one float.
+    match (a.as_i64(), b.as_i64(), a.as_u64(), b.as_u64()) {
+        (Some(a), Some(b), _, _) => a == b,
+        (_, _, Some(a), Some(b)) => a == b,
+        _ => match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => a.partial_cmp(&b) == Some(Ordering::Equal),
+            _ => false,
+        },
+    }
+}
+
+/// `equals`.
+pub(super) fn equals(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    if let (None, Some(pointer)) = (&args.value, args.expected.as_deref().filter(|p| has_star(p))) {
+        return equals_list(&expected_values(subject.case, pointer)?, args, subject);
+    }
+    let wanted = literal(args, subject.case)?;
+    let found = match (args.path.as_deref(), wanted) {
+        (None, Value::String(wanted)) => return Ok(equals_text(wanted, &subject.answer.text)),
+        (None, _) => vec![json(subject)?],
+        (Some(path), _) => match values(subject, path) {
+            Err(Stop::Absent(explanation)) => {
+                return Ok(Finding::fail(explanation).with_diff(shown(wanted), Value::Null));
+            }
+            other => other?,
+        },
+    };
+    Ok(match found.iter().find(|value| !same(value, wanted)) {
+        None => Finding::pass(),
+        Some(other) => Finding::fail(unequal(wanted, other)).with_diff(shown(wanted), together(&found)),
+    })
+}
+
+fn unequal(wanted: &Value, found: &Value) -> String {
+    let alike = wanted.is_string() != found.is_string() && text_of(wanted) == text_of(found);
+    let kinds = if alike { " (one is a string, the other is not)" } else { "" };
+    format!("expected {}, found {}{kinds}", brief(wanted), brief(found))
+}
+
+/// JSON text short enough for a sentence.
+fn brief(value: &Value) -> String {
+    format!("`{}`", super::target::clipped(&value.to_string(), 80))
+}
+
+fn equals_text(wanted: &str, found: &str) -> Finding {
+    if wanted == found {
+        return Finding::pass();
+    }
+    let space =
+        if wanted.trim() == found.trim() { " (they differ only in white space around them)" } else { "" };
+    Finding::fail(format!("expected {}, found {}{space}", quoted(wanted), quoted(found)))
+        .with_diff(shown(&Value::String(wanted.to_owned())), shown(&Value::String(found.to_owned())))
+}
+
+fn equals_list(wanted: &[&Value], args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    let found = match args.path.as_deref() {
+        None => super::target::elements(vec![json(subject)?]),
+        // An empty list of labels is met by an empty list of values.
+        Some(path) => crate::json::resolve(json(subject)?, path),
+    };
+    if wanted.len() == found.len() && wanted.iter().zip(&found).all(|(a, b)| same(a, b)) {
+        return Ok(Finding::pass());
+    }
+    let list = |values: &[&Value]| Value::Array(values.iter().map(|value| shown(value)).collect());
+    let (wanted, found) = (list(wanted), list(&found));
+    Ok(Finding::fail(unequal(&wanted, &found)).with_diff(wanted, found))
+}
+
+/// `one_of`.
+pub(super) fn one_of(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    let allowed = literals(args, subject.case)?;
+    let list = || Value::Array(allowed.iter().map(|value| shown(value)).collect());
+    let outside = |found: &Value| {
+        let texts: Vec<_> = allowed.iter().map(|value| text_of(value)).collect();
+        format!("{} is none of {}", brief(found), listed(texts.iter().map(AsRef::as_ref)))
+    };
+    let Some(path) = args.path.as_deref() else {
+        let text = subject.answer.text.as_str();
+        if allowed.iter().any(|value| value.as_str() == Some(text)) {
+            return Ok(Finding::pass());
+        }
+        // Strings are compared with the text; only other literals need JSON.
+        let others: Vec<_> = allowed.iter().filter(|value| !value.is_string()).collect();
+        if !others.is_empty() && others.len() == allowed.len() {
+            json(subject)?;
+        }
+        if subject.json.is_some_and(|json| others.iter().any(|value| same(value, json))) {
+            return Ok(Finding::pass());
+        }
+        let found = shown(&Value::String(text.to_owned()));
+        let space = allowed.iter().any(|value| value.as_str().is_some_and(|v| v.trim() == text.trim()));
+        let space = if space { " (but for white space around it)" } else { "" };
+        return Ok(Finding::fail(format!("{}{space}", outside(&found))).with_diff(list(), found));
+    };
+    let found = match values(subject, path) {
+        Err(Stop::Absent(explanation)) => {
+            return Ok(Finding::fail(explanation).with_diff(list(), Value::Null));
+        }
+        other => other?,
+    };
+    Ok(match found.iter().find(|value| !allowed.iter().any(|allowed| same(allowed, value))) {
+        None => Finding::pass(),
+        Some(other) => Finding::fail(outside(other)).with_diff(list(), together(&found)),
+    })
+}
+
+/// `range`.
+pub(super) fn range(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    let found = match args.path.as_deref() {
+        Some(path) => values(subject, path)?,
+        None => vec![json(subject)?],
+    };
+    let within = |value: &Value| {
+        value.as_f64().is_some_and(|number| {
+            args.min_value.is_none_or(|min| number >= min) && args.max_value.is_none_or(|max| number <= max)
+        })
+    };
+    let Some(outside) = found.iter().find(|value| !within(value)) else {
+        return Ok(Finding::pass());
+    };
+    let (bounds, words): (Map<String, Value>, Vec<String>) =
+        [("min_value", "at least", args.min_value), ("max_value", "at most", args.max_value)]
+            .into_iter()
+            .filter_map(|(key, word, bound)| {
+                let bound = bound?;
+                Some(((key.to_owned(), Value::from(bound)), format!("{word} {bound}")))
+            })
+            .unzip();
+    let words = words.join(" and ");
+    let explanation = if outside.is_number() {
+        format!("expected {words}, found {outside}")
+    } else {
+        format!("expected a number {words}, found {}", brief(outside))
+    };
+    Ok(Finding::fail(explanation).with_diff(Value::Object(bounds), together(&found)))
+}
