@@ -68,7 +68,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         })
     };
     let today = clock.today();
-    let session = Session::named(Arc::clone(&inputs), selections, clock, run_id, listener);
+    let session = Session::new(Arc::clone(&inputs), selections, clock, run_id, listener);
     let checked = POLICIES
         .iter()
         // Answering a whole baseline again is out of proportion to a look at one case.

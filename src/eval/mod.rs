@@ -1,14 +1,20 @@
 //! Evaluate answers: plan what to ask, run it, check and judge the answers, score, record.
 //!
-//! Reading order: [`record`] (what a run leaves behind), [`check`], [`judge`], [`score`], [`event`]. Nothing
-//! here compares with a baseline; that is the gate's room.
+//! Reading order: [`record`] (what a run leaves behind), [`plan`], [`run`], [`check`], [`judge`], [`score`],
+//! [`limits`], [`event`]. Nothing here compares with a baseline; that is the gate's room.
 
 pub mod record;
+
+pub mod plan;
+
+pub mod run;
 
 pub mod check;
 
 pub mod judge;
 
 pub mod score;
+
+pub mod limits;
 
 pub mod event;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::check::CustomChecks;
 use super::judge::Judge;
-use super::record::{Identity, MetricInfo};
+use super::record::{CaseRecord, Identity, MetricInfo, SuiteRecord};
 use super::score::Scoring;
 use crate::config::models::ModelSpec;
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE, SuiteSpec};
@@ -125,6 +125,21 @@ impl SuitePlan {
             }
         }
         metrics
+    }
+
+    /// The record of this suite with these results.
+    #[must_use]
+    pub fn record(&self, cases: Vec<CaseRecord>) -> SuiteRecord {
+        SuiteRecord {
+            suite: self.spec.suite.clone(),
+            model: self.model.card().clone(),
+            judge: self.judge.as_ref().map(|judge| judge.client.card().clone()),
+            identity: self.identity.clone(),
+            metrics: self.metrics(),
+            slice_names: self.spec.gate.slices.clone(),
+            dataset_cases: self.dataset.cases.len(),
+            cases,
+        }
     }
 
     /// The case with this id and its position.

@@ -107,7 +107,7 @@ fn session(
     let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &run_id);
     let runs = anything && selections.iter().any(|selection| !selection.is_empty());
     let listener: Listener = if runs { folder.record()? } else { Arc::new(|_| {}) };
-    Ok((Session::named(Arc::clone(inputs), selections, clock.clone(), run_id, listener), folder))
+    Ok((Session::new(Arc::clone(inputs), selections, clock.clone(), run_id, listener), folder))
 }
 
 fn trial(test: Test, run: impl FnOnce(&Subject) -> Result<(), Failed> + Send + 'static) -> Trial {

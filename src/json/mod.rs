@@ -5,8 +5,10 @@
 
 mod canonical;
 mod pointer;
+mod quote;
 mod respace;
 
 pub use canonical::{canonical, sha256_hex};
 pub use pointer::{resolve, resolve_one};
+pub use quote::is_verbatim;
 pub use respace::{compact_spaced, pretty, raw_at};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::Baselines;
-use crate::baseline::{self, MergeBase, Stored};
+use crate::baseline::{self, Stored};
 use crate::config::Problem;
 use crate::report::input::{BaselineInfo, BaselineSource};
 
@@ -13,7 +13,11 @@ use crate::report::input::{BaselineInfo, BaselineSource};
 /// # Errors
 /// A file that cannot be read, or a ref set by hand whose merge base cannot be found.
 pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> {
-    let found = stored(inputs, suite)?;
+    stored(inputs, suite).map(|found| of(&found))
+}
+
+/// Both files as baselines to compare with.
+pub(super) fn of(found: &Found) -> Baselines {
     let (compared, source) = match (&found.base, &found.working) {
         (Some(base), _) => (Some(base), found.source.clone()),
         (None, Some(working)) => (Some(working), BaselineSource::WorkingFile),
@@ -23,11 +27,11 @@ pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> 
         (Some(base), Some(working)) if base.sha256 != working.sha256 => Some(working),
         _ => None,
     };
-    Ok(Baselines {
+    Baselines {
         info: Some(info(compared, source)),
         compared: compared.map(|stored| Arc::new(stored.baseline.clone())),
         working: working.map(|stored| Arc::new(stored.baseline.clone())),
-    })
+    }
 }
 
 /// Both files, as they are.
@@ -69,9 +73,4 @@ fn info(stored: Option<&Stored>, source: BaselineSource) -> BaselineInfo {
         prompt_sha256: Some(header.prompt.sha256.clone()),
         accepted: Some(format!("{} by {}, run {}", accepted.at, accepted.by, accepted.run_id)),
     }
-}
-
-/// Resolve the merge base once per run.
-pub(super) fn merge_base(inputs: &Inputs) -> Result<Option<MergeBase>, Problem> {
-    MergeBase::find(&inputs.root(), inputs.settings.baseline_ref.as_deref())
 }

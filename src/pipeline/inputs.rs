@@ -1,9 +1,10 @@
 //! Everything a run needs, loaded as far as it can be, with all problems of all inputs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use crate::baseline::MergeBase;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Document, Problem, Project, Settings};
 use crate::dataset::{self, Case, Dataset};
@@ -49,6 +50,7 @@ pub struct Inputs {
     pub suites: Vec<SuiteInputs>,
     /// Every problem found while loading.
     pub problems: Vec<Problem>,
+    merge_base: OnceLock<Result<Option<Arc<MergeBase>>, Problem>>,
 }
 
 /// One suite on one model.
@@ -94,9 +96,43 @@ impl Inputs {
                 Settings::default()
             }
         };
-        let mut inputs = Self { project, settings, registry, suites: Vec::new(), problems };
+        let mut inputs = Self { project, settings, registry, suites: Vec::new(), problems, merge_base: OnceLock::new() };
         inputs.load_suites();
         inputs
+    }
+
+    /// No project was found: nothing but the problem.
+    #[must_use]
+    pub fn nowhere(problem: Problem, registry: Registry) -> Self {
+        Self {
+            project: None,
+            settings: Settings::default(),
+            registry,
+            suites: Vec::new(),
+            problems: vec![problem],
+            merge_base: OnceLock::new(),
+        }
+    }
+
+    /// The project root; the working folder where no project was found.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.project.as_ref().map_or_else(|| PathBuf::from("."), |project| project.root.clone())
+    }
+
+    /// The project, if its files load.
+    #[must_use]
+    pub fn loaded(&self) -> Option<&Project> {
+        self.project.as_ref()
+    }
+
+    /// The merge base that baselines are read at, resolved once per run.
+    ///
+    /// # Errors
+    /// A ref set by hand that cannot be resolved.
+    pub(super) fn merge_base(&self) -> Result<Option<Arc<MergeBase>>, Problem> {
+        let find = || MergeBase::find(&self.root(), self.settings.baseline_ref.as_deref()).map(|m| m.map(Arc::new));
+        self.merge_base.get_or_init(find).clone()
     }
 
     fn load_suites(&mut self) {

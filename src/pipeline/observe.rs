@@ -17,7 +17,7 @@ use crate::llm::{Answer, FinishReason};
 use crate::report::input::Before;
 
 /// One case as observed, and what the reports tell about its past.
-pub(crate) struct Observed {
+pub(super) struct Observed {
     /// For the gate.
     pub observation: CaseObservation,
     /// For the reports.
@@ -28,7 +28,7 @@ pub(crate) struct Observed {
 
 /// Everything about one case, in the gate's words. `samples` are fresh answers of the stream `main`, `None`
 /// when the case was not selected.
-pub(crate) async fn observe(
+pub(super) async fn observe(
     plan: &SuitePlan,
     case: &Case,
     samples: Option<&[SampleRecord]>,
@@ -75,12 +75,12 @@ pub(crate) async fn observe(
 }
 
 /// A plain assertion, outside baseline and alpha: the case must pass, or a check that must pass does not.
-pub(crate) fn must_pass_fails(case: &Case, scores: &Scores) -> bool {
+pub(super) fn must_pass_fails(case: &Case, scores: &Scores) -> bool {
     (case.must_pass && !scores.passed) || scores.checks.iter().any(|check| check.must_pass && !check.passed)
 }
 
 /// Metrics whose judge differs between the two sides and cannot be asked again.
-pub(crate) fn judge_changed(plan: &SuitePlan, baseline: Option<&Baseline>) -> BTreeSet<String> {
+pub(super) fn judge_changed(plan: &SuitePlan, baseline: Option<&Baseline>) -> BTreeSet<String> {
     let Some(baseline) = baseline else { return BTreeSet::new() };
     let changed = baseline.header.judge_sha256 != plan.identity.judge_sha256;
     // An embedded judge was asked again for every answer whose text is at hand.
@@ -118,7 +118,8 @@ fn of_scores(plan: &SuitePlan, scores: &Scores) -> SampleScores {
     oriented(plan, scores.passed, &scores.metrics)
 }
 
-fn of_stored(plan: &SuitePlan, sample: &BaselineSample) -> SampleScores {
+/// The stored metrics of an answer, turned so that higher is better.
+pub(super) fn of_stored(plan: &SuitePlan, sample: &BaselineSample) -> SampleScores {
     oriented(plan, sample.passed, &sample.metrics)
 }
 
@@ -134,6 +135,28 @@ fn oriented(plan: &SuitePlan, pass: bool, metrics: &BTreeMap<String, f64>) -> Sa
 /// Stored values are rounded to 6 decimals; anything beyond that is another score.
 const ROUNDING: f64 = 1e-6;
 
+/// Fresh scores are not those stored with the same answer.
+pub(super) fn scores_differ(fresh: &Scores, stored: &BaselineSample) -> bool {
+    let judge = |a: f64, b: f64| (a - b).abs() > ROUNDING;
+    let judge_differs = match (&fresh.judge, &stored.judge) {
+        (Some(fresh), Some(stored)) => {
+            judge(fresh.score, stored.score) || fresh.explanation != stored.explanation
+        }
+        (None, None) => false,
+        _ => true,
+    };
+    let side = |pass: bool, metrics: &BTreeMap<String, f64>| SampleScores { pass, metrics: metrics.clone() };
+    judge_differs || differ(&side(fresh.passed, &fresh.metrics), &side(stored.passed, &stored.metrics))
+}
+
+/// Today's scores of a stored answer; the stored ones where its text is not whole or it cannot be scored.
+pub(super) async fn rescore_or_stored(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> SampleScores {
+    match rescore(plan, case, sample).await {
+        Some(scores) => of_scores(plan, &scores),
+        None => of_stored(plan, sample),
+    }
+}
+
 fn differ(a: &SampleScores, b: &SampleScores) -> bool {
     a.pass != b.pass
         || a.metrics.len() != b.metrics.len()
@@ -141,7 +164,7 @@ fn differ(a: &SampleScores, b: &SampleScores) -> bool {
 }
 
 /// Score a stored answer with today's checks and judge, if its full text is at hand.
-pub(crate) async fn rescore(
+pub(super) async fn rescore(
     plan: &SuitePlan,
     case: &Case,
     sample: &BaselineSample,

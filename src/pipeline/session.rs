@@ -67,12 +67,19 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that runs `selections` (one per entry of `inputs.suites`) when a result is wanted.
+    /// A session called `run_id` that runs `selections` (one per entry of `inputs.suites`) when a result is
+    /// wanted.
     #[must_use]
-    pub fn new(inputs: Arc<Inputs>, selections: Vec<Selection>, clock: Clock, listener: Listener) -> Self {
+    pub fn new(
+        inputs: Arc<Inputs>,
+        selections: Vec<Selection>,
+        clock: Clock,
+        run_id: String,
+        listener: Listener,
+    ) -> Self {
         let suites = inputs.suites.iter().map(|_| Progress::default()).collect();
         let state = Arc::new(State { suites: Mutex::new(suites), changed: Condvar::new() });
-        let (run_id, started_at) = (clock.run_id(), clock.now());
+        let started_at = clock.now();
         Self { inputs, selections, state, started: Once::new(), clock, run_id, started_at, listener }
     }
 

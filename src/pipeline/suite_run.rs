@@ -159,7 +159,7 @@ pub async fn run_suite(
     }
     let decision = loop {
         let wanted = match gate::next(&compared, &policy) {
-            Step::Decide(decision) => break decision,
+            Step::Decide(decision) => break *decision,
             Step::Draw(wanted) => wanted,
         };
         let mut tasks: JoinSet<Option<Drawn>> = JoinSet::new();
@@ -201,20 +201,11 @@ pub async fn run_suite(
         }
     };
     let accepted = working.and_then(|observations| match gate::next(&observations, &policy) {
-        Step::Decide(decision) => Some(decision),
+        Step::Decide(decision) => Some(*decision),
         // Both sides saw the same draws, so nothing more can be wanted.
         Step::Draw(_) => None,
     });
-    let record = SuiteRecord {
-        suite: plan.spec.suite.clone(),
-        model: plan.model.card().clone(),
-        judge: plan.judge.as_ref().map(|judge| judge.client.card().clone()),
-        identity: plan.identity.clone(),
-        metrics: plan.metrics(),
-        slice_names: plan.spec.gate.slices.clone(),
-        dataset_cases: plan.dataset.cases.len(),
-        cases: records.into_values().collect(),
-    };
+    let record = plan.record(records.into_values().collect());
     let gate = GateReport {
         suite: plan.spec.suite.clone(),
         alias: plan.alias.clone(),

@@ -1,8 +1,28 @@
 //! Reports: pure functions from (run record, gate decisions, policy results) to text.
 //!
+//! Nothing here touches files, the clock, the environment or the network, and nothing prints: the surfaces write
+//! what these functions return.
+//!
 //! Reading order: [`input`] (what a report is made from), [`outcome`] (what each test result means, and the exit
-//! code). Nothing here touches files, the clock or the network.
+//! code), then the helpers [`words`], [`sanitize`] and [`diff`], then one file per format: [`text`] (the evidence
+//! of one test), [`junit`], [`json`], [`markdown`], [`console`].
 
 pub mod input;
 
 pub mod outcome;
+
+pub mod words;
+
+pub mod sanitize;
+
+pub mod diff;
+
+pub mod text;
+
+pub mod junit;
+
+pub mod json;
+
+pub mod markdown;
+
+pub mod console;

@@ -1,7 +1,7 @@
 //! What each test result means, in one place: test status, JUnit element and exit code all follow from it.
 
 use super::input::{GateReport, Meaning, PolicyReport, Report};
-use crate::gate::{CaseResult, CaseVerdict};
+use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Verdict};
 
 /// Exit codes of the command line. `cargo test` ends 101 on any failure; the same meaning is in the reports.
 pub mod exit {
@@ -90,6 +90,23 @@ pub fn gate_status(gate: &GateReport) -> Status {
     }
 }
 
+/// The status of one gated metric's test: worse when the metric regressed. The primary (the first) also stands for
+/// what kept the suite's gate from telling.
+#[must_use]
+pub fn metric_status(gate: &GateReport, metric: &MetricDecision) -> Status {
+    let is_primary = gate.decision.metrics.first().is_some_and(|first| first.metric == metric.metric);
+    match gate.meaning {
+        _ if !gate.selected => Status::Skipped,
+        Meaning::NotDecided => Status::Skipped,
+        _ if metric.verdict == Verdict::Regressed => Status::Worse,
+        Meaning::CouldNotTell if is_primary => Status::CannotTell,
+        Meaning::Refused if is_primary => Status::Undecided,
+        Meaning::Fine | Meaning::Warns | Meaning::Refused | Meaning::Worse | Meaning::CouldNotTell => {
+            Status::Ok
+        }
+    }
+}
+
 /// The status of a policy's test.
 #[must_use]
 pub fn policy_status(policy: &PolicyReport) -> Status {
@@ -111,9 +128,14 @@ mod tests {
 
     #[test]
     fn precedence() {
-        for (codes, want) in
-            [(vec![], 0), (vec![4, 3], 3), (vec![3, 1, 4], 1), (vec![1, 2, 3], 2), (vec![0, 4], 4), (vec![0], 0)]
-        {
+        for (codes, want) in [
+            (vec![], 0),
+            (vec![4, 3], 3),
+            (vec![3, 1, 4], 1),
+            (vec![1, 2, 3], 2),
+            (vec![0, 4], 4),
+            (vec![0], 0),
+        ] {
             assert_eq!(exit::of(codes.clone()), want, "{codes:?}");
         }
     }

@@ -10,7 +10,7 @@ mod limits_by_type;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::json::{compact_spaced, raw_at};
+use crate::json::is_verbatim;
 use crate::rf_qaqc::codes::{Certainty, Class, Severity, Verdict, derive_verdict, lookup};
 pub use limits::{Finding, baseline_verdict, budget, distance_m, expected_loss, findings};
 
@@ -32,22 +32,6 @@ pub const ACTIONS: [&str; 10] = [
 /// code that the stale number would give belongs to the acceptable extras.
 const VOIDING: [&str; 6] =
     ["TEST_SETUP", "CAL_INVALID", "ALN_REFERENCE", "DQ_REUSED", "DQ_UNITS", "DQ_IMPLAUSIBLE"];
-
-/// Whether `quote` stands character for character at the JSON pointer `source` of `input_text`: a substring of a
-/// string, the whole token of a number, boolean or null, or a substring of an array or object written with
-/// `", "` and `": "`. An empty quote is no evidence.
-#[must_use]
-pub fn quote_is_verbatim(input_text: &str, source: &str, quote: &str) -> bool {
-    if quote.is_empty() {
-        return false;
-    }
-    let Some(raw) = raw_at(input_text, source) else { return false };
-    match raw.as_bytes().first() {
-        Some(b'"') => serde_json::from_str::<String>(raw).is_ok_and(|text| text.contains(quote)),
-        Some(b'{' | b'[') => compact_spaced(raw).contains(quote),
-        _ => raw == quote,
-    }
-}
 
 /// Every problem that a program can see in the label `expected` of the record `input_text` (raw JSON text).
 ///
@@ -141,7 +125,7 @@ fn check_issue<'a>(
     }
     for item in evidence {
         let (source, quote) = (item["source"].as_str(), item["quote"].as_str());
-        if !source.zip(quote).is_some_and(|(source, quote)| quote_is_verbatim(input_text, source, quote)) {
+        if !source.zip(quote).is_some_and(|(source, quote)| is_verbatim(input_text, source, quote)) {
             wrong("a verbatim quote at its pointer", item);
         }
     }
@@ -262,7 +246,7 @@ mod tests {
             ("/z", "null", true),
             ("/no", "null", false),
         ] {
-            assert_eq!(quote_is_verbatim(text, source, quote), want, "{source} {quote}");
+            assert_eq!(is_verbatim(text, source, quote), want, "{source} {quote}");
         }
     }
 }

@@ -7,7 +7,6 @@
 
 pub mod codes;
 pub mod formulas;
-pub mod quotes;
 
 mod fence;
 mod instructions;

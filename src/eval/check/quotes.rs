@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::target::{elements, json, quoted};
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
-use crate::json::{compact_spaced, raw_at, resolve};
+use crate::json::{is_verbatim, raw_at, resolve};
 
 /// `quotes_verbatim`. An answer without quotes quotes nothing wrongly: it scores 1.
 pub(super) fn verbatim(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
@@ -44,13 +44,8 @@ fn look_up(item: &Value, input: &str) -> Result<(), String> {
         // The empty text stands everywhere and proves nothing.
         return Err(format!("the quote of `{source}` is empty"));
     }
-    let Some(raw) = raw_at(input, source) else {
+    if raw_at(input, source).is_none() {
         return Err(format!("the input has nothing at `{source}`, quoted as {}", quoted(quote)));
-    };
-    let holds = match serde_json::from_str::<Value>(raw) {
-        Ok(Value::String(text)) => text.contains(quote),
-        Ok(Value::Array(_) | Value::Object(_)) => compact_spaced(raw).contains(quote),
-        Ok(Value::Null | Value::Bool(_) | Value::Number(_)) | Err(_) => raw == quote,
-    };
-    if holds { Ok(()) } else { Err(format!("{} at `{source}`", quoted(quote))) }
+    }
+    if is_verbatim(input, source, quote) { Ok(()) } else { Err(format!("{} at `{source}`", quoted(quote))) }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::json;
 
 use super::*;
-use crate::rf_qaqc::quotes::is_verbatim;
+use crate::json::is_verbatim;
 
 const KINDS: [&str; 7] = ["sweep", "pim", "alignment", "fiber", "drive", "kpi", "closeout"];
 

@@ -1,7 +1,7 @@
 //! Every applied rule: on the limit, in the review band, beyond it, and without its line in the prompt.
 
 use super::*;
-use crate::rf_qaqc::quotes::is_verbatim;
+use crate::json::is_verbatim;
 
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
 

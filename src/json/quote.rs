@@ -1,20 +1,20 @@
-//! Whether a quote stands character for character at its place in a record.
+//! Whether a quote stands character for character at its place in a JSON text.
 //!
-//! Works on the record's text, so that `2.0` is not `2.00`. Does not say whether the quote proves anything.
+//! Works on the text as written, so that `2.0` is not `2.00`. Does not say whether the quote proves anything.
 
 use serde_json::Value;
 
-use crate::json::{compact_spaced, raw_at};
+use super::respace::{compact_spaced, raw_at};
 
-/// `quote` is copied from the value at the JSON pointer `source` of `record_text`: a part of a string, the
+/// `quote` is copied from the value at the JSON pointer `source` of `text`: a part of a string, the
 /// whole token of a number, boolean or null, or a part of the text of an array or object with `", "` and
 /// `": "` separators. An empty quote, an absent place and a record that is not JSON are all `false`.
 #[must_use]
-pub fn is_verbatim(record_text: &str, source: &str, quote: &str) -> bool {
-    if quote.is_empty() || !source.starts_with('/') {
+pub fn is_verbatim(text: &str, source: &str, quote: &str) -> bool {
+    if quote.is_empty() || !(source.is_empty() || source.starts_with('/')) {
         return false;
     }
-    let Some(raw) = raw_at(record_text, source) else { return false };
+    let Some(raw) = raw_at(text, source) else { return false };
     match serde_json::from_str::<Value>(raw) {
         Ok(Value::String(text)) => text.contains(quote),
         Ok(Value::Array(_) | Value::Object(_)) => compact_spaced(raw).contains(quote),

@@ -1,0 +1,131 @@
+//! What `llmx eval` prints at the end: the same facts as the summary, in a few lines of plain text.
+//!
+//! Colour is a parameter: whether a terminal is there is the surface's business. Text from models never brings its
+//! own escape sequences.
+
+use super::input::{GateReport, Report};
+use super::outcome::{Status, exit, exit_code, gate_status, policy_status};
+use super::words::{self, Hints};
+use super::{diff, sanitize};
+use crate::eval::record::SuiteRecord;
+use crate::gate::{CaseResult, CaseVerdict};
+
+/// Most ids of one list.
+const MAX_IDS: usize = 12;
+
+/// Most problems shown of one policy.
+const MAX_PROBLEMS: usize = 10;
+
+/// The closing summary, ending in a newline.
+#[must_use]
+pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut out = Vec::new();
+    for (suite, gate) in report.pairs() {
+        out.extend(suite_lines(report, suite, gate, hints.for_suite(report, suite), paint));
+    }
+    for policy in &report.policies {
+        let status = policy_status(policy);
+        let word = if status.fails() { "fix" } else { "ok" };
+        out.push(format!("{}: {}", sanitize::line(&policy.name), paint.status(status, word)));
+        let shown =
+            policy.problems.iter().take(MAX_PROBLEMS).map(|text| format!("  {}", sanitize::line(text)));
+        out.extend(shown);
+        if policy.problems.len() > MAX_PROBLEMS {
+            out.push(format!("  and {} more", policy.problems.len() - MAX_PROBLEMS));
+        }
+        out.extend(
+            policy.hints.iter().take(MAX_PROBLEMS).map(|text| format!("  hint: {}", sanitize::line(text))),
+        );
+    }
+    if report.run.suites.is_empty() && report.policies.is_empty() {
+        out.push("nothing was selected".to_owned());
+    }
+    let code = exit_code(report);
+    out.push(format!("reports: {}", hints.full_report));
+    let meaning = paint.of(if code == exit::OK { GREEN } else { RED }, words::exit_meaning(code));
+    out.push(format!("exit {code}: {meaning}"));
+    out.push(String::new());
+    out.join("\n")
+}
+
+fn suite_lines(
+    report: &Report,
+    suite: &SuiteRecord,
+    gate: &GateReport,
+    hints: Hints<'_>,
+    paint: Paint,
+) -> Vec<String> {
+    let decision = &gate.decision;
+    let name = sanitize::line(&words::suite_name(report, suite));
+    let verdict = paint.status(gate_status(gate), words::suite_verdict(gate));
+    let primary = decision.metrics.first().and_then(|metric| {
+        let change = words::points(metric.estimate?.effect);
+        Some(format!("  {} {} ({change} points)", metric.metric, words::before_now(suite, metric)))
+    });
+    let model = sanitize::line(&words::model(&suite.model));
+    let mut out = vec![
+        format!("{name}: {verdict}{}", primary.unwrap_or_default()),
+        format!("  model {model}, prompt {}", sanitize::line(&words::prompt_change(suite, &gate.baseline))),
+        format!("  cases: {}", words::counts(gate)),
+        format!("  {}", sanitize::clean(&decision.sentence).replace(['\n', '\r'], " ")),
+    ];
+    if let Some(accepted) = &gate.accepted {
+        out.push(format!("  against your accepted baseline: {}", sanitize::line(&accepted.sentence)));
+    }
+    let groups: [(&str, fn(&CaseVerdict) -> bool); 4] = [
+        ("failing", CaseVerdict::fails),
+        ("unconfirmed", |v| matches!(v.result, CaseResult::Unconfirmed { .. })),
+        ("not measured", |v| matches!(v.result, CaseResult::NotMeasured { .. })),
+        ("fixed", |v| matches!(v.result, CaseResult::Fixed)),
+    ];
+    for (word, belongs) in groups {
+        let of_group: Vec<&CaseVerdict> = decision.cases.iter().filter(|verdict| belongs(verdict)).collect();
+        let Some(first) = of_group.first() else { continue };
+        let mut ids: Vec<String> =
+            of_group.iter().take(MAX_IDS).map(|verdict| sanitize::line(&verdict.id)).collect();
+        if of_group.len() > MAX_IDS {
+            ids.push(format!("and {} more", of_group.len() - MAX_IDS));
+        }
+        out.push(format!("  {word}: {}", ids.join(", ")));
+        if let CaseResult::NotMeasured { why } = &first.result {
+            out.push(format!("    {}: {}", sanitize::line(&first.id), diff::clip(&sanitize::line(why), 300)));
+        }
+    }
+    out.extend(
+        gate.limits
+            .iter()
+            .filter(|limit| limit.exceeded())
+            .map(|limit| format!("  limit {}", paint.of(RED, &sanitize::line(&words::limit(limit))))),
+    );
+    let (again, accept) = words::commands(suite, hints);
+    if let Some(first) = decision.cases.iter().find(|verdict| verdict.fails()) {
+        out.push(format!("  again: {again} --case {}", sanitize::line(&first.id)));
+        out.push(format!("  accept: {accept}"));
+    }
+    out
+}
+
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+
+#[derive(Clone, Copy)]
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn of(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn status(self, status: Status, text: &str) -> String {
+        let code = match status {
+            Status::Ok => GREEN,
+            Status::Skipped => YELLOW,
+            Status::Worse | Status::BadInput | Status::CannotTell | Status::Undecided => RED,
+        };
+        self.of(code, text)
+    }
+}

@@ -1,0 +1,52 @@
+//! `eval_results_<run-id>.json`: the report as it is, and its reader.
+//!
+//! People and CI keep these files, so a reader refuses what is newer than itself, by number, and reads everything
+//! older. Fields that a later version adds must have a default.
+
+use serde::Deserialize;
+
+use super::input::{FORMAT, Report};
+use crate::eval::record;
+
+/// The report as pretty-printed JSON that ends in a newline.
+///
+/// # Errors
+/// A message, when a value has no JSON form; no value of a report lacks one.
+pub fn eval_results(report: &Report) -> Result<String, String> {
+    let mut text =
+        serde_json::to_string_pretty(report).map_err(|error| format!("could not write JSON: {error}"))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Just enough to tell whether the rest can be read.
+#[derive(Deserialize)]
+struct Versions {
+    format: u32,
+    run: RunVersion,
+}
+
+#[derive(Deserialize)]
+struct RunVersion {
+    format: u32,
+}
+
+/// Read a report.
+///
+/// # Errors
+/// A message that says where the text is no report, or that a newer version wrote it.
+pub fn read(bytes: &[u8]) -> Result<Report, String> {
+    let versions: Versions =
+        serde_json::from_slice(bytes).map_err(|error| format!("not a report: {error}"))?;
+    for (what, found, known) in
+        [("report", versions.format, FORMAT), ("run record", versions.run.format, record::FORMAT)]
+    {
+        if found > known {
+            return Err(format!(
+                "expected a {what} of format {known} or older, found {found}: a newer version wrote it"
+            ));
+        }
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| format!("not a report of format {}: {error}", versions.format))
+}

@@ -1,0 +1,259 @@
+//! Words and numbers that several reports share, so that they say the same thing the same way.
+//!
+//! Means are percentages of the score range, changes are points (hundredths of it) with a sign, and a change is
+//! positive when it is for the better, also where a small value is good.
+
+use std::collections::BTreeMap;
+
+use super::input::{BaselineInfo, BaselineSource, GateReport, LimitReport, Meaning, Report};
+use super::outcome::exit;
+use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
+use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Verdict};
+use crate::llm::ModelCard;
+
+/// What a record cannot know: how the surface that shows the report is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Hints<'a> {
+    /// Commands name the model: it is not the one that the suite runs by default.
+    pub name_model: bool,
+    /// Where the Markdown summary stands.
+    pub full_report: &'a str,
+}
+
+impl Default for Hints<'_> {
+    fn default() -> Self {
+        Self { name_model: false, full_report: "reports/summary.md" }
+    }
+}
+
+impl Hints<'_> {
+    /// The same, naming the model also where `suite` ran on several.
+    pub(crate) fn for_suite(self, report: &Report, suite: &SuiteRecord) -> Self {
+        Self { name_model: self.name_model || has_several_models(report, &suite.suite), ..self }
+    }
+}
+
+/// The suite ran on several models in this report.
+pub(crate) fn has_several_models(report: &Report, suite: &str) -> bool {
+    report.run.suites.iter().filter(|other| other.suite == suite).count() > 1
+}
+
+/// `gold`, or `gold.noisy` where the suite ran on several models.
+pub(crate) fn suite_name(report: &Report, suite: &SuiteRecord) -> String {
+    if has_several_models(report, &suite.suite) {
+        format!("{}.{}", suite.suite, suite.model.alias)
+    } else {
+        suite.suite.clone()
+    }
+}
+
+/// A fraction in signed points: `-6.0`.
+#[must_use]
+pub fn points(fraction: f64) -> String {
+    let rounded = format!("{:+.1}", 100.0 * fraction);
+    if rounded == "-0.0" { "+0.0".to_owned() } else { rounded }
+}
+
+/// A fraction as a percentage: `92.5%`.
+#[must_use]
+pub fn percent(fraction: f64) -> String {
+    format!("{:.1}%", 100.0 * fraction)
+}
+
+/// The first 12 characters of a hash: enough to find it again.
+#[must_use]
+pub fn short(hash: &str) -> &str {
+    super::sanitize::prefix(hash, 12)
+}
+
+/// A number without needless decimals: `8000`, `0.05`.
+pub(crate) fn number(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// `1 case`, `2 cases`.
+pub(crate) fn count(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The gate's verdict in a word.
+#[must_use]
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Improved => "improved",
+        Verdict::Regressed => "regressed",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+/// A suite's verdict in a word: the gate's, unless no decision was asked for.
+#[must_use]
+pub fn suite_verdict(gate: &GateReport) -> &'static str {
+    if gate.meaning == Meaning::NotDecided { "not decided" } else { verdict(gate.decision.verdict) }
+}
+
+/// What a case's result is called.
+#[must_use]
+pub fn result(result: &CaseResult) -> &'static str {
+    match result {
+        CaseResult::Ok => "ok",
+        CaseResult::KnownFailure => "known failure",
+        CaseResult::Fixed => "fixed",
+        CaseResult::NoisyPass | CaseResult::NoisyFail => "noisy",
+        CaseResult::Broken => "broken",
+        CaseResult::Unconfirmed { .. } => "unconfirmed",
+        CaseResult::New { changed: true, .. } => "changed",
+        CaseResult::New { changed: false, .. } => "new",
+        CaseResult::NotMeasured { .. } => "not measured",
+        CaseResult::NotSelected => "not selected",
+        CaseResult::MustPassFailed => "must pass, failed",
+    }
+}
+
+/// What an exit code means.
+#[must_use]
+pub fn exit_meaning(code: u8) -> &'static str {
+    match code {
+        exit::OK => "nothing got worse",
+        exit::WORSE => "the product got worse",
+        exit::INPUT => "fix the input",
+        exit::CANNOT_TELL => "could not tell",
+        _ => "nothing selected, or inconclusive where the policy says fail",
+    }
+}
+
+/// `pim / hard / note_overrides_numbers`: the suite's slices first, in its order.
+#[must_use]
+pub fn slices(suite: &SuiteRecord, case: &CaseRecord) -> String {
+    let named = suite.slice_names.iter().filter_map(|name| case.slices.get(name));
+    let others = case.slices.iter().filter(|(name, _)| !suite.slice_names.contains(name)).map(|(_, v)| v);
+    let values: Vec<&str> = named.chain(others).flatten().map(String::as_str).collect();
+    values.join(" / ")
+}
+
+/// What changed in the prompt between the baseline and this run.
+#[must_use]
+pub fn prompt_change(suite: &SuiteRecord, baseline: &BaselineInfo) -> String {
+    let now = &suite.identity;
+    match (&baseline.prompt, &baseline.prompt_sha256) {
+        (Some(before), _) if *before != now.prompt => format!("{before} -> {}", now.prompt),
+        (Some(_), Some(hash)) if *hash != now.prompt_sha256 => {
+            format!("{} edited ({} -> {})", now.prompt, short(hash), short(&now.prompt_sha256))
+        }
+        (Some(_), Some(_)) => format!("{} unchanged", now.prompt),
+        _ => now.prompt.clone(),
+    }
+}
+
+/// `reference (rule-based reference analyst, not an LLM)`.
+#[must_use]
+pub fn model(card: &ModelCard) -> String {
+    if card.declares.is_empty() { card.alias.clone() } else { format!("{} ({})", card.alias, card.declares) }
+}
+
+/// Which baseline a run was compared with.
+#[must_use]
+pub fn baseline(info: &BaselineInfo) -> String {
+    let source = match &info.source {
+        BaselineSource::None => return "none yet".to_owned(),
+        BaselineSource::WorkingFile => "working file".to_owned(),
+        BaselineSource::MergeBase { reference, commit } => format!("merge base with {reference} ({commit})"),
+    };
+    match &info.accepted {
+        Some(accepted) => format!("{source}, accepted {accepted}"),
+        None => source,
+    }
+}
+
+/// `latency_p95_ms: 9120, limit 8000, exceeded`.
+#[must_use]
+pub fn limit(limit: &LimitReport) -> String {
+    let found = limit.found.map_or("not measured".to_owned(), number);
+    let exceeded = if limit.exceeded() { ", exceeded" } else { "" };
+    format!("{}: {found}, limit {}{exceeded}", limit.name, number(limit.bound))
+}
+
+/// Counts of cases, those above zero.
+#[must_use]
+pub fn counts(gate: &GateReport) -> String {
+    let counts = &gate.decision.counts;
+    let parts = [
+        (counts.ok, "ok"),
+        (counts.broken, "broken"),
+        (counts.must_pass_failed, "must pass, failed"),
+        (counts.unconfirmed, "unconfirmed"),
+        (counts.fixed, "fixed"),
+        (counts.known_failures, if counts.known_failures == 1 { "known failure" } else { "known failures" }),
+        (counts.noisy, "noisy"),
+        (counts.new, "new"),
+        (counts.new_failing, "of them failing"),
+        (counts.removed, "removed"),
+        (counts.missing, "not measured"),
+        (counts.not_selected, "not selected"),
+    ];
+    let shown: Vec<String> =
+        parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    if shown.is_empty() { "no cases".to_owned() } else { shown.join(", ") }
+}
+
+/// Baseline and candidate mean as measured: a lower-is-better metric reaches the gate turned around.
+pub(crate) fn means(suite: &SuiteRecord, metric: &MetricDecision) -> Option<(f64, f64)> {
+    let estimate = metric.estimate?;
+    let turned = suite.metrics.iter().any(|m| m.name == metric.metric && m.lower_is_better);
+    let shown = |mean: f64| if turned { 1.0 - mean } else { mean };
+    Some((shown(estimate.baseline_mean), shown(estimate.candidate_mean)))
+}
+
+/// `94.0% -> 88.0%` of a metric, or a dash.
+pub(crate) fn before_now(suite: &SuiteRecord, metric: &MetricDecision) -> String {
+    means(suite, metric)
+        .map_or("-".to_owned(), |(before, now)| format!("{} -> {}", percent(before), percent(now)))
+}
+
+/// Every verdict with its record, in the order of the dataset. The n-th verdict of an id goes with its n-th record.
+pub(crate) fn rows<'a>(
+    suite: &'a SuiteRecord,
+    gate: &'a GateReport,
+) -> Vec<(&'a CaseVerdict, Option<&'a CaseRecord>)> {
+    let mut records: BTreeMap<&str, std::collections::VecDeque<&CaseRecord>> = BTreeMap::new();
+    for case in &suite.cases {
+        records.entry(&case.id).or_default().push_back(case);
+    }
+    let take = |id: &str, records: &mut BTreeMap<&str, std::collections::VecDeque<&'a CaseRecord>>| {
+        records.get_mut(id).and_then(std::collections::VecDeque::pop_front)
+    };
+    gate.decision.cases.iter().map(|verdict| (verdict, take(&verdict.id, &mut records))).collect()
+}
+
+/// The sample that a report is about: the first that fails or has no score, else the first.
+pub(crate) fn telling_sample(case: &CaseRecord) -> Option<&SampleRecord> {
+    let fails = |sample: &&SampleRecord| match &sample.outcome {
+        SampleOutcome::Scored { scores, .. } => !scores.passed,
+        SampleOutcome::NotMeasured { .. } => true,
+    };
+    case.samples.iter().find(fails).or_else(|| case.samples.first())
+}
+
+/// Commands that show a case again and that accept a run.
+pub(crate) fn commands(suite: &SuiteRecord, hints: Hints<'_>) -> (String, String) {
+    let model = if hints.name_model { format!(" --model {}", suite.model.alias) } else { String::new() };
+    let name = &suite.suite;
+    (format!("llmx eval {name}{model}"), format!("llmx baseline accept {name}{model}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(
+            [points(-0.06), points(0.0), points(-0.0001), points(0.123)],
+            ["-6.0", "+0.0", "+0.0", "+12.3"]
+        );
+        assert_eq!([number(8000.0), number(0.05), number(0.0)], ["8000", "0.05", "0"]);
+        assert_eq!(short("7c1e90aa11bb22"), "7c1e90aa11bb");
+    }
+}
