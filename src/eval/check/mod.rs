@@ -4,8 +4,8 @@
 //! that is wrong with them is reported at once); [`Checks::run`] scores one answer. A check that cannot run is
 //! not a failed check: `run` then returns an error and the sample is not measured.
 //!
-//! Reading order: this file (compile, run, `not`, `min`), [`rule`] (from a kind's name to its code),
-//! [`target`] (what `path`, `value` and `expected` name), then one file per family of kinds.
+//! Reading order: this file (compile, run, `not`, `min`), `rule` (from a kind's name to its code),
+//! `target` (what `path`, `value` and `expected` name), then one file per family of kinds.
 
 mod rule;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::command::Program;
-use super::text::{Case, Need};
+use super::text::{Letters, Need};
 use super::{CustomCheck, CustomChecks, Finding, Stop, Subject};
 use super::{json, measured, quotes, sets, target, text, value};
 use crate::config::check::{CheckArgs, CheckSpec};
@@ -38,7 +38,7 @@ impl Flaw {
 /// A kind with what it needs prepared.
 pub(super) enum Rule {
     Equals,
-    Contains(Need, Case),
+    Contains(Need, Letters),
     StartsWith,
     Regex(regex::Regex),
     IsJson,
@@ -64,10 +64,10 @@ impl Rule {
         }
         Ok(match spec.kind {
             "equals" => Self::Equals,
-            "contains" | "contains_all" => Self::Contains(Need::All, Case::Exact),
-            "contains_any" => Self::Contains(Need::Any, Case::Exact),
-            "icontains" | "icontains_all" => Self::Contains(Need::All, Case::Ignored),
-            "icontains_any" => Self::Contains(Need::Any, Case::Ignored),
+            "contains" | "contains_all" => Self::Contains(Need::All, Letters::Exact),
+            "contains_any" => Self::Contains(Need::Any, Letters::Exact),
+            "icontains" | "icontains_all" => Self::Contains(Need::All, Letters::Ignored),
+            "icontains_any" => Self::Contains(Need::Any, Letters::Ignored),
             "starts_with" => Self::StartsWith,
             "regex" => {
                 let pattern = args.pattern.as_deref().unwrap_or_default();
@@ -106,7 +106,7 @@ impl Rule {
     pub(super) async fn apply(&self, args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
         match self {
             Self::Equals => value::equals(args, subject),
-            Self::Contains(need, case) => text::contains(args, subject, *need, *case),
+            Self::Contains(need, letters) => text::contains(args, subject, *need, *letters),
             Self::StartsWith => text::starts_with(args, subject),
             Self::Regex(regex) => text::matches(regex, args, subject),
             Self::IsJson => json::is_json(args, subject),

@@ -19,7 +19,7 @@ pub(super) enum Need {
 
 /// Whether the case of letters counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Case {
+pub(super) enum Letters {
     /// It does.
     Exact,
     /// It does not.
@@ -31,17 +31,17 @@ pub(super) fn contains(
     args: &CheckArgs,
     subject: &Subject<'_>,
     need: Need,
-    case: Case,
+    letters: Letters,
 ) -> Result<Finding, Stop> {
     // A single-literal kind whose `expected` names a list wants all of its elements.
     let wanted =
         if args.value.is_some() { vec![literal(args, subject.case)?] } else { literals(args, subject.case)? };
     let wanted: Vec<Cow<'_, str>> = wanted.into_iter().map(text_of).collect();
-    let folded: Vec<Cow<'_, str>> = wanted.iter().map(|text| fold(text, case)).collect();
+    let folded: Vec<Cow<'_, str>> = wanted.iter().map(|text| fold(text, letters)).collect();
     // The text that comes nearest decides.
     let mut nearest: Option<Vec<&str>> = None;
     for text in texts(subject, args.path.as_deref())? {
-        let text = fold(&text, case);
+        let text = fold(&text, letters);
         let missing: Vec<&str> = wanted
             .iter()
             .zip(&folded)
@@ -69,10 +69,10 @@ pub(super) fn contains(
 
 /// Case folding without tables of our own: upper and then lower, character by character, so that `ß` meets
 /// `SS` and both small sigmas meet the capital one.
-fn fold(text: &str, case: Case) -> Cow<'_, str> {
-    match case {
-        Case::Exact => Cow::Borrowed(text),
-        Case::Ignored => Cow::Owned(
+fn fold(text: &str, letters: Letters) -> Cow<'_, str> {
+    match letters {
+        Letters::Exact => Cow::Borrowed(text),
+        Letters::Ignored => Cow::Owned(
             text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>(),
         ),
     }
