@@ -12,6 +12,7 @@ use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Selection, Session};
 use crate::report::outcome::{exit, exit_code};
+use crate::report::words::Hints;
 use crate::report::{console, json};
 
 /// Arguments of `llmx eval`.
@@ -82,8 +83,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         exit::CANNOT_TELL
     })?;
     match args.format {
-        Format::Json => context.out.text(&json::render(&report)),
-        Format::Text => context.out.text(&console::render(&report, context.out.color)),
+        Format::Json => context.out.text(&json::eval_results(&report).unwrap_or_default()),
+        Format::Text => context.out.text(&console::summary(&report, Hints::default(), context.out.color)),
     }
     context.out.note(format!("reports: {}", folder.run.join("summary.md").display()));
     Ok(exit_code(&report))

@@ -31,6 +31,14 @@ pub fn root(vars: &BTreeMap<String, String>, told: Option<&Path>) -> Result<Path
     find_root(&here, told.map(|told| here.join(told)).as_deref())
 }
 
+/// The name that `git` would sign a commit with.
+#[must_use]
+pub fn git_user(root: &Path) -> Option<String> {
+    let output = std::process::Command::new("git").arg("-C").arg(root).args(["config", "user.name"]).output().ok()?;
+    let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !name.is_empty()).then_some(name)
+}
+
 /// Start the log on stderr if [`env::LOG`] asks for one.
 pub fn start_log(vars: &BTreeMap<String, String>) {
     let Some(filter) = vars.get(env::LOG).filter(|filter| !filter.is_empty()) else { return };

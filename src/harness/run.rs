@@ -10,13 +10,13 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use super::host;
 use super::listing::{Subject, Test, tests};
 use crate::eval::event::Listener;
-use crate::gate::Verdict;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session};
-use crate::report::input::{GateReport, PolicyReport};
-use crate::report::outcome::{Status, case_status, gate_status, policy_status};
+use crate::report::input::PolicyReport;
+use crate::report::outcome::{case_status, gate_status, metric_status, policy_status};
 use crate::report::text;
+use crate::report::words::Hints;
 
 /// What all tests share.
 struct Shared {
@@ -59,14 +59,10 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
         .collect();
     let clock = host::clock();
     let selections = selections(&inputs, &listed, &selected);
-    let quiet: Listener = Arc::new(|_| {});
-    let anything = selected.contains(&true);
-    let (session, folder) = session(&inputs, selections, &clock, anything).unwrap_or_else(|error| {
-        tracing::warn!(%error, "record.jsonl cannot be written");
-        let session = Session::new(Arc::clone(&inputs), Vec::new(), clock.clone(), quiet);
-        let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, session.run_id());
-        (session, folder)
-    });
+    let run_id = clock.run_id();
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &run_id);
+    let listener = if selections.iter().all(Selection::is_empty) { no_listener() } else { record(&folder) };
+    let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), run_id, listener);
     let shared = Arc::new(Shared {
         inputs,
         session,
@@ -96,18 +92,21 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     conclusion.exit_code()
 }
 
-/// The session of the selected tests, with `record.jsonl` listening unless nothing will run.
-fn session(
-    inputs: &Arc<Inputs>,
-    selections: Vec<Selection>,
-    clock: &crate::pipeline::Clock,
-    anything: bool,
-) -> std::io::Result<(Session, Folder)> {
-    let run_id = clock.run_id();
-    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &run_id);
-    let runs = anything && selections.iter().any(|selection| !selection.is_empty());
-    let listener: Listener = if runs { folder.record()? } else { Arc::new(|_| {}) };
-    Ok((Session::new(Arc::clone(inputs), selections, clock.clone(), run_id, listener), folder))
+fn no_listener() -> Listener {
+    Arc::new(|_| {})
+}
+
+/// `record.jsonl`; without it the run goes on, and says so.
+fn record(folder: &Folder) -> Listener {
+    folder.record().unwrap_or_else(|error| {
+        complain(&format!("{} cannot be written: {error}", folder.run.join("record.jsonl").display()));
+        no_listener()
+    })
+}
+
+/// A line on stderr. Nothing is left to do when that is gone as well.
+fn complain(message: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("error: {message}\n").as_bytes());
 }
 
 fn trial(test: Test, run: impl FnOnce(&Subject) -> Result<(), Failed> + Send + 'static) -> Trial {
@@ -145,7 +144,7 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
         Subject::Policy(name) => {
             let report = policies::check(&shared.inputs, name, &shared.today);
             let result = if policy_status(&report).fails() {
-                Err(Failed::from(text::policy_text(&report)))
+                Err(Failed::from(policy_text(&report)))
             } else {
                 Ok(())
             };
@@ -157,30 +156,31 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
             if !case_status(&done.verdict).fails() {
                 return Ok(());
             }
-            let Some(inputs) = shared.inputs.suites.get(*suite) else { return Ok(()) };
-            let plan = shared.inputs.plan(inputs).map_err(|_| not_run("the suite's inputs do not load"))?;
-            Err(Failed::from(text::case_text(&text::CaseContext::of(&plan, &done, inputs.several))))
+            let (record, gate) = shared.session.suite(*suite).map_err(|message| not_run(&message))?;
+            Err(Failed::from(text::case_text(&record, &done.record, &gate, Hints::default())))
         }
         Subject::Gate(suite, metric) => {
             let (record, gate) = shared.session.suite(*suite).map_err(|message| not_run(&message))?;
             match metric {
                 None => match gate_status(&gate) {
-                    status if status.fails() => Err(Failed::from(text::gate_text(&record, &gate))),
+                    status if status.fails() => Err(Failed::from(text::gate_text(&record, &gate, Hints::default()))),
                     _ => Ok(()),
                 },
-                Some(metric) => metric_result(&gate, metric),
+                Some(metric) => match gate.decision.metrics.iter().find(|found| found.metric == *metric) {
+                    Some(found) if metric_status(&gate, found).fails() => {
+                        Err(Failed::from(text::metric_text(&record, &gate, found)))
+                    }
+                    _ => Ok(()),
+                },
             }
         }
     }
 }
 
-/// A metric's own test fails when that metric got worse, even if another one speaks for the suite.
-fn metric_result(gate: &GateReport, metric: &str) -> Result<(), Failed> {
-    let worse = gate.decision.metrics.iter().find(|m| m.metric == metric && m.verdict == Verdict::Regressed);
-    match worse {
-        Some(found) if gate_status(gate) == Status::Worse => Err(Failed::from(text::metric_text(found))),
-        _ => Ok(()),
-    }
+/// Every problem on a line of its own, hints last.
+fn policy_text(report: &PolicyReport) -> String {
+    let hints = report.hints.iter().map(|hint| format!("hint: {hint}"));
+    report.problems.iter().cloned().chain(hints).collect::<Vec<_>>().join("\n")
 }
 
 fn not_run(message: &str) -> Failed {
@@ -194,8 +194,6 @@ fn finish(shared: &Shared) {
     let report = shared.session.report(policies);
     if let Err(error) = shared.folder.write(&report, shared.inputs.settings.step_summary.as_deref()) {
         shared.reports_failed.store(true, Ordering::Release);
-        let line = format!("error: reports could not be written to {}: {error}\n", shared.folder.run.display());
-        // Nothing is left to do when stderr is gone as well.
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+        complain(&format!("reports could not be written to {}: {error}", shared.folder.run.display()));
     }
 }

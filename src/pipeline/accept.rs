@@ -61,7 +61,6 @@ pub enum Refusal {
 pub fn propose(inputs: &Inputs, suite: &SuiteInputs, terms: &Terms, clock: &Clock) -> Result<Proposal, Vec<Problem>> {
     let plan = inputs.plan(suite)?;
     let found = baselines::stored(inputs, suite).map_err(|problem| vec![problem])?;
-    let compared = found.base.as_ref().or(found.working.as_ref());
     let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
     let samples = match (plan.model.card().deterministic, terms.thin) {
         (true, _) | (_, true) => 1,
@@ -88,7 +87,7 @@ pub fn propose(inputs: &Inputs, suite: &SuiteInputs, terms: &Terms, clock: &Cloc
             override_reason: terms.override_reason.clone(),
         };
         let (mut baseline, unmeasured) = baseline::from_record(&record, accepted);
-        if let Some(compared) = compared {
+        if let Some(compared) = found.base.as_ref().or(found.working.as_ref()) {
             baseline.header.accepted.decision = decide(&plan, compared, &baseline, &policy).await;
         }
         let refusal = if !unmeasured.is_empty() {
@@ -141,13 +140,13 @@ pub fn write(inputs: &Inputs, proposal: &Proposal) -> Result<Vec<String>, Vec<Pr
     if version::freeze(&root, &header.prompt.file)? {
         written.push(crate::prompt::lock::FILE.to_owned());
     }
-    if crate::prompt::name::is_numbered(&header.prompt.file) {
-        let changelog = changelog.get_or_insert_default();
+    if crate::prompt::is_numbered(&header.prompt.file) {
+        let changelog = changelog.get_or_insert_with(Changelog::default);
         if changelog.section(&header.prompt.file).is_none() {
             let date: String = header.accepted.at.chars().take(10).collect();
             changelog.open_section(&header.prompt.file, &date, "First version.").map_err(one)?;
         }
-        changelog.record(&header.prompt.file, &proposal.baseline.changelog_block(&sha256)).map_err(one)?;
+        changelog.append_block(&header.prompt.file, &proposal.baseline.changelog_block(&sha256)).map_err(one)?;
         changelog.save(&root).map_err(one)?;
         written.push(crate::prompt::changelog::FILE.to_owned());
     }

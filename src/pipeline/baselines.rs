@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::Baselines;
-use crate::baseline::{self, Stored};
+use crate::baseline::{self, Stored, git};
 use crate::config::Problem;
 use crate::report::input::{BaselineInfo, BaselineSource};
 
@@ -48,16 +48,13 @@ pub(super) struct Found {
 pub(super) fn stored(inputs: &Inputs, suite: &SuiteInputs) -> Result<Found, Problem> {
     let name = &suite.doc.value.suite;
     let working = baseline::read(&inputs.root(), name, &suite.alias)?;
-    let merge_base = inputs.merge_base()?;
-    let (base, source) = match &merge_base {
-        Some(merge_base) => {
-            let source = BaselineSource::MergeBase {
-                reference: merge_base.reference.clone(),
-                commit: merge_base.commit.chars().take(10).collect(),
-            };
-            (merge_base.baseline(name, &suite.alias)?, source)
-        }
-        None => (None, BaselineSource::WorkingFile),
+    let base = inputs.baseline_at_merge_base(suite)?;
+    let source = match inputs.merge_base()?.found() {
+        git::Found::Commit { reference, sha } => BaselineSource::MergeBase {
+            reference: reference.clone(),
+            commit: sha.chars().take(10).collect(),
+        },
+        git::Found::Nothing(_) => BaselineSource::WorkingFile,
     };
     Ok(Found { base, working, source })
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::eval::event::{Event, Listener};
 use crate::files::atomic_write;
 use crate::report::input::Report;
+use crate::report::words::Hints;
 use crate::report::{json, junit, markdown};
 
 /// Where reports of one run go.
@@ -54,9 +55,11 @@ impl Folder {
     pub fn write(&self, report: &Report, step_summary: Option<&Path>) -> io::Result<()> {
         std::fs::create_dir_all(&self.run)?;
         let id = &report.run.run_id;
-        let xml = junit::render(report);
-        let summary = markdown::render(report);
-        atomic_write(&self.run.join(format!("eval_results_{id}.json")), json::render(report).as_bytes())?;
+        let hints = Hints::default();
+        let xml = junit::xml(report, hints).map_err(io::Error::other)?;
+        let summary = markdown::summary(report, hints);
+        let results = json::eval_results(report).map_err(io::Error::other)?;
+        atomic_write(&self.run.join(format!("eval_results_{id}.json")), results.as_bytes())?;
         atomic_write(&self.run.join("junit.xml"), xml.as_bytes())?;
         atomic_write(&self.run.join("summary.md"), summary.as_bytes())?;
         atomic_write(&self.reports.join("junit.xml"), xml.as_bytes())?;

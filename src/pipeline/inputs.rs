@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::baseline::MergeBase;
+use crate::baseline::{MergeBase, Stored};
 use crate::config::suite::SuiteSpec;
 use crate::config::{Document, Problem, Project, Settings};
 use crate::dataset::{self, Case, Dataset};
@@ -50,7 +50,7 @@ pub struct Inputs {
     pub suites: Vec<SuiteInputs>,
     /// Every problem found while loading.
     pub problems: Vec<Problem>,
-    merge_base: OnceLock<Result<Option<Arc<MergeBase>>, Problem>>,
+    merge_base: OnceLock<Result<Arc<MergeBase>, Problem>>,
 }
 
 /// One suite on one model.
@@ -130,9 +130,18 @@ impl Inputs {
     ///
     /// # Errors
     /// A ref set by hand that cannot be resolved.
-    pub(super) fn merge_base(&self) -> Result<Option<Arc<MergeBase>>, Problem> {
-        let find = || MergeBase::find(&self.root(), self.settings.baseline_ref.as_deref()).map(|m| m.map(Arc::new));
+    pub(super) fn merge_base(&self) -> Result<Arc<MergeBase>, Problem> {
+        let find = || MergeBase::find(&self.root(), self.settings.baseline_ref.as_deref()).map(Arc::new);
         self.merge_base.get_or_init(find).clone()
+    }
+
+    /// The baseline of a suite at the merge base, where there is one.
+    ///
+    /// # Errors
+    /// The merge base cannot be found, or its file cannot be read.
+    pub fn baseline_at_merge_base(&self, suite: &SuiteInputs) -> Result<Option<Stored>, Problem> {
+        let compared = self.merge_base()?.baseline(&suite.doc.value.suite, &suite.alias)?;
+        Ok(compared.stored.filter(|_| compared.at_merge_base))
     }
 
     fn load_suites(&mut self) {

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::input::{BaselineInfo, BaselineSource, GateReport, LimitReport, Meaning, Report};
+use super::input::{BaselineInfo, BaselineSource, GateReport, Meaning, Report};
+use crate::eval::limits::Limit;
 use super::outcome::exit;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
 use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Verdict};
@@ -169,7 +170,7 @@ pub fn baseline(info: &BaselineInfo) -> String {
 
 /// `latency_p95_ms: 9120, limit 8000, exceeded`.
 #[must_use]
-pub fn limit(limit: &LimitReport) -> String {
+pub fn limit(limit: &Limit) -> String {
     let found = limit.found.map_or("not measured".to_owned(), number);
     let exceeded = if limit.exceeded() { ", exceeded" } else { "" };
     format!("{}: {found}, limit {}{exceeded}", limit.name, number(limit.bound))

@@ -1,0 +1,202 @@
+//! `llmx baseline`: make a run the new baseline on purpose, or look at one.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use super::{Choice, Context};
+use crate::baseline::{self, Stored, diff};
+use crate::config::{Problem, did_you_mean};
+use crate::harness::host;
+use crate::pipeline::Inputs;
+use crate::pipeline::accept::{self, Proposal, Refusal, Terms};
+use crate::pipeline::inputs::SuiteInputs;
+use crate::report::outcome::exit;
+
+/// Subcommands of `llmx baseline`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Run a suite and make the run its baseline
+    Accept {
+        /// Suite to accept
+        suite: String,
+        #[command(flatten)]
+        choice: Choice,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+        /// Accept although the decision is not pass or improved, for this reason
+        #[arg(long = "override", value_name = "REASON")]
+        override_reason: Option<String>,
+        /// One sample per case instead of the suite's `baseline_samples`
+        #[arg(long)]
+        thin: bool,
+        /// Who accepts (default: `git config user.name`)
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// What the working baseline says that the merge base's does not
+    Diff {
+        /// Suite to look at
+        suite: String,
+        #[command(flatten)]
+        choice: Choice,
+    },
+    /// What the working baseline says
+    Show {
+        /// Suite to look at
+        suite: String,
+        #[command(flatten)]
+        choice: Choice,
+    },
+}
+
+pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
+    match command {
+        Command::Accept { suite, choice, yes, override_reason, thin, by } => {
+            let inputs = context.inputs(choice)?;
+            let terms = Terms {
+                by: by.clone().or_else(|| host::git_user(&inputs.root())).unwrap_or_else(|| "unknown".to_owned()),
+                override_reason: override_reason.clone(),
+                thin: *thin,
+            };
+            accept_suite(context, &inputs, suite, &terms, *yes)
+        }
+        Command::Diff { suite, choice } => {
+            let inputs = context.inputs(choice)?;
+            let suite = find(context, &inputs, suite)?;
+            let working = working(context, &inputs, suite)?;
+            let base = inputs.baseline_at_merge_base(suite).map_err(|problem| context.refuse(&[problem]))?;
+            let Some(base) = base else {
+                context.out.note("the merge base has no baseline of this suite and model: this is the first");
+                return Ok(exit::OK);
+            };
+            let lines = diff::diff(&base.baseline, &working.baseline);
+            if lines.is_empty() {
+                context.out.note("no difference to the baseline at the merge base");
+            }
+            lines.iter().for_each(|line| context.out.line(line));
+            Ok(exit::OK)
+        }
+        Command::Show { suite, choice } => {
+            let inputs = context.inputs(choice)?;
+            let suite = find(context, &inputs, suite)?;
+            let working = working(context, &inputs, suite)?;
+            diff::show(&working.baseline).iter().for_each(|line| context.out.line(line));
+            Ok(exit::OK)
+        }
+    }
+}
+
+/// The suite on the model that the arguments choose; of several models, the one named by `--model`.
+fn find<'a>(context: &Context, inputs: &'a Inputs, name: &str) -> Result<&'a SuiteInputs, u8> {
+    if !inputs.problems.is_empty() {
+        return Err(context.refuse(&inputs.problems));
+    }
+    let suites: Vec<&SuiteInputs> = inputs.suites.iter().filter(|suite| suite.doc.value.suite == name).collect();
+    match suites.as_slice() {
+        [suite] => Ok(suite),
+        [] => {
+            let names = inputs.suites.iter().map(|suite| suite.doc.value.suite.as_str());
+            let mut problem = Problem::of_file("command line", format!("no suite is called `{name}`"));
+            problem.hint = did_you_mean(name, names);
+            Err(context.refuse(&[problem]))
+        }
+        several => {
+            let aliases: Vec<&str> = several.iter().map(|suite| suite.alias.as_str()).collect();
+            let problem = Problem::of_file("command line", format!("suite `{name}` runs on several models"))
+                .hint(format!("say which with --model: {}", aliases.join(", ")));
+            Err(context.refuse(&[problem]))
+        }
+    }
+}
+
+fn working(context: &Context, inputs: &Inputs, suite: &SuiteInputs) -> Result<Stored, u8> {
+    let name = &suite.doc.value.suite;
+    match baseline::read(&inputs.root(), name, &suite.alias) {
+        Ok(Some(stored)) => Ok(stored),
+        Ok(None) => {
+            let problem = Problem::of_file(baseline::path(name, &suite.alias), "there is no baseline yet")
+                .hint(format!("make one with `llmx baseline accept {name}`"));
+            Err(context.refuse(&[problem]))
+        }
+        Err(problem) => Err(context.refuse(&[problem])),
+    }
+}
+
+fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, yes: bool) -> Result<u8, u8> {
+    if inputs.settings.ci {
+        context.out.failed(
+            "baselines are not written under CI",
+            Some("accept on your own machine and commit the file"),
+        );
+        return Err(exit::INPUT);
+    }
+    let suite = find(context, inputs, name)?;
+    let proposal = accept::propose(inputs, suite, terms, &host::clock()).map_err(|found| context.refuse(&found))?;
+    show_change(context, &proposal);
+    if let Some(refusal) = &proposal.refusal {
+        return Err(refuse(context, refusal));
+    }
+    let unchanged = proposal.working.as_ref().is_some_and(|old| same_but_for_acceptance(old, &proposal));
+    if unchanged {
+        context.out.note("nothing to accept: the baseline says exactly this already");
+        return Ok(exit::OK);
+    }
+    if !yes && !confirmed(context) {
+        return Err(exit::INPUT);
+    }
+    let written = accept::write(inputs, &proposal).map_err(|found| context.refuse(&found))?;
+    written.iter().for_each(|file| context.out.line(format!("wrote {file}")));
+    Ok(exit::OK)
+}
+
+fn show_change(context: &Context, proposal: &Proposal) {
+    let accepted = &proposal.baseline.header.accepted;
+    match &proposal.working {
+        Some(old) => diff::diff(&old.baseline, &proposal.baseline).iter().for_each(|line| context.out.line(line)),
+        None => context.out.line(format!("first baseline: {} cases", proposal.baseline.cases.len())),
+    }
+    context.out.line(format!("decision: {}", accepted.decision.sentence));
+}
+
+/// Accepting again what is accepted would only change its date.
+fn same_but_for_acceptance(old: &Stored, proposal: &Proposal) -> bool {
+    let (a, b) = (&old.baseline, &proposal.baseline);
+    let mut header = b.header.clone();
+    header.accepted = a.header.accepted.clone();
+    a.header == header && a.cases == b.cases
+}
+
+fn refuse(context: &Context, refusal: &Refusal) -> u8 {
+    match refusal {
+        Refusal::NotMeasured(cases) => {
+            context.out.failed(format!("{} cases have no answer: {}", cases.len(), cases.join(", ")), None);
+            exit::CANNOT_TELL
+        }
+        Refusal::MustPass(cases) => {
+            context.out.failed(
+                format!("checks that must pass fail in {} cases: {}", cases.len(), cases.join(", ")),
+                Some("mend them, or accept with --override REASON"),
+            );
+            exit::WORSE
+        }
+        Refusal::Decision(sentence) => {
+            context.out.failed(
+                format!("the decision does not speak for this run: {sentence}"),
+                Some("to accept it all the same, say why: --override REASON (reviewers will see it)"),
+            );
+            exit::WORSE
+        }
+    }
+}
+
+/// Ask, if somebody is there to answer.
+fn confirmed(context: &Context) -> bool {
+    if !std::io::stdin().is_terminal() {
+        context.out.failed("nobody is there to confirm", Some("add --yes"));
+        return false;
+    }
+    let _ = write!(std::io::stderr(), "accept this as the new baseline? [y/N] ");
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line).is_ok();
+    read && matches!(line.trim(), "y" | "Y" | "yes")
+}

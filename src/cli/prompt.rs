@@ -1,0 +1,137 @@
+//! `llmx prompt`: versions of prompts, their lock and their changelog.
+
+use super::Context;
+use crate::config::{Problem, Project};
+use crate::harness::host;
+use crate::pipeline::policies;
+use crate::pipeline::{Inputs, Overrides, Registry};
+use crate::policy::NamedVersions;
+use crate::prompt::changelog::Changelog;
+use crate::prompt::lock::State;
+use crate::prompt::version::{self, Change};
+use crate::report::outcome::exit;
+
+/// Subcommands of `llmx prompt`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Copy the newest version to the next number and open its changelog entry
+    New {
+        /// Why there is a new version
+        #[arg(long, short = 'm', value_name = "TEXT")]
+        reason: String,
+        /// Version to copy (default: the newest)
+        #[arg(long, value_name = "FILE")]
+        from: Option<String>,
+    },
+    /// Bring prompts.lock up to date; a changed text without a number gets a changelog line
+    Lock {
+        /// Why a text without a number (judge prompt, partial) changed
+        #[arg(long, short = 'm', value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Hold prompts, lock, changelog and baselines against each other (`policy::prompts`)
+    Check,
+    /// Versions, why they exist and what they did to the metrics
+    Log,
+}
+
+pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
+    let root = context.project_root()?;
+    match command {
+        Command::New { reason, from } => {
+            refuse_under_ci(context)?;
+            let name = version::new_version(&root, from.as_deref(), reason, &host::clock().today())
+                .map_err(|problems| context.refuse(&problems))?;
+            context.out.line(format!("wrote prompts/{name}"));
+            context.out.note(format!(
+                "edit it, name it in {} and run `cargo test --test evals`",
+                crate::config::graph::FILE
+            ));
+            Ok(exit::OK)
+        }
+        Command::Lock { reason } => {
+            refuse_under_ci(context)?;
+            lock(context, &root, reason.as_deref())
+        }
+        Command::Check => {
+            let inputs = Inputs::load(&root, &context.vars, &Overrides::default(), Registry::built_in());
+            let report = policies::check(&inputs, "prompts", &host::clock().today());
+            report.hints.iter().for_each(|hint| context.out.note(format!("hint: {hint}")));
+            report.problems.iter().for_each(|problem| context.out.failed(problem, None));
+            if !report.problems.is_empty() {
+                return Err(exit::INPUT);
+            }
+            context.out.line("prompts, lock, changelog and baselines agree");
+            Ok(exit::OK)
+        }
+        Command::Log => log(context, &root),
+    }
+}
+
+fn refuse_under_ci(context: &Context) -> Result<(), u8> {
+    let inputs_ci = context.vars.get(crate::config::env::CI).is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"));
+    if inputs_ci {
+        context.out.failed("prompts, lock and changelog are not written under CI", None);
+        return Err(exit::INPUT);
+    }
+    Ok(())
+}
+
+fn lock(context: &Context, root: &std::path::Path, reason: Option<&str>) -> Result<u8, u8> {
+    let project = Project::load(root).map_err(|problems| context.refuse(&problems))?;
+    let named = NamedVersions::collect(root, &project.pins).map_err(|problems| context.refuse(&problems))?;
+    let names = named.named.iter().map(|named| named.prompt.clone()).collect();
+    let changes = version::relock(root, &names).map_err(|problems| context.refuse(&problems))?;
+    if changes.is_empty() {
+        context.out.note("prompts.lock is up to date");
+    }
+    let mut silent = Vec::new();
+    for change in &changes {
+        context.out.line(change);
+        if let Change::Updated { name, state: State::Tracked, sha256 } = change {
+            match reason {
+                Some(reason) => note_change(root, name, sha256, reason).map_err(|problems| context.refuse(&problems))?,
+                None => silent.push(name.clone()),
+            }
+        }
+    }
+    if !silent.is_empty() {
+        context.out.note(format!(
+            "{} changed: add a line to {} saying why, or run again with --reason",
+            silent.join(", "),
+            crate::prompt::changelog::FILE
+        ));
+    }
+    Ok(exit::OK)
+}
+
+fn note_change(root: &std::path::Path, name: &str, sha256: &str, reason: &str) -> Result<(), Vec<Problem>> {
+    let mut changelog = Changelog::load(root)?.unwrap_or_default();
+    let one = |problem: Problem| vec![problem];
+    changelog.add_other(name, sha256, &host::clock().today(), reason).map_err(one)?;
+    changelog.save(root).map_err(one)
+}
+
+/// One paragraph per version, newest first.
+fn log(context: &Context, root: &std::path::Path) -> Result<u8, u8> {
+    let changelog = Changelog::load(root).map_err(|problems| context.refuse(&problems))?.unwrap_or_default();
+    for section in changelog.sections() {
+        context.out.line(format!("{}  {}", section.prompt, section.date));
+        context.out.line(format!("  {}", section.reason));
+        for block in &section.blocks {
+            let numbers: Vec<String> = block
+                .metrics
+                .iter()
+                .map(|(name, mean)| match block.deltas.as_ref().and_then(|deltas| deltas.get(name)) {
+                    Some(delta) => format!("{name} {mean:.4} ({delta:+.4})"),
+                    None => format!("{name} {mean:.4}"),
+                })
+                .collect();
+            context.out.line(format!("  {} on {}: {}  {}", block.suite, block.model, block.decision, numbers.join(", ")));
+        }
+    }
+    for other in changelog.others() {
+        context.out.line(format!("{}  {}  {}", other.name, other.date, other.reason));
+    }
+    Ok(exit::OK)
+}
