@@ -1,10 +1,13 @@
 //! Turn LLM experiments into tests: prompts, gold sets and canaries in Git, gated against a recorded baseline.
 
+pub mod baseline;
 pub mod config;
 pub mod dataset;
 pub mod eval;
+pub mod files;
 pub mod json;
 pub mod llm;
+pub mod policy;
 pub mod prompt;
 #[cfg(feature = "rf-qaqc")]
 pub mod rf_qaqc;

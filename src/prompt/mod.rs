@@ -1,10 +1,25 @@
-//! Prompt texts: templates and their placeholders, fences around user data, content hashes.
+//! Prompt texts: templates and their placeholders, fences around user data, content hashes, versions.
+//!
+//! Reading order: [`template`](Template) and [`fence`](fenced) (what is rendered), [`name`](is_numbered) (what
+//! is a version), [`lock`] (the state and hash of every text), [`changelog`] (why each version exists and on
+//! which decision it was accepted), [`version`] (the commands' edits of both).
 
 mod fence;
 mod template;
 
+mod name;
+
+pub mod lock;
+
+pub mod changelog;
+
+pub mod version;
+
+pub use changelog::Changelog;
 pub use fence::fenced;
-pub use template::{Purpose, Template};
+pub use lock::Lock;
+pub use name::{is_numbered, on_disk as prompt_files};
+pub use template::{Purpose, Template, content_sha256};
 
 /// Folder of all prompts, relative to the project root.
 pub const DIR: &str = "prompts";

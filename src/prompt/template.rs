@@ -145,6 +145,16 @@ impl Template {
     }
 }
 
+/// SHA-256 of a prompt's text with partials put in: what [`Template::sha256`] says, without asking what the
+/// prompt is for.
+///
+/// # Errors
+/// The file or one of its partials cannot be read.
+pub fn content_sha256(root: &Path, name: &str) -> Result<String, Problem> {
+    let mut budget = MAX_INCLUDES;
+    read(root, name, &mut budget).map(|text| sha256_hex(&text))
+}
+
 fn is_jinja(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "jinja" || extension == "j2")
 }

@@ -1,0 +1,213 @@
+//! The text of a baseline: `data/baselines/<suite>.<alias>.json`.
+//!
+//! The header is indented JSON; each case is one line, sorted by id, so that the diff of a pull request shows
+//! what the model said before and after. The same baseline gives the same bytes. Readers take nothing that
+//! they do not know.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{Baseline, BaselineCase, Header, MAX_SAMPLES};
+use crate::config::Problem;
+use crate::files::atomic_write;
+use crate::json::sha256_hex;
+
+/// Folder of all baselines, relative to the project root.
+pub const DIR: &str = "data/baselines";
+
+/// Version of the file's shape. Raised on a change that an old reader would misread.
+pub const FORMAT: u32 = 1;
+
+/// A baseline and the hash of the file it stands in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// What the file says.
+    pub baseline: Baseline,
+    /// SHA-256 of the file, line ends as LF: a checkout with other line ends is the same file.
+    pub sha256: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    #[serde(rename = "format")]
+    _format: u32,
+    header: Header,
+    cases: Vec<BaselineCase>,
+}
+
+#[derive(Serialize)]
+struct Top<'a> {
+    format: u32,
+    header: &'a Header,
+}
+
+/// All that is asked of a file of any format.
+#[derive(Deserialize)]
+struct Probe {
+    format: u32,
+}
+
+/// The file of a suite and model alias, relative to the project root.
+#[must_use]
+pub fn path(suite: &str, alias: &str) -> String {
+    format!("{DIR}/{suite}.{alias}.json")
+}
+
+/// Suite and alias of every baseline file, sorted. (A suite's name has no dot, an alias may.)
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn list(root: &Path) -> Result<Vec<(String, String)>, Problem> {
+    let failed = |error: std::io::Error| Problem::of_file(DIR, format!("cannot be listed: {error}"));
+    let entries = match std::fs::read_dir(root.join(DIR)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        let parts = name.to_str().and_then(|name| name.strip_suffix(".json")?.split_once('.'));
+        // Hidden files have an empty suite.
+        if let Some((suite, alias)) = parts.filter(|(suite, alias)| !suite.is_empty() && !alias.is_empty()) {
+            found.push((suite.to_owned(), alias.to_owned()));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Read a baseline; `None` where there is none.
+///
+/// # Errors
+/// The file cannot be read, or is no baseline of this suite and alias.
+pub fn read(root: &Path, suite: &str, alias: &str) -> Result<Option<Stored>, Problem> {
+    let file = path(suite, alias);
+    match std::fs::read(root.join(&file)) {
+        Ok(bytes) => parse_as(&bytes, suite, alias).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Problem::of_file(file, format!("cannot be read: {error}"))),
+    }
+}
+
+/// Parse the bytes of a baseline that stands under this suite and alias.
+pub(super) fn parse_as(bytes: &[u8], suite: &str, alias: &str) -> Result<Stored, Problem> {
+    let file = path(suite, alias);
+    let stored = parse(&file, bytes)?;
+    let header = &stored.baseline.header;
+    if (header.suite.as_str(), header.model.as_str()) != (suite, alias) {
+        let message =
+            format!("is named for another baseline: it says `{}` on `{}`", header.suite, header.model);
+        return Err(Problem::of_file(file, message));
+    }
+    Ok(stored)
+}
+
+/// Parse the bytes of a baseline; `file` is the name that problems carry.
+///
+/// # Errors
+/// A newer format, text that is no baseline (with its line), or cases that are not in order.
+pub fn parse(file: &str, bytes: &[u8]) -> Result<Stored, Problem> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Problem::of_file(file, format!("expected UTF-8 text: {error}")))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let refused = |error: serde_json::Error| {
+        let mut message = error.to_string();
+        if let Some(cut) = message.rfind(" at line ") {
+            message.truncate(cut);
+        }
+        let mut problem = Problem::of_file(file, format!("not a baseline: {message}"));
+        (problem.line, problem.column) = (Some(error.line()), Some(error.column()));
+        problem.hint(format!("take the file back with `git checkout -- {file}`, or accept a run anew"))
+    };
+    let probe: Probe = serde_json::from_str(text).map_err(refused)?;
+    if probe.format != FORMAT {
+        let message = format!("has format {}, this program reads up to {FORMAT}", probe.format);
+        return Err(Problem::of_file(file, message).hint("use the newer version of `llmx` that wrote it"));
+    }
+    let whole: Whole = serde_json::from_str(text).map_err(refused)?;
+    let mut before: Option<&str> = None;
+    for case in &whole.cases {
+        let at = |message: String| {
+            let start = format!("{{\"id\":{},", serde_json::Value::from(case.id.as_str()));
+            let problem = Problem::of_file(file, format!("case `{}`: {message}", case.id));
+            // The last one, since of two equal ids the second is the one too many.
+            match text.lines().enumerate().filter(|(_, line)| line.starts_with(&start)).last() {
+                Some((i, _)) => problem.at_line(i + 1),
+                None => problem,
+            }
+        };
+        if before.is_some_and(|before| before >= case.id.as_str()) {
+            return Err(at("cases are sorted by id, each once".to_owned()));
+        }
+        before = Some(&case.id);
+        let count = case.samples.len();
+        if !(1..=MAX_SAMPLES).contains(&count) {
+            return Err(at(format!("expected 1 to {MAX_SAMPLES} samples, found {count}")));
+        }
+        if !case.samples.is_sorted_by(|a, b| a.index < b.index) {
+            return Err(at("samples are sorted by index, each once".to_owned()));
+        }
+    }
+    let sha256 = sha256_hex(text.replace("\r\n", "\n"));
+    Ok(Stored { baseline: Baseline { header: whole.header, cases: whole.cases }, sha256 })
+}
+
+/// The file's text.
+///
+/// # Errors
+/// A number that JSON cannot hold.
+pub fn to_text(baseline: &Baseline) -> Result<String, Problem> {
+    let file = path(&baseline.header.suite, &baseline.header.model);
+    let refused = |error: serde_json::Error| Problem::of_file(&file, format!("cannot be written: {error}"));
+    finite(baseline).map_err(|message| Problem::of_file(&file, message))?;
+    let top =
+        serde_json::to_string_pretty(&Top { format: FORMAT, header: &baseline.header }).map_err(refused)?;
+    // Reopened at its last brace: the cases go inside, a line each.
+    let mut out = top.strip_suffix("\n}").unwrap_or(&top).to_owned();
+    out.push_str(",\n  \"cases\": [");
+    let mut cases: Vec<&BaselineCase> = baseline.cases.iter().collect();
+    cases.sort_by(|a, b| a.id.cmp(&b.id));
+    for (i, case) in cases.into_iter().enumerate() {
+        out.push_str(if i == 0 { "\n" } else { ",\n" });
+        out.push_str(&serde_json::to_string(case).map_err(refused)?);
+    }
+    out.push_str("\n  ]\n}\n");
+    Ok(out)
+}
+
+/// JSON has no word for what is no number, and would write null.
+fn finite(baseline: &Baseline) -> Result<(), String> {
+    for case in &baseline.cases {
+        for sample in &case.samples {
+            let judge = sample.judge.iter().map(|judge| ("judge", judge.score));
+            let metrics = sample.metrics.iter().map(|(name, value)| (name.as_str(), *value));
+            if let Some((name, value)) = metrics.chain(judge).find(|(_, value)| !value.is_finite()) {
+                return Err(format!("case `{}`, sample {}: `{name}` is {value}", case.id, sample.index));
+            }
+        }
+    }
+    match baseline.header.accepted.decision.deltas.iter().find(|(_, value)| !value.is_finite()) {
+        Some((name, value)) => Err(format!("the difference of `{name}` is {value}")),
+        None => Ok(()),
+    }
+}
+
+/// Write a baseline to its place. Returns the hash of the file.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(root: &Path, baseline: &Baseline) -> Result<String, Problem> {
+    let file = path(&baseline.header.suite, &baseline.header.model);
+    let text = to_text(baseline)?;
+    // What we write must be what is read back; anything else must not reach the disk.
+    let stored = parse(&file, text.as_bytes())?;
+    atomic_write(&root.join(&file), text.as_bytes())
+        .map_err(|error| Problem::of_file(&file, format!("cannot be written: {error}")))?;
+    Ok(stored.sha256)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,154 @@
+//! Texts against lock and changelog: no accepted version is edited in place, no change goes without a word.
+
+use std::path::Path;
+
+use super::Findings;
+use super::chain;
+use super::named::NamedVersions;
+use crate::config::Problem;
+use crate::prompt::changelog::{FILE as CHANGELOG, SHORT_HASH};
+use crate::prompt::lock::{FILE as LOCK, State, text_sha256};
+use crate::prompt::version::edited_in_place;
+use crate::prompt::{Changelog, DIR, Lock, content_sha256, is_numbered, prompt_files};
+
+/// Check every prompt of the project.
+///
+/// Without a lock nothing is promised, so nothing is checked; a hint says how to begin.
+#[must_use]
+pub fn check(
+    root: &Path,
+    lock: Option<&Lock>,
+    changelog: Option<&Changelog>,
+    named: &NamedVersions,
+) -> Findings {
+    let mut findings = Findings::default();
+    let Some(lock) = lock else {
+        findings
+            .hints
+            .push(format!("no {LOCK}: run `llmx prompt lock` to have edits of accepted prompts seen"));
+        return findings;
+    };
+    // Prompts of which more need not be said: the reason for what else differs is known.
+    let mut settled: Vec<&str> = Vec::new();
+    for (name, entry) in &lock.prompts {
+        let sha256 = match text_sha256(root, name) {
+            Ok(sha256) => sha256,
+            Err(problem) => {
+                let problem = lock.problem(name, format!("`{}`: {}", problem.file, problem.message));
+                findings
+                    .problems
+                    .push(problem.hint("bring the file back, or run `llmx prompt lock` if it is to go"));
+                settled.push(name);
+                continue;
+            }
+        };
+        match entry.state {
+            // The author is still writing it.
+            State::Draft => {}
+            State::Frozen if entry.sha256 != sha256 => {
+                findings.problems.push(edited_in_place(lock, name));
+                settled.push(name);
+            }
+            State::Frozen => {}
+            State::Tracked if entry.sha256 != sha256 => {
+                let problem = lock.problem(name, format!("`{DIR}/{name}` was changed"));
+                findings.problems.push(problem.hint(format!(
+                    "run `llmx prompt lock` and add a changelog line below `## Other texts` in {CHANGELOG}"
+                )));
+            }
+            State::Tracked => {
+                findings.problems.extend(changelog.and_then(|log| without_line(log, name, &entry.sha256)));
+            }
+        }
+    }
+    match prompt_files(root) {
+        Ok(names) => {
+            for name in names.iter().filter(|name| !lock.prompts.contains_key(*name)) {
+                let problem =
+                    Problem::of_file(format!("{DIR}/{name}"), format!("is not in {LOCK}")).at_line(1);
+                findings.problems.push(problem.hint("run `llmx prompt lock`"));
+            }
+        }
+        Err(problem) => findings.problems.push(problem),
+    }
+    findings.problems.extend(named_problems(root, lock, changelog, named, &settled));
+    findings.extend(chain::check(changelog, &named.baselines));
+    findings
+}
+
+/// A text that changed before needs a line for what it is now. The first version of a text needs none.
+fn without_line(changelog: &Changelog, name: &str, sha256: &str) -> Option<Problem> {
+    let mut lines = changelog.others().iter().filter(|other| other.name == name).peekable();
+    let last = lines.peek()?.line;
+    let (mut listed, mut line) = (false, last);
+    for other in lines {
+        listed |= sha256.starts_with(&other.short_hash);
+        line = other.line;
+    }
+    let short: String = sha256.chars().take(SHORT_HASH).collect();
+    (!listed).then(|| {
+        Problem::of_file(CHANGELOG, format!("no line says why `{name}` became {short}"))
+            .at_line(line)
+            .hint(format!("add `- {name} {short} YYYY-MM-DD: reason` below"))
+    })
+}
+
+/// What baselines and pins name must be frozen, be what they say, and have its entry in the changelog.
+fn named_problems(
+    root: &Path,
+    lock: &Lock,
+    changelog: Option<&Changelog>,
+    named: &NamedVersions,
+    settled: &[&str],
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut said: Vec<&str> = settled.to_vec();
+    for version in &named.named {
+        let name = version.prompt.as_str();
+        if settled.contains(&name) {
+            continue;
+        }
+        match content_sha256(root, name) {
+            Ok(sha256) if sha256 != version.sha256 => problems.push(
+                version.problem(format!(
+                    "names `{DIR}/{name}` with hash {}, but its text has {}",
+                    short(&version.sha256),
+                    short(&sha256)
+                ))
+                .hint("a draft or a partial changed: run the suite and accept its baseline, or take the change back"),
+            ),
+            Ok(_) => {}
+            Err(problem) => {
+                problems.push(version.problem(format!("names `{name}`: {problem}")));
+                continue;
+            }
+        }
+        // Once for each version, however many places name it.
+        if !is_numbered(name) || said.contains(&name) {
+            continue;
+        }
+        said.push(name);
+        if lock.prompts.get(name).is_some_and(|entry| entry.state == State::Draft) {
+            let by = version.problem("");
+            problems.push(
+                lock.problem(
+                    name,
+                    format!("`{name}` is a draft, but {} names it: expected `frozen`", by.file),
+                )
+                .hint("run `llmx prompt lock`"),
+            );
+        }
+        if changelog.is_none_or(|log| log.section(name).is_none()) {
+            problems.push(
+                version
+                    .problem(format!("names `{name}`, which has no entry in {CHANGELOG}"))
+                    .hint(format!("add `## {name} - YYYY-MM-DD` with a line `Reason: ...`")),
+            );
+        }
+    }
+    problems
+}
+
+fn short(sha256: &str) -> String {
+    sha256.chars().take(SHORT_HASH).collect()
+}
