@@ -70,7 +70,8 @@ impl MergeBase {
     /// # Errors
     /// A ref asked for that cannot be resolved, no merge base, or a repository that `git` refuses to read.
     pub fn find(root: &Path, reference: Option<&str>) -> Result<Self, Problem> {
-        let found = find(root, reference)?;
+        // A variable that is set to nothing is how CI templates say that it is not set.
+        let found = find(root, reference.filter(|reference| !reference.trim().is_empty()))?;
         Ok(Self { root: root.to_path_buf(), found })
     }
 

@@ -176,6 +176,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "rounded numbers are exact")]
     fn what_is_not_measured_is_left_out() {
         let (baseline, unmeasured) = from_record(&record(false, true, vec![sample(0, "x")]), accepted());
         assert_eq!(unmeasured, ["a"]);

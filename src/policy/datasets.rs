@@ -35,7 +35,7 @@ pub fn check(root: &Path, all: &[Rules<'_>]) -> Findings {
             match jsonschema::validator_for(schema) {
                 Ok(validator) => findings.problems.extend(against(root, rules.dataset, file, &validator)),
                 Err(error) => {
-                    findings.problems.push(Problem::of_file(file, format!("not a JSON Schema: {error}")))
+                    findings.problems.push(Problem::of_file(file, format!("not a JSON Schema: {error}")));
                 }
             }
         }

@@ -221,10 +221,15 @@ fn each_mistake_is_caught() {
         ),
         (
             "no entry",
-            &|r| edit(r, LOG, "## prompt_v001.txt - ", "## About "),
+            &|r| {
+                edit(r, PINS, "prompt: prompt_v001.txt", "prompt: prompt_v003.txt");
+                let hash = |name: &str| content_sha256(r, name).unwrap();
+                edit(r, PINS, &hash("prompt_v001.txt"), &hash("prompt_v003.txt"));
+                lock(r);
+            },
             PINS,
-            "prompt_sha256: \"",
-            "has no entry",
+            "    prompt_sha256: \"",
+            "which has no entry",
         ),
         (
             "baseline edited",
@@ -235,7 +240,12 @@ fn each_mistake_is_caught() {
         ),
         (
             "metrics",
-            &|r| edit(r, LOG, "pass_rate: 0.75", "pass_rate: 0.85"),
+            &|r| {
+                let log = text(r, LOG);
+                let (before, after) = log.split_once(newest).unwrap();
+                let after = after.replacen("pass_rate: 0.75", "pass_rate: 0.85", 1);
+                put(r, LOG, &format!("{before}{newest}{after}"));
+            },
             LOG,
             newest,
             "`metrics.pass_rate`: says 0.8500, but",
@@ -276,7 +286,7 @@ fn each_mistake_is_caught() {
         };
         let caught = problems.iter().any(|p| {
             (p.file.as_str(), p.line.is_some()) == (*file, true)
-                && (p.line == Some(line) || *what == "no entry")
+                && p.line == Some(line)
                 && p.to_string().contains(message)
         });
         assert!(caught, "{what}: expected `{message}` at {file}:{line}, found {problems:#?}");

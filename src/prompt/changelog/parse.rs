@@ -93,10 +93,8 @@ impl Parser {
             self.heading(heading.trim(), number, start);
         } else if self.place == Place::Version {
             self.reason(line);
-        } else if self.place == Place::Others {
-            if let Some(item) = line.strip_prefix("- ") {
-                self.other(item, number);
-            }
+        } else if let Some(item) = line.strip_prefix("- ").filter(|_| self.place == Place::Others) {
+            self.other(item, number);
         }
     }
 

@@ -149,9 +149,9 @@ deltas: { a: +0.1 }
         ":4: `prompt_v002.txt` has no reason",
         ":6:1: required key `model` is missing",
         ":7:1: `modle`: unknown key `modle`",
-        ":10:17: `candidate_hash`: expected text, found `12`",
+        ":10:1: `candidate_hash`: expected text, found `12`",
         ":14: `prompt_v002.txt` has a section already, on line 4",
-        ":23:9: `deltas`: the first baseline has none before it",
+        ":23:1: `deltas`: the first baseline has none before it",
         ":26: expected `- FILE HASH YYYY-MM-DD: reason`",
         ":27: this fence is never closed",
     ];
