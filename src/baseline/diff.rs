@@ -67,7 +67,8 @@ pub fn diff(before: &Baseline, after: &Baseline) -> Vec<String> {
     }
     cases.sort_unstable();
     if !cases.is_empty() {
-        let (all, new) = (after.cases.len(), after.cases.iter().filter(|c| before.case(&c.id).is_none()).count());
+        let (all, new) =
+            (after.cases.len(), after.cases.iter().filter(|c| before.case(&c.id).is_none()).count());
         let removed = cases.len() - better - worse - other - new;
         lines.extend(cases);
         lines.push(format!(
@@ -101,7 +102,11 @@ fn answers(old: &BaselineCase, new: &BaselineCase) -> Vec<String> {
     let (Some(a), Some(b)) = (old.samples.first(), new.samples.first()) else { return Vec::new() };
     if a.answer == b.answer {
         // The part that is stored may be equal where the rest is not.
-        return if a.answer_sha256 == b.answer_sha256 { Vec::new() } else { vec!["answer changed".to_owned()] };
+        return if a.answer_sha256 == b.answer_sha256 {
+            Vec::new()
+        } else {
+            vec!["answer changed".to_owned()]
+        };
     }
     let object = |text: &str| match serde_json::from_str(text) {
         Ok(Value::Object(map)) => Some(map),

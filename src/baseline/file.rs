@@ -98,7 +98,8 @@ pub(super) fn parse_as(bytes: &[u8], suite: &str, alias: &str) -> Result<Stored,
     let stored = parse(&file, bytes)?;
     let header = &stored.baseline.header;
     if (header.suite.as_str(), header.model.as_str()) != (suite, alias) {
-        let message = format!("is named for another baseline: it says `{}` on `{}`", header.suite, header.model);
+        let message =
+            format!("is named for another baseline: it says `{}` on `{}`", header.suite, header.model);
         return Err(Problem::of_file(file, message));
     }
     Ok(stored)
@@ -162,7 +163,8 @@ pub fn to_text(baseline: &Baseline) -> Result<String, Problem> {
     let file = path(&baseline.header.suite, &baseline.header.model);
     let refused = |error: serde_json::Error| Problem::of_file(&file, format!("cannot be written: {error}"));
     finite(baseline).map_err(|message| Problem::of_file(&file, message))?;
-    let top = serde_json::to_string_pretty(&Top { format: FORMAT, header: &baseline.header }).map_err(refused)?;
+    let top =
+        serde_json::to_string_pretty(&Top { format: FORMAT, header: &baseline.header }).map_err(refused)?;
     // Reopened at its last brace: the cases go inside, a line each.
     let mut out = top.strip_suffix("\n}").unwrap_or(&top).to_owned();
     out.push_str(",\n  \"cases\": [");

@@ -70,7 +70,8 @@ impl MergeBase {
     /// # Errors
     /// A ref asked for that cannot be resolved, no merge base, or a repository that `git` refuses to read.
     pub fn find(root: &Path, reference: Option<&str>) -> Result<Self, Problem> {
-        let found = find(root, reference)?;
+        // A variable that is set to nothing is how CI templates say that it is not set.
+        let found = find(root, reference.filter(|reference| !reference.trim().is_empty()))?;
         Ok(Self { root: root.to_path_buf(), found })
     }
 
@@ -88,7 +89,10 @@ impl MergeBase {
     pub fn read(&self, path: &str) -> Result<GitFile, Problem> {
         let Found::Commit { reference, sha } = &self.found else { return Ok(GitFile::NoBase) };
         let failed = |output: &Output| {
-            Problem::of_file(path, format!("cannot be read at the merge base with `{reference}`: {}", output.error))
+            Problem::of_file(
+                path,
+                format!("cannot be read at the merge base with `{reference}`: {}", output.error),
+            )
         };
         // `ls-tree` tells a file that is not there (no line) from one that cannot be read (an error).
         let entry = git(&self.root, &["ls-tree", "-z", sha, "--", path])?;
@@ -161,7 +165,9 @@ fn find(root: &Path, asked: Option<&str>) -> Result<Found, Problem> {
     let base = git(root, &["merge-base", "HEAD", resolved.text().trim()])?;
     let sha = base.text().trim().to_owned();
     if !base.ok || sha.is_empty() {
-        return Err(problem(format!("`HEAD` and `{reference}` have no commit in common here")).hint(DEPTH_HINT));
+        return Err(
+            problem(format!("`HEAD` and `{reference}` have no commit in common here")).hint(DEPTH_HINT)
+        );
     }
     Ok(Found::Commit { reference: reference.to_owned(), sha })
 }
@@ -188,9 +194,8 @@ fn git(root: &Path, args: &[&str]) -> Result<Output, Problem> {
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         command.env_remove(name);
     }
-    let output = command
-        .output()
-        .map_err(|error| Problem::of_file("git", format!("cannot be started: {error}")))?;
+    let output =
+        command.output().map_err(|error| Problem::of_file("git", format!("cannot be started: {error}")))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     let error = complaint.lines().next().unwrap_or("no message").trim_start_matches("fatal: ").to_owned();
     Ok(Output { ok: output.status.success(), bytes: output.stdout, error })

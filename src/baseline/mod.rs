@@ -1,6 +1,6 @@
 //! Baselines: the accepted answers and scores that runs are compared with, one file per suite and model alias.
 //!
-//! Reading order: [`model`] (what a baseline holds), [`file`] (its text: read, write, hash), [`record`] (from a
+//! Reading order: [`model`] (what a baseline holds), [`mod@file`] (its text: read, write, hash), [`record`] (from a
 //! run to a baseline), [`git`] (which baseline a run is compared with), [`diff`] (for people). Nothing here
 //! decides anything: whether a run is worse is the gate's room, who may accept is the surface's.
 

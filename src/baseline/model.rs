@@ -307,6 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "rounded numbers are exact")]
     fn means_count_each_case_once() {
         // RF-G-001: 1 of 1 passes; RF-G-002: 1 of 2.
         let means = baseline().means();
@@ -328,6 +329,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "rounded numbers are exact")]
     fn rounding() {
         assert!(six_decimals(-1e-9).is_sign_positive());
         assert_eq!(six_decimals(2.0 / 3.0), 0.666_667);

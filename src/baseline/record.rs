@@ -71,12 +71,20 @@ fn samples(
             index: sample.index,
             key: sample.key.clone(),
             passed: scores.passed,
-            metrics: scores.metrics.iter().map(|(name, value)| (name.clone(), six_decimals(*value))).collect(),
+            metrics: scores
+                .metrics
+                .iter()
+                .map(|(name, value)| (name.clone(), six_decimals(*value)))
+                .collect(),
             judge: scores.judge.as_ref().map(|judge| JudgeWord {
                 score: six_decimals(judge.score),
                 explanation: judge.explanation.clone(),
             }),
-            answer: if embedded { answer.text.clone() } else { answer.text.chars().take(SHORT_ANSWER).collect() },
+            answer: if embedded {
+                answer.text.clone()
+            } else {
+                answer.text.chars().take(SHORT_ANSWER).collect()
+            },
             answer_sha256: (!embedded).then(|| sha256_hex(&answer.text)),
         });
     }
@@ -168,6 +176,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "rounded numbers are exact")]
     fn what_is_not_measured_is_left_out() {
         let (baseline, unmeasured) = from_record(&record(false, true, vec![sample(0, "x")]), accepted());
         assert_eq!(unmeasured, ["a"]);

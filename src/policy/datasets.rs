@@ -34,12 +34,16 @@ pub fn check(root: &Path, all: &[Rules<'_>]) -> Findings {
         if let Some((file, schema)) = rules.case_schema {
             match jsonschema::validator_for(schema) {
                 Ok(validator) => findings.problems.extend(against(root, rules.dataset, file, &validator)),
-                Err(error) => findings.problems.push(Problem::of_file(file, format!("not a JSON Schema: {error}"))),
+                Err(error) => {
+                    findings.problems.push(Problem::of_file(file, format!("not a JSON Schema: {error}")));
+                }
             }
         }
         if let Some(rule) = rules.label_rule {
             for case in &rules.dataset.cases {
-                findings.problems.extend(rule(case).into_iter().map(|message| at(rules.dataset, case, message)));
+                findings
+                    .problems
+                    .extend(rule(case).into_iter().map(|message| at(rules.dataset, case, message)));
             }
         }
     }

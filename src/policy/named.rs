@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::baseline::{self, Stored};
+use crate::config::Problem;
 use crate::config::document::{Document, Step};
 use crate::config::pins::PinsFile;
-use crate::config::Problem;
 
 /// A prompt that a baseline or pin names.
 #[derive(Debug, Clone, PartialEq, Eq)]

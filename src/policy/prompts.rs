@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use super::Findings;
 use super::chain;
 use super::named::NamedVersions;
-use super::Findings;
 use crate::config::Problem;
 use crate::prompt::changelog::{FILE as CHANGELOG, SHORT_HASH};
 use crate::prompt::lock::{FILE as LOCK, State, text_sha256};
@@ -23,7 +23,9 @@ pub fn check(
 ) -> Findings {
     let mut findings = Findings::default();
     let Some(lock) = lock else {
-        findings.hints.push(format!("no {LOCK}: run `llmx prompt lock` to have edits of accepted prompts seen"));
+        findings
+            .hints
+            .push(format!("no {LOCK}: run `llmx prompt lock` to have edits of accepted prompts seen"));
         return findings;
     };
     // Prompts of which more need not be said: the reason for what else differs is known.
@@ -33,7 +35,9 @@ pub fn check(
             Ok(sha256) => sha256,
             Err(problem) => {
                 let problem = lock.problem(name, format!("`{}`: {}", problem.file, problem.message));
-                findings.problems.push(problem.hint("bring the file back, or run `llmx prompt lock` if it is to go"));
+                findings
+                    .problems
+                    .push(problem.hint("bring the file back, or run `llmx prompt lock` if it is to go"));
                 settled.push(name);
                 continue;
             }
@@ -48,9 +52,9 @@ pub fn check(
             State::Frozen => {}
             State::Tracked if entry.sha256 != sha256 => {
                 let problem = lock.problem(name, format!("`{DIR}/{name}` was changed"));
-                findings.problems.push(
-                    problem.hint(format!("run `llmx prompt lock` and add a changelog line below `## Other texts` in {CHANGELOG}")),
-                );
+                findings.problems.push(problem.hint(format!(
+                    "run `llmx prompt lock` and add a changelog line below `## Other texts` in {CHANGELOG}"
+                )));
             }
             State::Tracked => {
                 findings.problems.extend(changelog.and_then(|log| without_line(log, name, &entry.sha256)));
@@ -60,7 +64,8 @@ pub fn check(
     match prompt_files(root) {
         Ok(names) => {
             for name in names.iter().filter(|name| !lock.prompts.contains_key(*name)) {
-                let problem = Problem::of_file(format!("{DIR}/{name}"), format!("is not in {LOCK}")).at_line(1);
+                let problem =
+                    Problem::of_file(format!("{DIR}/{name}"), format!("is not in {LOCK}")).at_line(1);
                 findings.problems.push(problem.hint("run `llmx prompt lock`"));
             }
         }
@@ -126,13 +131,17 @@ fn named_problems(
         if lock.prompts.get(name).is_some_and(|entry| entry.state == State::Draft) {
             let by = version.problem("");
             problems.push(
-                lock.problem(name, format!("`{name}` is a draft, but {} names it: expected `frozen`", by.file))
-                    .hint("run `llmx prompt lock`"),
+                lock.problem(
+                    name,
+                    format!("`{name}` is a draft, but {} names it: expected `frozen`", by.file),
+                )
+                .hint("run `llmx prompt lock`"),
             );
         }
         if changelog.is_none_or(|log| log.section(name).is_none()) {
             problems.push(
-                version.problem(format!("names `{name}`, which has no entry in {CHANGELOG}"))
+                version
+                    .problem(format!("names `{name}`, which has no entry in {CHANGELOG}"))
                     .hint(format!("add `## {name} - YYYY-MM-DD` with a line `Reason: ...`")),
             );
         }

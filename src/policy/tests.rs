@@ -1,1 +1,405 @@
-fn placeholder() {}
+//! One valid world, then one mistake at a time: each is caught, by a problem that names file and line.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Findings, NamedVersions, datasets, pins, prompts};
+use crate::baseline::file::tests::baseline;
+use crate::baseline::{self, Baseline, Decision, FileHash, Verdict};
+use crate::config::document::{Document, parse_yaml};
+use crate::config::pins::{FILE as PINS, PinsFile};
+use crate::files::atomic_write;
+use crate::json::sha256_hex;
+use crate::prompt::changelog::{FILE as LOG, FIRST};
+use crate::prompt::lock::FILE as LOCK;
+use crate::prompt::version::relock;
+use crate::prompt::{Changelog, Lock, content_sha256};
+
+const BASELINE: &str = "data/baselines/gold.reference.json";
+
+fn put(root: &Path, file: &str, text: &str) {
+    atomic_write(&root.join(file), text.as_bytes()).unwrap();
+}
+
+fn text(root: &Path, file: &str) -> String {
+    std::fs::read_to_string(root.join(file)).unwrap()
+}
+
+fn edit(root: &Path, file: &str, from: &str, to: &str) {
+    let before = text(root, file);
+    assert!(before.contains(from), "{file} has no `{from}`:\n{before}");
+    put(root, file, &before.replacen(from, to, 1));
+}
+
+/// Accept a baseline as the command does: file, changelog, lock.
+fn accept(root: &Path, prompt: &str, run: &str, change: impl FnOnce(&mut Baseline)) {
+    let before = baseline::read(root, "gold", "reference").unwrap();
+    let mut new = baseline();
+    new.header.prompt = FileHash { file: prompt.to_owned(), sha256: content_sha256(root, prompt).unwrap() };
+    run.clone_into(&mut new.header.accepted.run_id);
+    if let Some(before) = before {
+        new.header.accepted.decision = Decision {
+            verdict: Verdict::Pass,
+            sentence: "no net change".to_owned(),
+            against: before.sha256,
+            deltas: BTreeMap::from([("verdict_accuracy".to_owned(), -0.25)]),
+        };
+    }
+    change(&mut new);
+    let sha256 = baseline::write(root, &new).unwrap();
+    let mut log = Changelog::load(root).unwrap().unwrap_or_default();
+    if log.section(prompt).is_none() {
+        log.open_section(prompt, "2026-11-23", "better").unwrap();
+    }
+    log.append_block(prompt, &new.changelog_block(&sha256)).unwrap();
+    log.save(root).unwrap();
+}
+
+fn pins_of(root: &Path) -> Document<PinsFile> {
+    parse_yaml(PINS, &text(root, PINS)).unwrap()
+}
+
+fn lock(root: &Path) {
+    let named = NamedVersions::collect(root, &pins_of(root)).unwrap();
+    relock(root, &named.prompts()).unwrap();
+}
+
+/// Version 1 is pinned; 2 was accepted after it, twice; 3 is a draft. Judge and partial are tracked.
+fn world() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    put(root, "prompts/prompt_v001.txt", "one {input_data}\n");
+    put(root, "prompts/prompt_v002.txt", "two {include:partials/limits.txt} {input_data}\n");
+    put(root, "prompts/prompt_v003.txt", "three {input_data}\n");
+    put(root, "prompts/judge_prompt.txt", "judge {output}\n");
+    put(root, "prompts/partials/limits.txt", "limits\n");
+    accept(root, "prompt_v001.txt", "run-1", |_| {});
+    accept(root, "prompt_v002.txt", "run-2", |_| {});
+    accept(root, "prompt_v002.txt", "run-3", |new| {
+        new.header.accepted.decision.verdict = Verdict::Improved;
+        new.header.accepted.decision.deltas = BTreeMap::from([("verdict_accuracy".to_owned(), 0.25)]);
+    });
+    let mut log = Changelog::load(root).unwrap().unwrap();
+    log.add_other("partials/limits.txt", &sha256_hex("limits\n"), "2026-11-23", "as in BAP-1").unwrap();
+    log.save(root).unwrap();
+    let hash = |name: &str| content_sha256(root, name).unwrap();
+    put(
+        root,
+        PINS,
+        &format!(
+            "pins:\n  judge: {{ model: m, prompt: judge_prompt.txt, prompt_sha256: \"{}\", pinned_on: 2026-11-23 }}\n  \
+             rf:\n    model: m\n    prompt: prompt_v001.txt\n    prompt_sha256: \"{}\"\n    \
+             pinned_on: 2026-11-23\n    retires_on: 2027-01-01\n",
+            hash("judge_prompt.txt"),
+            hash("prompt_v001.txt")
+        ),
+    );
+    lock(root);
+    dir
+}
+
+fn findings(root: &Path) -> Findings {
+    let lock = Lock::load(root).unwrap();
+    let log = Changelog::load(root).unwrap();
+    let named = NamedVersions::collect(root, &pins_of(root)).unwrap();
+    prompts::check(root, lock.as_ref(), log.as_ref(), &named)
+}
+
+fn line_of(text: &str, what: &str) -> usize {
+    text.lines().position(|line| line.contains(what)).unwrap_or_else(|| panic!("no `{what}`:\n{text}")) + 1
+}
+
+#[test]
+fn a_valid_world_has_no_problem() {
+    let dir = world();
+    assert_eq!(findings(dir.path()), Findings::default());
+    let lock = text(dir.path(), LOCK);
+    assert_eq!((lock.matches("frozen").count(), lock.matches("draft").count()), (2, 1), "{lock}");
+    assert_eq!(pins::check(dir.path(), &pins_of(dir.path()), "2026-11-23"), Findings::default());
+}
+
+/// What may change without a problem.
+#[test]
+fn what_is_allowed() {
+    let check = |what: &str, change: &dyn Fn(&Path)| {
+        let dir = world();
+        change(dir.path());
+        assert_eq!(findings(dir.path()).problems, [], "{what}");
+    };
+    check("a draft is edited", &|root| put(root, "prompts/prompt_v003.txt", "x"));
+    check("a first change of a text whose first version has no line", &|root| {
+        put(root, "prompts/judge_prompt.txt", "judge better {output}\n");
+        let hash = content_sha256(root, "judge_prompt.txt").unwrap();
+        let old = pins_of(root).value.pins["judge"].prompt_sha256.clone();
+        edit(root, PINS, &old, &hash);
+        lock(root);
+    });
+    check("a rollback to an older version", &|root| accept(root, "prompt_v001.txt", "run-4", |_| {}));
+    check("an override", &|root| {
+        accept(root, "prompt_v001.txt", "run-4", |new| {
+            new.header.accepted.decision.verdict = Verdict::Regressed;
+            new.header.accepted.override_reason = Some("wanted".to_owned());
+        });
+    });
+    check("a baseline that is gone is a hint only", &|root| {
+        std::fs::remove_file(root.join(BASELINE)).unwrap();
+        assert!(findings(root).hints[0].contains("not there any more"));
+    });
+    check("no lock at all is a hint only", &|root| {
+        std::fs::remove_file(root.join(LOCK)).unwrap();
+        put(root, "prompts/prompt_v001.txt", "edited");
+        assert!(findings(root).hints[0].contains("llmx prompt lock"));
+    });
+}
+
+type Mistake<'a> = (&'a str, &'a dyn Fn(&Path), &'a str, &'a str, &'a str);
+
+/// A mistake, then where the problem is found (file, a text of its line) and what it says.
+#[test]
+fn each_mistake_is_caught() {
+    let newest = "run: run-3";
+    let fence = |root: &Path, what: &str| {
+        // A block's problems are at its opening fence.
+        let log = text(root, LOG);
+        let line = line_of(&log, what);
+        let fences = log.lines().take(line).enumerate().filter(|(_, l)| l.starts_with("```yaml accepted"));
+        fences.last().unwrap().0 + 1
+    };
+    let mistakes: &[Mistake<'_>] = &[
+        (
+            "frozen edited",
+            &|r| put(r, "prompts/prompt_v001.txt", "x"),
+            LOCK,
+            "prompt_v001.txt",
+            "llmx prompt new",
+        ),
+        (
+            "frozen gone",
+            &|r| std::fs::remove_file(r.join("prompts/prompt_v001.txt")).unwrap(),
+            LOCK,
+            "prompt_v001.txt",
+            "cannot be read",
+        ),
+        ("draft named", &|r| edit(r, LOCK, "frozen", "draft"), LOCK, "prompt_v001.txt", "expected `frozen`"),
+        (
+            "pin hash",
+            &|r| edit(r, PINS, "prompt_sha256: \"", "prompt_sha256: \"0"),
+            PINS,
+            "judge:",
+            "names `prompts/judge_prompt.txt` with hash 0",
+        ),
+        (
+            "partial under a baseline",
+            &|r| put(r, "prompts/partials/limits.txt", "x"),
+            BASELINE,
+            "\"prompt\":",
+            "but its text has",
+        ),
+        (
+            "tracked edited",
+            &|r| put(r, "prompts/partials/limits.txt", "x"),
+            LOCK,
+            "partials/limits.txt",
+            "run `llmx prompt lock` and add a changelog line",
+        ),
+        (
+            "tracked without a line",
+            &|r| {
+                put(r, "prompts/partials/limits.txt", "x");
+                lock(r);
+            },
+            LOG,
+            "- partials/limits.txt",
+            "no line says why",
+        ),
+        (
+            "not in the lock",
+            &|r| put(r, "prompts/synthesis_prompt.txt", "x"),
+            "prompts/synthesis_prompt.txt",
+            "x",
+            "run `llmx prompt lock`",
+        ),
+        (
+            "no entry",
+            &|r| {
+                edit(r, PINS, "prompt: prompt_v001.txt", "prompt: prompt_v003.txt");
+                let hash = |name: &str| content_sha256(r, name).unwrap();
+                edit(r, PINS, &hash("prompt_v001.txt"), &hash("prompt_v003.txt"));
+                lock(r);
+            },
+            PINS,
+            "    prompt_sha256: \"",
+            "which has no entry",
+        ),
+        (
+            "baseline edited",
+            &|r| edit(r, BASELINE, "\"passed\":false", "\"passed\":true"),
+            LOG,
+            newest,
+            "edited by hand",
+        ),
+        (
+            "metrics",
+            &|r| {
+                let log = text(r, LOG);
+                let (before, after) = log.split_once(newest).unwrap();
+                let after = after.replacen("pass_rate: 0.75", "pass_rate: 0.85", 1);
+                put(r, LOG, &format!("{before}{newest}{after}"));
+            },
+            LOG,
+            newest,
+            "`metrics.pass_rate`: says 0.8500, but",
+        ),
+        (
+            "deltas",
+            &|r| edit(r, LOG, "verdict_accuracy: +0.25", "verdict_accuracy: +0.35"),
+            LOG,
+            newest,
+            "says 0.3500",
+        ),
+        (
+            "decision",
+            &|r| edit(r, LOG, "decision: improved", "decision: pass"),
+            LOG,
+            newest,
+            "says `pass`, but data/baselines/gold.reference.json says `improved`",
+        ),
+        ("run", &|r| edit(r, LOG, "run: run-3", "run: run-9"), LOG, "run: run-9", "`run`: says `run-9`"),
+        (
+            "no block",
+            &|r| {
+                let l = text(r, LOG).replace("suite: gold", "suite: other");
+                put(r, LOG, &l);
+            },
+            BASELINE,
+            "{",
+            "no accepted block",
+        ),
+    ];
+    for (what, change, file, line, message) in mistakes {
+        let dir = world();
+        change(dir.path());
+        let problems = findings(dir.path()).problems;
+        let line = match *file {
+            LOG if !line.starts_with('-') => fence(dir.path(), line),
+            file => line_of(&text(dir.path(), file), line),
+        };
+        let caught = problems.iter().any(|p| {
+            (p.file.as_str(), p.line.is_some()) == (*file, true)
+                && p.line == Some(line)
+                && p.to_string().contains(message)
+        });
+        assert!(caught, "{what}: expected `{message}` at {file}:{line}, found {problems:#?}");
+    }
+}
+
+/// A block may come after one other, and only the first after none.
+#[test]
+fn a_broken_chain_is_caught() {
+    let dir = world();
+    let log = Changelog::load(dir.path()).unwrap().unwrap();
+    let first = log.section("prompt_v001.txt").unwrap().blocks[0].clone();
+    let [second, third] = log.section("prompt_v002.txt").unwrap().blocks.clone().try_into().unwrap();
+    let unknown = "e".repeat(64);
+    let check = |what: &str, from: &str, to: &str, line: usize, want: &str| {
+        let dir = world();
+        edit(dir.path(), LOG, from, to);
+        let problems = findings(dir.path()).problems;
+        let caught =
+            problems.iter().any(|p| p.file == LOG && p.line == Some(line) && p.to_string().contains(want));
+        assert!(caught, "{what}: expected `{want}` at {line}, found {problems:#?}");
+    };
+    let starts = |hash: &str| format!("baseline_hash: {hash}");
+    check(
+        "unknown",
+        &starts(&second.baseline_hash),
+        &starts(&unknown),
+        second.line,
+        "accepted the baseline eeee",
+    );
+    check("fork", &starts(&third.baseline_hash), &starts(&second.baseline_hash), third.line, "two blocks");
+    let deltas = "deltas: { verdict_accuracy: -0.2500 }\n";
+    let dir = world();
+    edit(dir.path(), LOG, &starts(&second.baseline_hash), &starts(FIRST));
+    edit(dir.path(), LOG, deltas, "");
+    let problems = findings(dir.path()).problems;
+    assert!(problems.iter().any(|p| p.to_string().contains("a second first baseline")), "{problems:#?}");
+    // A circle: the first comes after the last.
+    let dir = world();
+    edit(dir.path(), LOG, &starts(FIRST), &starts(&third.candidate_hash));
+    edit(dir.path(), LOG, "```\n\n## Other", "deltas: {}\n```\n\n## Other");
+    let problems = findings(dir.path()).problems;
+    let caught =
+        |p: &crate::config::Problem| p.line == Some(first.line) && p.message.contains("starts at `first`");
+    assert!(problems.iter().any(caught), "{problems:#?}");
+}
+
+#[test]
+fn pins_and_their_dates() {
+    let check = |change: &dyn Fn(&Path), today: &str, key: &str, want: &str| {
+        let dir = world();
+        change(dir.path());
+        let pins = pins_of(dir.path());
+        let problems = pins::check(dir.path(), &pins, today).problems;
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        let line = line_of(&text(dir.path(), PINS), key);
+        assert_eq!((problems[0].file.as_str(), problems[0].line), (PINS, Some(line)), "{problems:?}");
+        assert!(problems[0].to_string().contains(want), "{problems:?}");
+    };
+    check(&|r| put(r, "prompts/prompt_v001.txt", "x"), "2026-11-23", "    prompt_sha256", "another text now");
+    check(
+        &|r| std::fs::remove_file(r.join("prompts/prompt_v001.txt")).unwrap(),
+        "2026-11-23",
+        "    prompt:",
+        "cannot be read",
+    );
+    check(&|_| {}, "2027-01-02", "    retires_on", "was retired on 2027-01-01, today is 2027-01-02");
+    let dir = world();
+    assert_eq!(pins::check(dir.path(), &pins_of(dir.path()), "2027-01-01").problems, [], "the day itself");
+}
+
+#[test]
+fn labels() {
+    let schema: serde_json::Value = serde_json::from_str(
+        r#"{"properties": {"expected": {"required": ["verdict"]}, "must_pass": false}}"#,
+    )
+    .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let good = "{\"id\":\"a\",\"input\":1,\"expected\":{\"verdict\":\"pass\"}}\n";
+    put(
+        dir.path(),
+        "d.jsonl",
+        &format!("{good}\n{{\"id\":\"b\",\"input\":1,\"expected\":{{}},\"must_pass\":false}}\n"),
+    );
+    put(dir.path(), "d.csv", "id,input,expected\na,x,{}\n");
+    let rule = |case: &crate::dataset::Case| -> Vec<String> {
+        if case.id == "a" { vec!["the verdict contradicts P1".to_owned()] } else { Vec::new() }
+    };
+    let found = |file: &str, schema: &serde_json::Value| -> Vec<String> {
+        let dataset = crate::dataset::load(dir.path(), file).unwrap();
+        let rules = datasets::Rules {
+            dataset: &dataset,
+            case_schema: Some(("data/schemas/case.schema.json", schema)),
+            label_rule: Some(&rule),
+        };
+        let findings = datasets::check(dir.path(), &[rules]);
+        findings.problems.iter().map(ToString::to_string).collect()
+    };
+    let problems = found("d.jsonl", &schema);
+    assert_eq!(problems[0], "d.jsonl:1: case `a`: the verdict contradicts P1");
+    assert!(
+        problems[1].starts_with("d.jsonl:3: `/expected`: case `b`: \"verdict\" is a required"),
+        "{problems:?}"
+    );
+    assert!(
+        problems[2].starts_with("d.jsonl:3: `/must_pass`"),
+        "the schema sees what was written: {problems:?}"
+    );
+    assert_eq!(problems.len(), 3);
+    assert_eq!(found("d.csv", &schema).len(), 2);
+    let broken = serde_json::json!({"type": 3});
+    assert!(
+        found("d.csv", &broken)[0].starts_with("d.csv:2:")
+            && found("d.csv", &broken)[1].contains("not a JSON Schema")
+    );
+}

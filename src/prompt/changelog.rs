@@ -152,8 +152,9 @@ impl Changelog {
         }
         checked_date(date)?;
         if let Some(section) = self.section(prompt) {
-            return Err(Problem::of_file(FILE, format!("`{prompt}` has its section already"))
-                .at_line(section.line));
+            return Err(
+                Problem::of_file(FILE, format!("`{prompt}` has its section already")).at_line(section.line)
+            );
         }
         let section = format!("## {prompt} - {date}\n\nReason: {reason}\n\n");
         match self.sections.first().map(|section| section.start).or_else(|| self.others_heading()) {

@@ -100,15 +100,12 @@ impl Lock {
     /// Every problem of the text.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         // A later format may have other keys, so its number is looked at before they are.
-        if let Some(newer) = text.lines().find_map(|line| line.strip_prefix("format:")?.trim().parse::<u32>().ok())
-        {
-            if newer > FORMAT {
-                return Err(vec![Problem::of_file(
-                    FILE,
-                    format!("has format {newer}, this program reads up to {FORMAT}"),
-                )
-                .hint("use the newer version of `llmx` that wrote it")]);
-            }
+        let format = text.lines().find_map(|line| line.strip_prefix("format:")?.trim().parse::<u32>().ok());
+        if let Some(newer) = format.filter(|format| *format > FORMAT) {
+            return Err(vec![
+                Problem::of_file(FILE, format!("has format {newer}, this program reads up to {FORMAT}"))
+                    .hint("use the newer version of `llmx` that wrote it"),
+            ]);
         }
         let source = parse_yaml::<LockFile>(FILE, text)?;
         let mut problems = Vec::new();
@@ -244,11 +241,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("prompts");
         std::fs::create_dir(&path).unwrap();
-        std::fs::write(path.join("a.txt"), "\u{feff}x {input_data}\r\ny\r\n").unwrap();
-        std::fs::write(path.join("b.txt"), "x {input_data}\ny\n").unwrap();
+        atomic_write(&path.join("a.txt"), b"\xef\xbb\xbfx {input_data}\r\ny\r\n").unwrap();
+        atomic_write(&path.join("b.txt"), b"x {input_data}\ny\n").unwrap();
         let a = text_sha256(dir.path(), "a.txt").unwrap();
         assert_eq!(a, text_sha256(dir.path(), "b.txt").unwrap());
-        let template = super::super::Template::load(dir.path(), "a.txt", super::super::Purpose::Task).unwrap();
+        let template =
+            super::super::Template::load(dir.path(), "a.txt", super::super::Purpose::Task).unwrap();
         assert_eq!(a, template.sha256);
     }
 }

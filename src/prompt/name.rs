@@ -31,8 +31,11 @@ pub(super) fn numbered(name: &str) -> Option<Numbered<'_>> {
     let (stem, extension) = name.rsplit_once('.')?;
     let (stem, digits) = stem.rsplit_once("_v")?;
     let plain = !stem.is_empty() && !stem.ends_with('/');
-    (plain && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-        .then_some(Numbered { stem, digits, extension })
+    (plain && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then_some(Numbered {
+        stem,
+        digits,
+        extension,
+    })
 }
 
 /// The name is that of a numbered version, such as `prompt_v001.txt`. Other texts (judge, synthesis,
@@ -72,7 +75,8 @@ pub fn on_disk(root: &Path) -> Result<Vec<String>, Problem> {
                 continue;
             }
             let path = format!("{folder}{name}");
-            if entry.path().is_dir() {
+            // Links to folders are not followed: one that points up would never end.
+            if entry.file_type().map_err(failed)?.is_dir() {
                 folders.push(format!("{path}/"));
             } else if is_prompt(&path) {
                 found.push(path);
@@ -105,7 +109,9 @@ pub(super) fn quoted(text: &str) -> String {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             // What YAML calls not printable, and what it would take for a line break.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') => {
+            c if c.is_control()
+                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') =>
+            {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
@@ -140,9 +146,11 @@ mod tests {
 
     #[test]
     fn scalars_are_read_back_as_text() {
-        let hash = format!("1e{}", "2".repeat(62));
-        for text in ["prompt_v001.txt", "12", "1e5", "true", "null", "a: b", "{x}", "- a", "é\n\"", &hash, ""] {
-            let back: serde_json::Value = serde_yaml::from_str(&format!("{{ a: {} }}", scalar(text))).unwrap();
+        let hash = format!("{}1e05", "0".repeat(60));
+        for text in ["prompt_v001.txt", "12", "1e5", "true", "null", "a: b", "{x}", "- a", "é\n\"", &hash, ""]
+        {
+            let back: serde_json::Value =
+                serde_yaml::from_str(&format!("{{ a: {} }}", scalar(text))).unwrap();
             assert_eq!(back["a"], text);
         }
         assert_eq!(scalar("prompt_v001.txt"), "prompt_v001.txt");

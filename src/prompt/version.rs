@@ -219,8 +219,10 @@ fn source(files: &[String], from: Option<&str>) -> Result<String, Problem> {
     let mut highest = stems.values().map(|(_, name)| *name);
     match (highest.next(), highest.next()) {
         (Some(name), None) => Ok(name.clone()),
-        (None, _) => Err(Problem::of_file(super::DIR, "no numbered version to copy, such as `prompt_v001.txt`")
-            .hint("write `prompts/prompt_v001.txt` first, then run `llmx prompt lock`")),
+        (None, _) => {
+            Err(Problem::of_file(super::DIR, "no numbered version to copy, such as `prompt_v001.txt`")
+                .hint("write `prompts/prompt_v001.txt` first, then run `llmx prompt lock`"))
+        }
         (Some(one), Some(other)) => Err(Problem::of_file(
             super::DIR,
             format!("several prompts have versions, among them `{one}` and `{other}`"),
@@ -283,7 +285,11 @@ mod tests {
         let root = dir.path();
         assert_eq!(
             changes(root, &[]),
-            ["added judge_prompt.txt (tracked)", "added partials/limits.txt (tracked)", "added prompt_v001.txt (draft)"]
+            [
+                "added judge_prompt.txt (tracked)",
+                "added partials/limits.txt (tracked)",
+                "added prompt_v001.txt (draft)"
+            ]
         );
         assert_eq!(changes(root, &[]), [""; 0]);
         put(root, "prompt_v001.txt", "one, better");
@@ -322,7 +328,8 @@ mod tests {
 
     #[test]
     fn the_next_version() {
-        let dir = project(&[("prompt_v001.txt", "one"), ("prompt_v009.txt", "nine"), ("judge_prompt.txt", "")]);
+        let dir =
+            project(&[("prompt_v001.txt", "one"), ("prompt_v009.txt", "nine"), ("judge_prompt.txt", "")]);
         let root = dir.path();
         let new = |from: Option<&str>, reason: &str| {
             new_version(root, from, reason, "2026-11-23").map_err(|problems| problems[0].to_string())

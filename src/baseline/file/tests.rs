@@ -85,6 +85,7 @@ fn no_cases_is_still_a_file() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "rounded numbers are exact")]
 fn numbers_are_used_as_written() {
     let mut baseline = baseline();
     baseline.cases[0].samples[0].metrics.insert("f1".to_owned(), 2.0 / 3.0);
@@ -104,18 +105,26 @@ fn refusals_name_the_line() {
     for (text, line, want) in [
         (good.replace("\"format\": 1", "\"format\": 2"), None, "has format 2, this program reads up to 1"),
         (good.replace("\"suite\"", "\"sweet\""), Some(line_of("\"suite\"")), "unknown field `sweet`"),
-        (good.replace("\"passed\":false", "\"pass\":false"), Some(line_of("RF-G-002")), "unknown field `pass`"),
+        (
+            good.replace("\"passed\":false", "\"pass\":false"),
+            Some(line_of("RF-G-002")),
+            "unknown field `pass`",
+        ),
         (good.replace("RF-G-002\",", "RF-G-002\""), Some(line_of("RF-G-002")), "not a baseline"),
         (good.replace("RF-G-002", "RF-G-001"), Some(line_of("RF-G-002")), "sorted by id, each once"),
         (good.replace("\"index\":1", "\"index\":0"), Some(line_of("RF-G-002")), "sorted by index"),
-        (good.replace(first, "{\"id\":\"A\",\"content_hash\":\"\",\"samples\":[]},"), Some(line_of("RF-G-001")), "1 to 20"),
+        (
+            good.replace(first, "{\"id\":\"A\",\"content_hash\":\"\",\"samples\":[]},"),
+            Some(line_of("RF-G-001")),
+            "1 to 20",
+        ),
         (good[..good.len() - 4].to_owned(), Some(good.lines().count()), "EOF"),
     ] {
         let problem = parse("b.json", text.as_bytes()).expect_err(want);
         assert!(problem.to_string().contains(want), "{problem} against {want}");
         assert!(line.is_none() || problem.line == line || want == "EOF", "{problem}: line {line:?}");
     }
-    assert!(parse("b.json", good[..good.len() - 4].as_bytes()).unwrap_err().line.is_some());
+    assert!(parse("b.json", &good.as_bytes()[..good.len() - 4]).unwrap_err().line.is_some());
 }
 
 #[test]

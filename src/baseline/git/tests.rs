@@ -98,7 +98,7 @@ fn without_a_base_files_count_as_they_stand() {
     assert_eq!(base.baseline("gold", "reference").unwrap().stored.unwrap().sha256, sha256);
 
     let repo = Repo::new("");
-    let base = MergeBase::find(&repo.root(), None).unwrap();
+    let base = MergeBase::find(&repo.root(), Some(" ")).unwrap();
     assert_eq!(*base.found(), Found::Nothing("this repository has no `origin/main`".to_owned()));
 }
 

@@ -93,10 +93,8 @@ impl Parser {
             self.heading(heading.trim(), number, start);
         } else if self.place == Place::Version {
             self.reason(line);
-        } else if self.place == Place::Others {
-            if let Some(item) = line.strip_prefix("- ") {
-                self.other(item, number);
-            }
+        } else if let Some(item) = line.strip_prefix("- ").filter(|_| self.place == Place::Others) {
+            self.other(item, number);
         }
     }
 
@@ -118,7 +116,8 @@ impl Parser {
             self.problem(line, format!("`{name}` has no number: its changes stand below `## {OTHERS}`"));
             return;
         }
-        let Some(date) = rest.trim_start().strip_prefix("- ").map(str::trim).filter(|date| is_date(date)) else {
+        let Some(date) = rest.trim_start().strip_prefix("- ").map(str::trim).filter(|date| is_date(date))
+        else {
             self.problem(line, format!("expected `## {name} - YYYY-MM-DD`, found `## {heading}`"));
             return;
         };

@@ -65,7 +65,8 @@ fn edits_put_text_in_and_touch_nothing_else() {
         let names: Vec<&str> = log.sections().iter().map(|s| s.prompt.as_str()).collect();
         assert_eq!(names, ["prompt_v002.txt", "prompt_v001.txt"]);
         let without_line = |block: &Block| Block { line: 0, ..block.clone() };
-        let blocks: Vec<Block> = log.section("prompt_v001.txt").unwrap().blocks.iter().map(without_line).collect();
+        let blocks: Vec<Block> =
+            log.section("prompt_v001.txt").unwrap().blocks.iter().map(without_line).collect();
         assert_eq!(blocks, [block("gold", true), block("canary", true)]);
         assert_eq!(log.others().len(), 2);
         // Every line of before is still there, in order.
@@ -141,17 +142,16 @@ deltas: { a: +0.1 }
 - judge_prompt.txt 0123 2026-11-23: x
 ~~~
 ";
-    let problems: Vec<String> =
-        Changelog::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
+    let problems: Vec<String> = Changelog::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
     let want = [
         ":2: expected `## prompt_v003.txt - YYYY-MM-DD`",
         ":3: `judge_prompt.txt` has no number",
         ":4: `prompt_v002.txt` has no reason",
         ":6:1: required key `model` is missing",
         ":7:1: `modle`: unknown key `modle`",
-        ":10:17: `candidate_hash`: expected text, found `12`",
+        ":10:1: `candidate_hash`: expected text, found `12`",
         ":14: `prompt_v002.txt` has a section already, on line 4",
-        ":23:9: `deltas`: the first baseline has none before it",
+        ":23:1: `deltas`: the first baseline has none before it",
         ":26: expected `- FILE HASH YYYY-MM-DD: reason`",
         ":27: this fence is never closed",
     ];
