@@ -1,6 +1,7 @@
 //! One case, and the dataset that holds it.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -28,9 +29,27 @@ pub struct Case {
     pub metadata: Value,
     /// 1-based line in its file.
     pub line: usize,
+    pub(crate) hash: OnceLock<String>,
 }
 
 impl Case {
+    /// A case with nothing but its input (JSON text) and what is expected.
+    #[must_use]
+    pub fn new(id: impl Into<String>, input_text: impl Into<String>, expected: Value) -> Self {
+        Self {
+            id: id.into(),
+            input_text: input_text.into(),
+            expected,
+            slices: BTreeMap::new(),
+            cluster: None,
+            checks: Vec::new(),
+            must_pass: false,
+            metadata: Value::Null,
+            line: 1,
+            hash: OnceLock::new(),
+        }
+    }
+
     /// The input as a value.
     #[must_use]
     pub fn input(&self) -> Value {
@@ -40,9 +59,10 @@ impl Case {
 
     /// SHA-256 over input and expected: a change of either makes another case.
     #[must_use]
-    pub fn content_hash(&self) -> String {
-        let input = self.input();
-        sha256_hex(format!("{}\n{}", canonical(&input), canonical(&self.expected)))
+    pub fn content_hash(&self) -> &str {
+        self.hash.get_or_init(|| {
+            sha256_hex(format!("{}\n{}", canonical(&self.input()), canonical(&self.expected)))
+        })
     }
 }
 

@@ -135,15 +135,13 @@ fn read_jsonl(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> 
 
 fn case<T>(line: Line<T>, input_text: String, number: usize) -> Case {
     Case {
-        id: line.id,
-        input_text,
-        expected: line.expected,
         slices: line.slices.into_iter().map(|(name, values)| (name, values.0)).collect(),
         cluster: line.cluster,
         checks: line.checks,
         must_pass: line.must_pass,
         metadata: line.metadata,
         line: number,
+        ..Case::new(line.id, input_text, line.expected)
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::record::JudgeResult;
 use crate::config::models::ModelSpec;
 use crate::dataset::Case;
-use crate::llm::{Answer, Client, Request, Stream};
+use crate::llm::{Answer, Client, Draw, Request, Stream};
 use crate::prompt::Template;
 use crate::task;
 
@@ -69,7 +69,7 @@ impl Judge {
         let request = self.request(case, answer)?;
         let reply = self
             .client
-            .ask(&request, Stream::Main, index)
+            .ask(&request, &Draw { key: request.key(), stream: Stream::Main, index })
             .await
             .map_err(|error| format!("the judge gave no score: {error}"))?;
         self.read(&reply.text).map_err(|reason| format!("the judge gave no score: {reason}"))

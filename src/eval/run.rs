@@ -4,7 +4,7 @@ use super::check::Subject;
 use super::plan::SuitePlan;
 use super::record::{CaseRecord, SampleOutcome, SampleRecord, Scores};
 use crate::dataset::Case;
-use crate::llm::{Answer, Stream};
+use crate::llm::{Answer, Draw, Stream};
 
 /// One sample of one case. Never fails: a failure to measure is an outcome.
 pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32) -> SampleRecord {
@@ -18,15 +18,15 @@ pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32) -
             };
         }
     };
-    let key = request.key();
-    let outcome = match plan.model.ask(&request, stream, index).await {
+    let draw = Draw { key: request.key(), stream, index };
+    let outcome = match plan.model.ask(&request, &draw).await {
         Ok(answer) => match score(plan, case, &answer, index).await {
             Ok(scores) => SampleOutcome::Scored { answer, scores },
             Err(reason) => SampleOutcome::NotMeasured { reason, answer: Some(answer) },
         },
         Err(error) => SampleOutcome::NotMeasured { reason: error.to_string(), answer: None },
     };
-    SampleRecord { index, key, outcome }
+    SampleRecord { index, key: draw.key, outcome }
 }
 
 /// Check and judge one answer. `index` is the answer's own, so that a judge that varies is asked anew for a
@@ -49,7 +49,7 @@ pub async fn score(plan: &SuitePlan, case: &Case, answer: &Answer, index: u32) -
 pub fn case_record(case: &Case, samples: Vec<SampleRecord>) -> CaseRecord {
     CaseRecord {
         id: case.id.clone(),
-        content_hash: case.content_hash(),
+        content_hash: case.content_hash().to_owned(),
         slices: case.slices.clone(),
         cluster: case.cluster.clone(),
         must_pass: case.must_pass,

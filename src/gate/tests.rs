@@ -1,6 +1,7 @@
 //! The gate's rules as tables.
 
 use super::*;
+use crate::llm::Stream;
 
 /// A case with `sb` of `kb` baseline passes, answering `now` (`None`: not drawn yet).
 fn case(id: &str, (sb, kb): (usize, usize), now: Option<bool>) -> CaseObservation {

@@ -17,17 +17,7 @@ const INPUT: &str = r#"{"id":"R1","n":2.00,"big":1e3,"ok":true,"gone":null,"note
     "list":[ 1,2.50 ,{"a":"b"}],"a/b":"slash"}"#;
 
 fn case(expected: Value) -> Case {
-    Case {
-        id: "c1".to_owned(),
-        input_text: INPUT.to_owned(),
-        expected,
-        slices: BTreeMap::new(),
-        cluster: None,
-        checks: Vec::new(),
-        must_pass: false,
-        metadata: Value::Null,
-        line: 1,
-    }
+    Case::new("c1", INPUT, expected)
 }
 
 fn answer(text: &str) -> Answer {

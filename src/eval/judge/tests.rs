@@ -37,17 +37,7 @@ fn answer(text: &str) -> Answer {
 }
 
 fn case() -> Case {
-    Case {
-        id: "a".to_owned(),
-        input_text: r#"{"x": 2.00}"#.to_owned(),
-        expected: json!({"verdict": "pass"}),
-        slices: BTreeMap::new(),
-        cluster: None,
-        checks: Vec::new(),
-        must_pass: false,
-        metadata: Value::Null,
-        line: 1,
-    }
+    Case::new("a", r#"{"x": 2.00}"#, json!({"verdict": "pass"}))
 }
 
 fn judge(says: &'static str) -> Judge {

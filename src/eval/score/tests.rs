@@ -18,17 +18,8 @@ fn answer(text: &str) -> Answer {
 }
 
 fn case(id: &str, expected: Value, checks: &[&str]) -> Case {
-    Case {
-        id: id.to_owned(),
-        input_text: "{}".to_owned(),
-        expected,
-        slices: BTreeMap::new(),
-        cluster: None,
-        checks: checks.iter().map(|yaml| serde_yaml::from_str(yaml).unwrap()).collect(),
-        must_pass: false,
-        metadata: Value::Null,
-        line: 7,
-    }
+    let checks = checks.iter().map(|yaml| serde_yaml::from_str(yaml).unwrap()).collect();
+    Case { checks, line: 7, ..Case::new(id, "{}", expected) }
 }
 
 fn compile(suite: &str, cases: Vec<Case>) -> Result<Scoring, Vec<String>> {

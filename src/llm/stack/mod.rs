@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tracing::Instrument as _;
 
 use super::provider::Provider;
-use super::{Answer, Draw, Error, ModelCard, Request, Stream};
+use super::{Answer, Draw, Error, ModelCard, Request};
 
 /// A model, ready to be asked.
 #[derive(Clone)]
@@ -34,8 +34,7 @@ impl Client {
     ///
     /// # Errors
     /// What the provider reports.
-    pub async fn ask(&self, request: &Request, stream: Stream, index: u32) -> Result<Answer, Error> {
-        let draw = Draw { key: request.key(), stream, index };
+    pub async fn ask(&self, request: &Request, draw: &Draw) -> Result<Answer, Error> {
         let span = tracing::info_span!(
             "chat",
             gen_ai.operation.name = "chat",
@@ -45,10 +44,10 @@ impl Client {
             gen_ai.usage.input_tokens = tracing::field::Empty,
             gen_ai.usage.output_tokens = tracing::field::Empty,
             llmx.request.key = %draw.key,
-            llmx.draw.index = index,
+            llmx.draw.index = draw.index,
             error.type = tracing::field::Empty,
         );
-        let result = self.provider.ask(request, &draw).instrument(span.clone()).await;
+        let result = self.provider.ask(request, draw).instrument(span.clone()).await;
         match &result {
             Ok(answer) => {
                 span.record("gen_ai.response.model", answer.served_model.as_str());
