@@ -54,7 +54,10 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         Command::Accept { suite, choice, yes, override_reason, thin, by } => {
             let inputs = context.inputs(choice)?;
             let terms = Terms {
-                by: by.clone().or_else(|| host::git_user(&inputs.root())).unwrap_or_else(|| "unknown".to_owned()),
+                by: by
+                    .clone()
+                    .or_else(|| host::git_user(&inputs.root()))
+                    .unwrap_or_else(|| "unknown".to_owned()),
                 override_reason: override_reason.clone(),
                 thin: *thin,
             };
@@ -91,7 +94,8 @@ fn find<'a>(context: &Context, inputs: &'a Inputs, name: &str) -> Result<&'a Sui
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
     }
-    let suites: Vec<&SuiteInputs> = inputs.suites.iter().filter(|suite| suite.doc.value.suite == name).collect();
+    let suites: Vec<&SuiteInputs> =
+        inputs.suites.iter().filter(|suite| suite.doc.value.suite == name).collect();
     match suites.as_slice() {
         [suite] => Ok(suite),
         [] => {
@@ -131,7 +135,8 @@ fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, y
         return Err(exit::INPUT);
     }
     let suite = find(context, inputs, name)?;
-    let proposal = accept::propose(inputs, suite, terms, &host::clock()).map_err(|found| context.refuse(&found))?;
+    let proposal =
+        accept::propose(inputs, suite, terms, &host::clock()).map_err(|found| context.refuse(&found))?;
     show_change(context, &proposal);
     if let Some(refusal) = &proposal.refusal {
         return Err(refuse(context, refusal));
@@ -152,7 +157,9 @@ fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, y
 fn show_change(context: &Context, proposal: &Proposal) {
     let accepted = &proposal.baseline.header.accepted;
     match &proposal.working {
-        Some(old) => diff::diff(&old.baseline, &proposal.baseline).iter().for_each(|line| context.out.line(line)),
+        Some(old) => {
+            diff::diff(&old.baseline, &proposal.baseline).iter().for_each(|line| context.out.line(line))
+        }
         None => context.out.line(format!("first baseline: {} cases", proposal.baseline.cases.len())),
     }
     context.out.line(format!("decision: {}", accepted.decision.sentence));

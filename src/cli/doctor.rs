@@ -29,8 +29,14 @@ pub(super) fn run(context: &Context) -> Result<u8, u8> {
     out.line("suites");
     for suite in &inputs.suites {
         let baseline = crate::baseline::path(&suite.doc.value.suite, &suite.alias);
-        let has = if inputs.root().join(&baseline).is_file() { baseline } else { "no baseline yet".to_owned() };
-        out.line(format!("  {:<20} {:>5} cases on {:<12} {has}", suite.label(), suite.dataset.cases.len(), suite.alias));
+        let has =
+            if inputs.root().join(&baseline).is_file() { baseline } else { "no baseline yet".to_owned() };
+        out.line(format!(
+            "  {:<20} {:>5} cases on {:<12} {has}",
+            suite.label(),
+            suite.dataset.cases.len(),
+            suite.alias
+        ));
     }
     out.line("");
     out.line("environment");
@@ -44,7 +50,11 @@ pub(super) fn run(context: &Context) -> Result<u8, u8> {
     let mut code = exit::OK;
     for name in POLICIES {
         let report = policies::check(&inputs, name, &today);
-        out.line(format!("  {:<20} {}", report.name, if report.problems.is_empty() { "ok" } else { "FAILED" }));
+        out.line(format!(
+            "  {:<20} {}",
+            report.name,
+            if report.problems.is_empty() { "ok" } else { "FAILED" }
+        ));
         for problem in &report.problems {
             code = exit::INPUT;
             out.failed(problem, None);

@@ -79,7 +79,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let report = session.report(checked);
     bar.finish_and_clear();
     folder.write(&report, inputs.settings.step_summary.as_deref()).map_err(|error| {
-        context.out.failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
+        context
+            .out
+            .failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
         exit::CANNOT_TELL
     })?;
     match args.format {
@@ -115,7 +117,10 @@ fn select(inputs: &Inputs, args: &Args) -> Result<Vec<Selection>, Problem> {
             } else if args.cases.is_empty() {
                 Selection::all(cases.len())
             } else {
-                Selection { cases: cases.iter().map(|case| args.cases.contains(&case.id)).collect(), gate: false }
+                Selection {
+                    cases: cases.iter().map(|case| args.cases.contains(&case.id)).collect(),
+                    gate: false,
+                }
             }
         })
         .collect();
@@ -149,7 +154,11 @@ fn progress(selections: &[Selection], inputs: &Inputs) -> ProgressBar {
         .iter()
         .zip(&inputs.suites)
         .map(|(selection, suite)| {
-            if selection.gate { suite.dataset.cases.len() } else { selection.cases.iter().filter(|c| **c).count() }
+            if selection.gate {
+                suite.dataset.cases.len()
+            } else {
+                selection.cases.iter().filter(|c| **c).count()
+            }
         })
         .sum();
     let bar = ProgressBar::with_draw_target(Some(cases as u64), ProgressDrawTarget::stderr());

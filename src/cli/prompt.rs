@@ -69,7 +69,8 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
 }
 
 fn refuse_under_ci(context: &Context) -> Result<(), u8> {
-    let inputs_ci = context.vars.get(crate::config::env::CI).is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"));
+    let inputs_ci =
+        context.vars.get(crate::config::env::CI).is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"));
     if inputs_ci {
         context.out.failed("prompts, lock and changelog are not written under CI", None);
         return Err(exit::INPUT);
@@ -90,7 +91,9 @@ fn lock(context: &Context, root: &std::path::Path, reason: Option<&str>) -> Resu
         context.out.line(change);
         if let Change::Updated { name, state: State::Tracked, sha256 } = change {
             match reason {
-                Some(reason) => note_change(root, name, sha256, reason).map_err(|problems| context.refuse(&problems))?,
+                Some(reason) => {
+                    note_change(root, name, sha256, reason).map_err(|problems| context.refuse(&problems))?
+                }
                 None => silent.push(name.clone()),
             }
         }
@@ -127,7 +130,13 @@ fn log(context: &Context, root: &std::path::Path) -> Result<u8, u8> {
                     None => format!("{name} {mean:.4}"),
                 })
                 .collect();
-            context.out.line(format!("  {} on {}: {}  {}", block.suite, block.model, block.decision, numbers.join(", ")));
+            context.out.line(format!(
+                "  {} on {}: {}  {}",
+                block.suite,
+                block.model,
+                block.decision,
+                numbers.join(", ")
+            ));
         }
     }
     for other in changelog.others() {

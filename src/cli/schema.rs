@@ -52,7 +52,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
             }
             None => {
                 let names: Vec<_> = schemas().iter().map(|(name, _)| *name).collect();
-                context.out.failed(format!("no schema is called `{name}`"), Some(&format!("one of: {}", names.join(", "))));
+                context.out.failed(
+                    format!("no schema is called `{name}`"),
+                    Some(&format!("one of: {}", names.join(", "))),
+                );
                 Err(exit::INPUT)
             }
         };
@@ -72,10 +75,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
             if std::fs::read_to_string(&path).is_ok_and(|found| found == want) {
                 continue;
             }
-            context.out.failed(format!("{} is not up to date", shown(&root, &path)), Some("run `llmx schema --write`"));
+            context.out.failed(
+                format!("{} is not up to date", shown(&root, &path)),
+                Some("run `llmx schema --write`"),
+            );
             stale += 1;
         } else {
-            let written = std::fs::create_dir_all(root.join(DIR)).and_then(|()| atomic_write(&path, want.as_bytes()));
+            let written =
+                std::fs::create_dir_all(root.join(DIR)).and_then(|()| atomic_write(&path, want.as_bytes()));
             if let Err(error) = written {
                 context.out.failed(format!("{}: {error}", path.display()), None);
                 return Err(exit::INPUT);

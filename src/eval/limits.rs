@@ -27,7 +27,8 @@ impl Limit {
 /// The suite's bounds against what the run measured.
 #[must_use]
 pub fn measure(spec: &LimitsSpec, record: &SuiteRecord) -> Vec<Limit> {
-    let answers: Vec<_> = record.cases.iter().flat_map(|case| &case.samples).filter_map(SampleRecord::answer).collect();
+    let answers: Vec<_> =
+        record.cases.iter().flat_map(|case| &case.samples).filter_map(SampleRecord::answer).collect();
     let costs: Vec<f64> = answers.iter().filter_map(|answer| answer.cost_usd).collect();
     let mut latencies: Vec<f64> = answers.iter().filter_map(|answer| answer.latency_ms).collect();
     latencies.sort_by(f64::total_cmp);

@@ -27,14 +27,17 @@ pub fn clock() -> Clock {
 /// No project there.
 pub fn root(vars: &BTreeMap<String, String>, told: Option<&Path>) -> Result<PathBuf, Problem> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let told = told.map(Path::to_path_buf).or_else(|| vars.get(env::ROOT).filter(|r| !r.is_empty()).map(PathBuf::from));
+    let told = told
+        .map(Path::to_path_buf)
+        .or_else(|| vars.get(env::ROOT).filter(|r| !r.is_empty()).map(PathBuf::from));
     find_root(&here, told.map(|told| here.join(told)).as_deref())
 }
 
 /// The name that `git` would sign a commit with.
 #[must_use]
 pub fn git_user(root: &Path) -> Option<String> {
-    let output = std::process::Command::new("git").arg("-C").arg(root).args(["config", "user.name"]).output().ok()?;
+    let output =
+        std::process::Command::new("git").arg("-C").arg(root).args(["config", "user.name"]).output().ok()?;
     let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !name.is_empty()).then_some(name)
 }

@@ -44,7 +44,9 @@ pub(super) fn tests(inputs: &Inputs) -> Vec<Test> {
     for (i, suite) in inputs.suites.iter().enumerate() {
         let label = suite.label();
         let gate = |metric: Option<String>| Test {
-            name: metric.as_ref().map_or(format!("gate::{label}"), |metric| format!("gate::{label}::{metric}")),
+            name: metric
+                .as_ref()
+                .map_or(format!("gate::{label}"), |metric| format!("gate::{label}::{metric}")),
             kind: "gate".to_owned(),
             subject: Subject::Gate(i, metric),
         };

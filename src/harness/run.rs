@@ -144,7 +144,7 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
         Subject::Policy(name) => {
             let report = policies::check(&shared.inputs, name, &shared.today);
             let result = if policy_status(&report).fails() {
-                Err(Failed::from(policy_text(&report)))
+                Err(Failed::from(text::policy_text(&report)))
             } else {
                 Ok(())
             };
@@ -163,7 +163,9 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
             let (record, gate) = shared.session.suite(*suite).map_err(|message| not_run(&message))?;
             match metric {
                 None => match gate_status(&gate) {
-                    status if status.fails() => Err(Failed::from(text::gate_text(&record, &gate, Hints::default()))),
+                    status if status.fails() => {
+                        Err(Failed::from(text::gate_text(&record, &gate, Hints::default())))
+                    }
                     _ => Ok(()),
                 },
                 Some(metric) => match gate.decision.metrics.iter().find(|found| found.metric == *metric) {
@@ -175,12 +177,6 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
             }
         }
     }
-}
-
-/// Every problem on a line of its own, hints last.
-fn policy_text(report: &PolicyReport) -> String {
-    let hints = report.hints.iter().map(|hint| format!("hint: {hint}"));
-    report.problems.iter().cloned().chain(hints).collect::<Vec<_>>().join("\n")
 }
 
 fn not_run(message: &str) -> Failed {

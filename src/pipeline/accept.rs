@@ -58,7 +58,12 @@ pub enum Refusal {
 ///
 /// # Errors
 /// Problems of the suite's inputs or of the baselines' files.
-pub fn propose(inputs: &Inputs, suite: &SuiteInputs, terms: &Terms, clock: &Clock) -> Result<Proposal, Vec<Problem>> {
+pub fn propose(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    terms: &Terms,
+    clock: &Clock,
+) -> Result<Proposal, Vec<Problem>> {
     let plan = inputs.plan(suite)?;
     let found = baselines::stored(inputs, suite).map_err(|problem| vec![problem])?;
     let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
@@ -146,7 +151,9 @@ pub fn write(inputs: &Inputs, proposal: &Proposal) -> Result<Vec<String>, Vec<Pr
             let date: String = header.accepted.at.chars().take(10).collect();
             changelog.open_section(&header.prompt.file, &date, "First version.").map_err(one)?;
         }
-        changelog.append_block(&header.prompt.file, &proposal.baseline.changelog_block(&sha256)).map_err(one)?;
+        changelog
+            .append_block(&header.prompt.file, &proposal.baseline.changelog_block(&sha256))
+            .map_err(one)?;
         changelog.save(&root).map_err(one)?;
         written.push(crate::prompt::changelog::FILE.to_owned());
     }

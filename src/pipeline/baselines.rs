@@ -50,10 +50,9 @@ pub(super) fn stored(inputs: &Inputs, suite: &SuiteInputs) -> Result<Found, Prob
     let working = baseline::read(&inputs.root(), name, &suite.alias)?;
     let base = inputs.baseline_at_merge_base(suite)?;
     let source = match inputs.merge_base()?.found() {
-        git::Found::Commit { reference, sha } => BaselineSource::MergeBase {
-            reference: reference.clone(),
-            commit: sha.chars().take(10).collect(),
-        },
+        git::Found::Commit { reference, sha } => {
+            BaselineSource::MergeBase { reference: reference.clone(), commit: sha.chars().take(10).collect() }
+        }
         git::Found::Nothing(_) => BaselineSource::WorkingFile,
     };
     Ok(Found { base, working, source })

@@ -6,11 +6,18 @@ use std::collections::BTreeMap;
 use super::observe::{judge_changed, of_stored, rescore_or_stored};
 use crate::baseline::{self, Accepted, Baseline, BaselineCase, BaselineSample, Stored};
 use crate::eval::plan::SuitePlan;
-use crate::gate::{self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, Step, Verdict};
+use crate::gate::{
+    self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, Step, Verdict,
+};
 use crate::prompt::changelog::FIRST;
 
 /// The decision on `new` against `old`.
-pub(super) async fn decide(plan: &SuitePlan, old: &Stored, new: &Baseline, policy: &Policy) -> baseline::Decision {
+pub(super) async fn decide(
+    plan: &SuitePlan,
+    old: &Stored,
+    new: &Baseline,
+    policy: &Policy,
+) -> baseline::Decision {
     let past = &old.baseline;
     // Scores made by other checks or another judge say nothing beside today's.
     let stale = past.header.checks_sha256 != new.header.checks_sha256
@@ -108,5 +115,6 @@ fn same_answers(before: &BaselineCase, now: &BaselineCase) -> bool {
     let same = |a: &BaselineSample, b: &BaselineSample| {
         a.index == b.index && a.key == b.key && a.answer == b.answer && a.answer_sha256 == b.answer_sha256
     };
-    before.samples.len() == now.samples.len() && before.samples.iter().zip(&now.samples).all(|(a, b)| same(a, b))
+    before.samples.len() == now.samples.len()
+        && before.samples.iter().zip(&now.samples).all(|(a, b)| same(a, b))
 }

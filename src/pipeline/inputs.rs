@@ -27,15 +27,20 @@ impl Registry {
     /// The rules that come with the product.
     #[must_use]
     pub fn built_in() -> Self {
-        #[allow(unused_mut, reason = "without the worked example nothing is added")]
-        let mut registry = Self::default();
-        #[cfg(feature = "rf-qaqc")]
-        registry.label_rules.insert(
-            "rf_qaqc".to_owned(),
-            Arc::new(|case: &Case| crate::rf_qaqc::labels::check_labels(&case.id, &case.input_text, &case.expected)),
-        );
-        registry
+        Self { checks: CustomChecks::new(), label_rules: built_in_label_rules() }
     }
+}
+
+#[cfg(feature = "rf-qaqc")]
+fn built_in_label_rules() -> BTreeMap<String, LabelRule> {
+    use crate::rf_qaqc::labels::check_labels;
+    let rule: LabelRule = Arc::new(|case: &Case| check_labels(&case.id, &case.input_text, &case.expected));
+    BTreeMap::from([("rf_qaqc".to_owned(), rule)])
+}
+
+#[cfg(not(feature = "rf-qaqc"))]
+fn built_in_label_rules() -> BTreeMap<String, LabelRule> {
+    BTreeMap::new()
 }
 
 /// The loaded inputs of a run.
@@ -78,14 +83,23 @@ impl SuiteInputs {
     #[must_use]
     pub fn case_name(&self, case: &Case) -> String {
         let suite = &self.doc.value.suite;
-        if self.several { format!("{suite}::{}::{}", case.id, self.alias) } else { format!("{suite}::{}", case.id) }
+        if self.several {
+            format!("{suite}::{}::{}", case.id, self.alias)
+        } else {
+            format!("{suite}::{}", case.id)
+        }
     }
 }
 
 impl Inputs {
     /// Load the project, its suites and their datasets. Prompts, checks and models wait for [`Self::plan`].
     #[must_use]
-    pub fn load(root: &Path, vars: &BTreeMap<String, String>, overrides: &Overrides, registry: Registry) -> Self {
+    pub fn load(
+        root: &Path,
+        vars: &BTreeMap<String, String>,
+        overrides: &Overrides,
+        registry: Registry,
+    ) -> Self {
         let mut problems = Vec::new();
         let project = Project::load(root).map_err(|found| problems.extend(found)).ok();
         let file = project.as_ref().map(|project| project.settings.clone()).unwrap_or_default();
@@ -96,7 +110,8 @@ impl Inputs {
                 Settings::default()
             }
         };
-        let mut inputs = Self { project, settings, registry, suites: Vec::new(), problems, merge_base: OnceLock::new() };
+        let mut inputs =
+            Self { project, settings, registry, suites: Vec::new(), problems, merge_base: OnceLock::new() };
         inputs.load_suites();
         inputs
     }
@@ -185,7 +200,10 @@ impl Inputs {
     /// # Errors
     /// Every problem of the suite's inputs.
     pub fn plan(&self, suite: &SuiteInputs) -> Result<Arc<SuitePlan>, Vec<Problem>> {
-        suite.plan.get_or_init(|| self.plan_with(suite, self.settings.prompt.as_deref()).map(Arc::new)).clone()
+        suite
+            .plan
+            .get_or_init(|| self.plan_with(suite, self.settings.prompt.as_deref()).map(Arc::new))
+            .clone()
     }
 
     /// A plan of a suite with another prompt, e.g. the one a baseline was recorded with.

@@ -66,7 +66,11 @@ pub(super) async fn observe(
         Some(samples) => match samples.iter().find_map(not_measured) {
             Some(why) => Candidate::NotMeasured(why),
             None => Candidate::Drawn(
-                samples.iter().filter_map(SampleRecord::scores).map(|scores| of_scores(plan, scores)).collect(),
+                samples
+                    .iter()
+                    .filter_map(SampleRecord::scores)
+                    .map(|scores| of_scores(plan, scores))
+                    .collect(),
             ),
         },
     };
@@ -84,7 +88,8 @@ pub(super) fn judge_changed(plan: &SuitePlan, baseline: Option<&Baseline>) -> BT
     let Some(baseline) = baseline else { return BTreeSet::new() };
     let changed = baseline.header.judge_sha256 != plan.identity.judge_sha256;
     // An embedded judge was asked again for every answer whose text is at hand.
-    let asked_again = plan.model.card().embedded && plan.judge.as_ref().is_none_or(|j| j.client.card().embedded);
+    let asked_again =
+        plan.model.card().embedded && plan.judge.as_ref().is_none_or(|j| j.client.card().embedded);
     if !changed || asked_again {
         return BTreeSet::new();
     }
@@ -150,7 +155,11 @@ pub(super) fn scores_differ(fresh: &Scores, stored: &BaselineSample) -> bool {
 }
 
 /// Today's scores of a stored answer; the stored ones where its text is not whole or it cannot be scored.
-pub(super) async fn rescore_or_stored(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> SampleScores {
+pub(super) async fn rescore_or_stored(
+    plan: &SuitePlan,
+    case: &Case,
+    sample: &BaselineSample,
+) -> SampleScores {
     match rescore(plan, case, sample).await {
         Some(scores) => of_scores(plan, &scores),
         None => of_stored(plan, sample),
@@ -164,11 +173,7 @@ fn differ(a: &SampleScores, b: &SampleScores) -> bool {
 }
 
 /// Score a stored answer with today's checks and judge, if its full text is at hand.
-pub(super) async fn rescore(
-    plan: &SuitePlan,
-    case: &Case,
-    sample: &BaselineSample,
-) -> Option<Scores> {
+pub(super) async fn rescore(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> Option<Scores> {
     let answer = Answer {
         text: full_text(sample)?.to_owned(),
         served_model: plan.model.card().model_id.clone(),

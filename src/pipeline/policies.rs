@@ -78,7 +78,8 @@ fn check_dataset(inputs: &Inputs, suite: &SuiteInputs) -> Findings {
     let mut findings = Findings::default();
     let Some(project) = inputs.loaded() else { return findings };
     let spec: &SuiteSpec = &suite.doc.value;
-    let Some((name, task)) = spec.task.as_ref().and_then(|name| Some((name, project.graph.value.tasks.get(name)?)))
+    let Some((name, task)) =
+        spec.task.as_ref().and_then(|name| Some((name, project.graph.value.tasks.get(name)?)))
     else {
         return findings;
     };
@@ -96,9 +97,10 @@ fn check_dataset(inputs: &Inputs, suite: &SuiteInputs) -> Findings {
             if !known.contains_key(rules) {
                 let path = ["tasks", name, "label_rules"].map(crate::config::Step::from);
                 let names: Vec<&str> = known.keys().map(String::as_str).collect();
-                let mut problem = project
-                    .graph
-                    .problem(&path, format!("no label rules are registered as `{rules}`, known: {}", names.join(", ")));
+                let mut problem = project.graph.problem(
+                    &path,
+                    format!("no label rules are registered as `{rules}`, known: {}", names.join(", ")),
+                );
                 problem.hint = did_you_mean(rules, names.iter().copied());
                 findings.problems.push(problem);
             }
@@ -109,7 +111,7 @@ fn check_dataset(inputs: &Inputs, suite: &SuiteInputs) -> Findings {
     let rules = Rules {
         dataset: &suite.dataset,
         case_schema: schema.as_ref().map(|(file, schema)| (file.as_str(), schema)),
-        label_rule: rule.map(|rule| &**rule as crate::policy::datasets::LabelRule<'_>),
+        label_rule: rule.map(|rule| &**rule as datasets::LabelRule<'_>),
     };
     findings.extend(datasets::check(&project.root, &[rules]));
     findings
@@ -155,8 +157,11 @@ async fn check_baseline(
     let problem = |message: String| Problem::of_file(file, message);
     if !speaks_for_itself(accepted) {
         findings.problems.push(
-            problem(format!("was accepted on the decision `{}` without an override reason", accepted.decision.verdict))
-                .hint("accept again with `llmx baseline accept --override REASON`"),
+            problem(format!(
+                "was accepted on the decision `{}` without an override reason",
+                accepted.decision.verdict
+            ))
+            .hint("accept again with `llmx baseline accept --override REASON`"),
         );
     }
     // The prompt the baseline was recorded with, which need not be the candidate of this branch.
@@ -173,7 +178,9 @@ async fn check_baseline(
         return findings;
     }
     if !plan.model.card().embedded {
-        findings.hints.push(format!("{file}: the answers of `{}` cannot be derived again offline", suite.alias));
+        findings
+            .hints
+            .push(format!("{file}: the answers of `{}` cannot be derived again offline", suite.alias));
         return findings;
     }
     findings.extend(derive_again(&plan, file, stored).await);
@@ -249,7 +256,9 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline) -> Findin
     }
     if compared > 0 && other_keys == compared {
         // Not an edit of the file: every request differs, so the model's configuration does.
-        findings.hints.push(format!("{file}: the model's configuration changed since: answers were not derived again"));
+        findings
+            .hints
+            .push(format!("{file}: the model's configuration changed since: answers were not derived again"));
         return findings;
     }
     let more = flaws.len().saturating_sub(MAX_PER_BASELINE);
@@ -262,7 +271,9 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline) -> Findin
         findings.problems.push(Problem::of_file(file, format!("{more} more cases differ")));
     }
     if !same_scoring {
-        findings.hints.push(format!("{file}: checks or judge changed since: stored scores were not derived again"));
+        findings
+            .hints
+            .push(format!("{file}: checks or judge changed since: stored scores were not derived again"));
     }
     findings
 }

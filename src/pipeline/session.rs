@@ -112,7 +112,9 @@ impl Session {
     /// The first problem of the suite's inputs.
     pub fn suite(&self, suite: usize) -> Result<(SuiteRecord, GateReport), String> {
         self.start();
-        self.state.wait(suite, |progress| progress.suite.clone()).unwrap_or_else(|| Err("no such suite".to_owned()))
+        self.state
+            .wait(suite, |progress| progress.suite.clone())
+            .unwrap_or_else(|| Err("no such suite".to_owned()))
     }
 
     /// Wait for everything and put the report together.
@@ -179,10 +181,9 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
             if selection.is_empty() {
                 continue;
             }
-            let prepared = inputs
-                .plan(suite)
-                .map_err(|problems| first(&problems))
-                .and_then(|plan| Ok((plan, baselines::find(inputs, suite).map_err(|problem| problem.to_string())?)));
+            let prepared = inputs.plan(suite).map_err(|problems| first(&problems)).and_then(|plan| {
+                Ok((plan, baselines::find(inputs, suite).map_err(|problem| problem.to_string())?))
+            });
             let (plan, baselines): (_, Baselines) = match prepared {
                 Ok(prepared) => prepared,
                 Err(message) => {

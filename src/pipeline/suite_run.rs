@@ -130,10 +130,16 @@ pub async fn run_suite(
     let changed = judge_changed(&plan, baselines.compared.as_deref());
     let removed = |baseline: Option<&Baseline>| -> Vec<String> {
         let known = |id: &str| plan.case(id).is_some();
-        baseline.map(|b| b.cases.iter().map(|c| c.id.clone()).filter(|id| !known(id)).collect()).unwrap_or_default()
+        baseline
+            .map(|b| b.cases.iter().map(|c| c.id.clone()).filter(|id| !known(id)).collect())
+            .unwrap_or_default()
     };
-    let mut compared =
-        Observations { deterministic, judge_changed: changed, cases: Vec::new(), removed: removed(baselines.compared.as_deref()) };
+    let mut compared = Observations {
+        deterministic,
+        judge_changed: changed,
+        cases: Vec::new(),
+        removed: removed(baselines.compared.as_deref()),
+    };
     let mut working = baselines.working.as_deref().map(|baseline| Observations {
         deterministic,
         judge_changed: judge_changed(&plan, Some(baseline)),
@@ -143,7 +149,8 @@ pub async fn run_suite(
     // Cases outside the selection: observed without an answer. With the gate selected, all cases of an embedded
     // model are simply called; they cost nothing.
     let wanted = |position: usize| {
-        selection.cases.get(position).copied().unwrap_or(false) || (selection.gate && plan.model.card().embedded)
+        selection.cases.get(position).copied().unwrap_or(false)
+            || (selection.gate && plan.model.card().embedded)
     };
     let mut before: BTreeMap<String, Before> = BTreeMap::new();
     let mut records: BTreeMap<usize, CaseRecord> = BTreeMap::new();
@@ -181,8 +188,11 @@ pub async fn run_suite(
             let mut observation = drawn.compared.observation;
             observation.must_pass_failed = drawn.must_pass_failed;
             rescored |= drawn.compared.rescored;
-            let verdict =
-                gate::case_verdict(&observation, deterministic, compared.judge_changed.contains(gate::PASS_RATE));
+            let verdict = gate::case_verdict(
+                &observation,
+                deterministic,
+                compared.judge_changed.contains(gate::PASS_RATE),
+            );
             if let Some(slot) = compared.cases.get_mut(drawn.position) {
                 *slot = observation;
             }
@@ -235,7 +245,13 @@ fn unasked(observed: Observed, start: Option<&[SampleRecord]>) -> gate::CaseObse
 }
 
 /// Ask about one case, redraw where it must pass, and put it beside the baselines.
-async fn draw_case(plan: &SuitePlan, position: usize, case: &Case, index: u32, baselines: &Baselines) -> Drawn {
+async fn draw_case(
+    plan: &SuitePlan,
+    position: usize,
+    case: &Case,
+    index: u32,
+    baselines: &Baselines,
+) -> Drawn {
     let sample = run::sample(plan, case, Stream::Main, index).await;
     let mut must_pass_failed = sample.scores().is_some_and(|scores| must_pass_fails(case, scores));
     if must_pass_failed && !plan.model.card().deterministic {

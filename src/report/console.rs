@@ -5,7 +5,7 @@
 
 use super::input::{GateReport, Report};
 use super::outcome::{Status, exit, exit_code, gate_status, policy_status};
-use super::words::{self, Hints};
+use super::words::{self, Group, Hints};
 use super::{diff, sanitize};
 use crate::eval::record::SuiteRecord;
 use crate::gate::{CaseResult, CaseVerdict};
@@ -39,7 +39,8 @@ pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
         );
     }
     if report.run.suites.is_empty() && report.policies.is_empty() {
-        out.push("nothing was selected".to_owned());
+        // What that means is the surface's to say: an empty filter of the tests is fine, one of `llmx eval` is not.
+        return "nothing was selected\n".to_owned();
     }
     let code = exit_code(report);
     out.push(format!("reports: {}", hints.full_report));
@@ -58,7 +59,7 @@ fn suite_lines(
 ) -> Vec<String> {
     let decision = &gate.decision;
     let name = sanitize::line(&words::suite_name(report, suite));
-    let verdict = paint.status(gate_status(gate), words::suite_verdict(gate));
+    let verdict = paint.status(gate_status(gate), &words::suite_verdict(gate));
     let primary = decision.metrics.first().and_then(|metric| {
         let change = words::points(metric.estimate?.effect);
         Some(format!("  {} {} ({change} points)", metric.metric, words::before_now(suite, metric)))
@@ -68,12 +69,12 @@ fn suite_lines(
         format!("{name}: {verdict}{}", primary.unwrap_or_default()),
         format!("  model {model}, prompt {}", sanitize::line(&words::prompt_change(suite, &gate.baseline))),
         format!("  cases: {}", words::counts(gate)),
-        format!("  {}", sanitize::clean(&decision.sentence).replace(['\n', '\r'], " ")),
+        format!("  {}", words::suite_sentence(gate)),
     ];
     if let Some(accepted) = &gate.accepted {
-        out.push(format!("  against your accepted baseline: {}", sanitize::line(&accepted.sentence)));
+        out.push(format!("  against your accepted baseline: {}", words::sentence(accepted)));
     }
-    let groups: [(&str, fn(&CaseVerdict) -> bool); 4] = [
+    let groups: [Group<CaseVerdict>; 4] = [
         ("failing", CaseVerdict::fails),
         ("unconfirmed", |v| matches!(v.result, CaseResult::Unconfirmed { .. })),
         ("not measured", |v| matches!(v.result, CaseResult::NotMeasured { .. })),

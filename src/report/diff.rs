@@ -15,6 +15,9 @@ pub const MAX_LINES: usize = 40;
 /// Most characters of one line.
 const MAX_WIDTH: usize = 240;
 
+/// Most bytes of a value that stands on one line with its label.
+const MAX_SCALAR: usize = 60;
+
 /// Most bytes of each side: the differ gives up on larger ones after a deadline, and would then depend on the
 /// speed of the machine.
 const MAX_BYTES: usize = 16 * 1024;
@@ -29,10 +32,40 @@ pub fn texts(left: &str, right: &str, left_label: &str, right_label: &str) -> Op
     lines(&left, &right, left_label, right_label)
 }
 
-/// The difference of two JSON values, or `None` when there is none.
+/// The difference of two JSON values, or `None` when there is none. Two short ones stand on two lines.
 #[must_use]
 pub fn values(left: &Value, right: &Value, left_label: &str, right_label: &str) -> Option<String> {
-    lines(&pretty(left), &pretty(right), left_label, right_label)
+    if let (Some(left), Some(right)) = (scalar(left), scalar(right)) {
+        let width = left.chars().count().max(right.chars().count()) + 4;
+        return (left != right).then(|| format!("-{left:width$}{left_label}\n+{right:width$}{right_label}"));
+    }
+    let text = |value: &Value| match value {
+        // A long string is shown as its lines, not as one line of escapes.
+        Value::String(text) => text.clone(),
+        other => pretty(other),
+    };
+    lines(&text(left), &text(right), left_label, right_label)
+}
+
+/// A value in a few characters, for a sentence.
+#[must_use]
+pub fn brief(value: &Value) -> String {
+    let text = match value {
+        // Cut first: a megabyte is not quoted to show its beginning.
+        Value::String(text) => Value::from(sanitize::prefix(text, 4 * MAX_SCALAR)).to_string(),
+        other => other.to_string(),
+    };
+    clip(&sanitize::line(&text), MAX_SCALAR)
+}
+
+/// A value that fits beside its label.
+fn scalar(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::Array(_) | Value::Object(_) => return None,
+        Value::String(long) if long.len() > MAX_SCALAR => return None,
+        short => sanitize::clean(&short.to_string()),
+    };
+    (text.len() <= MAX_SCALAR).then_some(text)
 }
 
 fn lines(whole_left: &str, whole_right: &str, left_label: &str, right_label: &str) -> Option<String> {

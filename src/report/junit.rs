@@ -13,6 +13,7 @@
 //! | ok, whatever else there is to say | none; the note is in `system-out` |
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use junit_report::{TestCase, TestResult, TestSuite};
 use time::format_description::well_known::Rfc3339;
@@ -37,12 +38,13 @@ pub fn xml(report: &Report, hints: Hints<'_>) -> Result<String, String> {
     for (suite, gate) in report.pairs() {
         let name = words::suite_name(report, suite);
         let hints = hints.for_suite(report, suite);
-        let shared = suite_properties(suite);
+        // Once for all cases: they are many.
+        let shared = lines(&suite_properties(suite));
         let cases = words::rows(suite, gate)
             .into_iter()
             .map(|(verdict, case)| case_test(suite, gate, verdict, case, &name, &shared, hints))
             .collect();
-        suites.push(test_suite(&name, cases, Some(lines(&shared)), started));
+        suites.push(test_suite(&name, cases, Some(format!("{shared}\n")), started));
     }
     let gates: Vec<TestCase> =
         report.pairs().flat_map(|(suite, gate)| gate_tests(report, suite, gate, hints)).collect();
@@ -126,7 +128,7 @@ fn case_test(
     verdict: &CaseVerdict,
     case: Option<&CaseRecord>,
     class: &str,
-    shared: &[(String, String)],
+    shared: &str,
     hints: Hints<'_>,
 ) -> TestCase {
     let status = case_status(verdict);
@@ -137,17 +139,19 @@ fn case_test(
     };
     let mut out = test(class, &verdict.id, status, words::result(&verdict.result), &headline, &evidence);
     if let Some(case) = case {
-        let properties: Properties = shared.iter().cloned().chain(case_properties(verdict, case)).collect();
         // A failure already holds the evidence; the note of a passing test is the evidence that there is.
         let note = if status.fails() { &headline } else { &evidence };
-        out.system_out = Some(system_out(note, &properties));
+        out.system_out = Some(system_out(note, &[shared, &lines(&case_properties(verdict, case))]));
         out.time = latency(case);
     }
     out
 }
 
-fn system_out(note: &str, properties: &[(String, String)]) -> String {
-    format!("{}\n{}", sanitize::text(note), lines(properties))
+/// A note, then blocks of property lines.
+fn system_out(note: &str, properties: &[&str]) -> String {
+    let note = sanitize::text(note);
+    let blocks = std::iter::once(note.as_str()).chain(properties.iter().copied());
+    blocks.filter(|block| !block.is_empty()).map(|block| format!("{block}\n")).collect()
 }
 
 /// Milliseconds that were measured; zero where nothing was (embedded, replayed).
@@ -169,22 +173,26 @@ fn gate_tests(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hi
     let evidence = text::gate_text(suite, gate, hints);
     let decision = &gate.decision;
     let verdict = words::suite_verdict(gate);
-    let mut whole = test("gate", &name, gate_status(gate), verdict, &decision.sentence, &evidence);
+    let sentence = words::suite_sentence(gate);
+    let kind = if gate.selected { verdict.as_str() } else { "not selected" };
+    let mut whole = test("gate", &name, gate_status(gate), kind, &sentence, &evidence);
     let mut properties = suite_properties(suite);
-    properties.push(("verdict".to_owned(), verdict.to_owned()));
+    properties.push(("verdict".to_owned(), verdict.clone()));
     if let Some(primary) = decision.metrics.first() {
         properties.push(("primary".to_owned(), primary.metric.clone()));
         properties.extend(delta(primary));
     }
     properties.extend(gate.baseline.sha256.iter().map(|hash| ("baseline_sha256".to_owned(), hash.clone())));
-    whole.system_out =
-        Some(system_out(if gate_status(gate).fails() { &decision.sentence } else { &evidence }, &properties));
+    whole.system_out = Some(system_out(
+        if gate_status(gate).fails() { &sentence } else { &evidence },
+        &[&lines(&properties)],
+    ));
     let metrics = decision.metrics.iter().map(|metric| {
         let text = text::metric_text(suite, gate, metric);
         let name = format!("{name}::{}", metric.metric);
         let mut out =
             test("gate", &name, metric_status(gate, metric), words::verdict(metric.verdict), &text, &text);
-        out.system_out = Some(system_out(&text, &delta(metric)));
+        out.system_out = Some(system_out(&text, &[&lines(&delta(metric))]));
         out
     });
     std::iter::once(whole).chain(metrics).collect()
@@ -203,10 +211,9 @@ fn policy_test(policy: &PolicyReport) -> TestCase {
         [one] => one.clone(),
         several => words::count(several.len(), "problem"),
     };
-    let mut out =
-        test("policy", name, policy_status(policy), "policy", &message, &policy.problems.join("\n"));
-    if !policy.hints.is_empty() {
-        out.system_out = Some(sanitize::text(&policy.hints.join("\n")));
+    let mut out = test("policy", name, policy_status(policy), "policy", &message, &text::policy_text(policy));
+    if policy.problems.is_empty() && !policy.hints.is_empty() {
+        out.system_out = Some(text::policy_text(policy));
     }
     out
 }
@@ -285,9 +292,8 @@ fn make_unique(suites: &mut [TestSuite]) {
 fn unique(seen: &mut BTreeMap<(String, String), usize>, class: &str, name: &str) -> String {
     let mut candidate = name.to_owned();
     loop {
-        let key = (class.to_owned(), candidate.clone());
-        if !seen.contains_key(&key) {
-            seen.insert(key, 1);
+        if let Entry::Vacant(free) = seen.entry((class.to_owned(), candidate.clone())) {
+            free.insert(1);
             return candidate;
         }
         let next = seen.entry((class.to_owned(), name.to_owned())).or_insert(1);

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use super::escape::{code, escape, escape_inline};
 use super::input::{GateReport, PolicyReport, Report};
 use super::outcome::{exit_code, policy_status};
-use super::words::{self, Hints};
+use super::words::{self, Group, Hints};
 use super::{diff, sanitize};
 use crate::eval::record::{CaseRecord, SuiteRecord};
 use crate::gate::{CaseResult, CaseVerdict, Decision, MetricDecision, PASS_RATE};
@@ -29,7 +30,13 @@ const FEW_WORDS: usize = 140;
 #[must_use]
 pub fn summary(report: &Report, hints: Hints<'_>) -> String {
     let code = exit_code(report);
-    let mut out = vec![format!("## Evaluation: {} (exit {code})", words::exit_meaning(code)), String::new()];
+    let is_empty = report.run.suites.is_empty() && report.policies.is_empty();
+    let heading = if is_empty {
+        "## Evaluation: nothing was selected".to_owned()
+    } else {
+        format!("## Evaluation: {} (exit {code})", words::exit_meaning(code))
+    };
+    let mut out = vec![heading, String::new()];
     if !report.run.suites.is_empty() {
         out.extend(overview(report));
     }
@@ -90,7 +97,7 @@ fn section(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hints
     let name = words::suite_name(report, suite);
     let mut out =
         vec![String::new(), format!("### {}: {}", escape(&name), words::suite_verdict(gate)), String::new()];
-    out.push(sentence(decision));
+    out.push(escape_inline(&words::suite_sentence(gate)));
     if suite.model.embedded {
         out.push(String::new());
         let judge = suite.judge.as_ref().filter(|judge| judge.embedded).map_or(String::new(), |judge| {
@@ -105,7 +112,7 @@ fn section(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hints
     }
     if let Some(accepted) = &gate.accepted {
         out.push(String::new());
-        out.push(format!("Against your accepted baseline: {}", sentence(accepted)));
+        out.push(format!("Against your accepted baseline: {}", escape_inline(&words::sentence(accepted))));
     }
     let rows = words::rows(suite, gate);
     out.extend(broken(suite, gate, &rows));
@@ -162,7 +169,12 @@ fn few_words(case: &CaseRecord, gate: &GateReport) -> String {
     };
     let text = match (scores.checks.iter().find(|check| !check.passed), &scores.judge) {
         (Some(check), _) => match &check.diff {
-            Some(diff) => format!("{}: expected {}, now {}", check.label, diff.expected, diff.found),
+            Some(difference) => format!(
+                "{}: expected {}, now {}",
+                check.label,
+                diff::brief(&difference.expected),
+                diff::brief(&difference.found)
+            ),
             None if check.explanation.is_empty() => check.label.clone(),
             None => format!("{}: {}", check.label, check.explanation),
         },
@@ -177,7 +189,7 @@ fn few_words(case: &CaseRecord, gate: &GateReport) -> String {
 }
 
 fn id_lists(rows: &[Row<'_>]) -> Vec<String> {
-    let groups: [(&str, fn(&CaseResult) -> bool); 5] = [
+    let groups: [Group<CaseResult>; 5] = [
         ("Unconfirmed", |r| matches!(r, CaseResult::Unconfirmed { .. })),
         ("Not measured", |r| matches!(r, CaseResult::NotMeasured { .. })),
         ("Fixed", |r| matches!(r, CaseResult::Fixed)),
@@ -233,7 +245,7 @@ fn metrics(suite: &SuiteRecord, decision: &Decision) -> Vec<String> {
     for metric in suite.metrics.iter().filter(|m| !decision.metrics.iter().any(|d| d.metric == m.name)) {
         if let Some(now) = mean_now(suite, &metric.name) {
             out.push(format!(
-                "| {} | - | {} | - | reported only |",
+                "| {} | - | {} | - | reported only, over all measured cases |",
                 label(&metric.name),
                 words::percent(now)
             ));
@@ -338,7 +350,9 @@ fn details(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> Vec<Stri
     }
     items.extend(gate.rescored.iter().map(|why| format!("both sides were scored anew: {}", escape(why))));
     items.extend(gate.decision.notes.iter().map(|note| format!("note: {}", escape(note))));
-    items.push(format!("accept this run: `{}`", code(&accept)));
+    if words::can_be_accepted(gate) {
+        items.push(format!("accept this run: `{}`", code(&accept)));
+    }
     std::iter::once(String::new()).chain(items.into_iter().map(|item| format!("- {item}"))).collect()
 }
 
@@ -382,67 +396,4 @@ fn footer(report: &Report) -> String {
         escape(&run.started_at),
         escape(&run.product_version)
     )
-}
-
-/// The decision's sentence, escaped; it holds every number, so it is not cut like a name.
-fn sentence(decision: &Decision) -> String {
-    let text = sanitize::cut(&sanitize::clean(&decision.sentence), 4 * sanitize::LINE_LIMIT);
-    escape_inline(&text.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-/// `text` on one line, with nothing in it that Markdown, HTML or GitHub would act on.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    escape_inline(&sanitize::line(text))
-}
-
-fn escape_inline(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut before = ' ';
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        let after = chars.peek().copied().unwrap_or(' ');
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' if before != '-' => out.push_str("&gt;"),
-            '|' | '`' | '*' | '[' | ']' | '\\' | '~' | '$' => out.extend(['\\', c]),
-            // Inside a word, as in `note_overrides_numbers`, an underscore is only itself.
-            '_' if !(before.is_alphanumeric() && after.is_alphanumeric()) => out.push_str("\\_"),
-            // A zero-width space keeps `@name` from mentioning, and `#1` from linking, somebody who is not meant.
-            '@' | '#' if after.is_alphanumeric() => out.extend([c, '\u{200b}']),
-            c => out.push(c),
-        }
-        before = c;
-    }
-    // What starts a block only does so at the start of a line.
-    if out.starts_with(['#', '+', '-', '>', '=']) { format!("\\{out}") } else { out }
-}
-
-/// `text` inside a code span: a backtick would end it, a pipe would end the cell.
-fn code(text: &str) -> String {
-    sanitize::line(text).replace('`', "'").replace('|', "\\|")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_in_a_text_acts() {
-        for (given, want) in [
-            ("a|b", "a\\|b"),
-            ("```\ncode", "\\`\\`\\` code"),
-            ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
-            ("[x](http://y)", "\\[x\\](http://y)"),
-            ("@ada #12", "@\u{200b}ada #\u{200b}12"),
-            ("note_overrides _x_", "note_overrides \\_x\\_"),
-            ("prompt_v001.txt -> prompt_v002.txt", "prompt_v001.txt -> prompt_v002.txt"),
-            ("# heading", "\\# heading"),
-            ("-->", "\\-->"),
-            ("a &amp; b", "a &amp;amp; b"),
-        ] {
-            assert_eq!(escape(given), want);
-        }
-    }
 }

@@ -4,8 +4,8 @@
 //! what these functions return.
 //!
 //! Reading order: [`input`] (what a report is made from), [`outcome`] (what each test result means, and the exit
-//! code), then the helpers [`words`], [`sanitize`] and [`diff`], then one file per format: [`text`] (the evidence
-//! of one test), [`junit`], [`json`], [`markdown`], [`console`].
+//! code), then the helpers [`words`], [`sanitize`], [`escape`] and [`diff`], then one file per
+//! format: [`text`] (the evidence of one test), [`junit`], [`json`], [`markdown`], [`console`].
 
 pub mod input;
 
@@ -14,6 +14,8 @@ pub mod outcome;
 pub mod words;
 
 pub mod sanitize;
+
+pub mod escape;
 
 pub mod diff;
 

@@ -7,7 +7,7 @@ use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Verdict};
 pub mod exit {
     /// All is well, or only warned about.
     pub const OK: u8 = 0;
-    /// The product got worse: a case Broken, a must_pass failed, a gate Regressed, a limit exceeded.
+    /// The product got worse: a case Broken, a `must_pass` failed, a gate Regressed, a limit exceeded.
     pub const WORSE: u8 = 1;
     /// Fix the input: usage, configuration, dataset, prompt policy.
     pub const INPUT: u8 = 2;

@@ -5,18 +5,21 @@
 //! models is cleaned of terminal escapes and every part is of bounded size.
 
 use super::diff;
-use super::input::{GateReport, Meaning};
+use super::input::{GateReport, PolicyReport};
 use super::outcome::{Status, metric_status};
 use super::sanitize;
-use super::words::{self, Hints};
+use super::words::{self, Group, Hints};
 use crate::eval::record::{CaseRecord, CheckResult, JudgeResult, SampleOutcome, SampleRecord, SuiteRecord};
-use crate::gate::{CaseResult, CaseVerdict, Decision, MetricDecision, Verdict};
+use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Verdict};
 
 /// Column at which the slices at the right of a headline end, where the headline leaves room.
 const WIDTH: usize = 110;
 
 /// Most characters of an explanation.
 const EXPLANATION: usize = 400;
+
+/// Most bytes of the reason why a case was not measured.
+const REASON: usize = 4 * 1024;
 
 /// Most ids of one list.
 const MAX_IDS: usize = 20;
@@ -52,11 +55,17 @@ pub(crate) fn case_evidence(
                 out.extend(checks_and_answer(sample, case, gate));
             }
             out.push(setting(suite, gate));
-            out.push(next_line(sample, &[again, format!("accept: {accept}")]));
+            // Accepting does not make a check pass that must.
+            let accept = (verdict.result != CaseResult::MustPassFailed).then(|| format!("accept: {accept}"));
+            out.push(next_line(sample, std::iter::once(again).chain(accept)));
         }
-        CaseResult::NotMeasured { .. } => {
+        CaseResult::NotMeasured { why } => {
+            // The headline is one line; the reason may list what was looked for.
+            if why.trim().contains('\n') {
+                out.push(sanitize::cut(&sanitize::clean(sanitize::prefix(why, 2 * REASON)), REASON));
+            }
             out.push(setting(suite, gate));
-            out.push(next_line(sample, &[again]));
+            out.push(next_line(sample, [again]));
         }
         CaseResult::Ok
         | CaseResult::KnownFailure
@@ -80,12 +89,7 @@ fn checks_and_answer(sample: &SampleRecord, case: &CaseRecord, gate: &GateReport
         out.push(format!("not measured: {}", sanitize::line(reason)));
     }
     match (before, sample.answer()) {
-        (Some(before), Some(answer)) => {
-            out.push(match diff::texts(&before.answer, &answer.text, "baseline", "now") {
-                Some(diff) => format!("answer: {diff}"),
-                None => "answer: the same as in the baseline".to_owned(),
-            })
-        }
+        (Some(before), Some(answer)) => out.push(answer_text(&before.answer, &answer.text)),
         (None, Some(answer)) => {
             out.push(format!("answer: {}", diff::clip(&sanitize::line(&answer.text), EXPLANATION)));
         }
@@ -96,16 +100,31 @@ fn checks_and_answer(sample: &SampleRecord, case: &CaseRecord, gate: &GateReport
     out
 }
 
+fn answer_text(before: &str, now: &str) -> String {
+    // A baseline keeps the beginning only of a long recorded answer; that it ends there is no difference.
+    let beginning = before.strip_suffix("...").or_else(|| before.strip_suffix('…'));
+    if beginning.is_some_and(|beginning| now.len() > beginning.len() && now.starts_with(beginning)) {
+        return "answer: begins as in the baseline, which keeps no more of it".to_owned();
+    }
+    match diff::texts(before, now, "baseline", "now") {
+        Some(diff) => format!("answer: {diff}"),
+        None => "answer: the same as in the baseline".to_owned(),
+    }
+}
+
 fn check_text(check: &CheckResult) -> String {
     let must = if check.must_pass { " (must pass)" } else { "" };
     let mut text = format!("check `{}`{must}", sanitize::line(&check.label));
-    if !check.explanation.is_empty() {
+    // An explanation that only repeats both sides is left to the difference below it.
+    let repeats = check.diff.as_ref().is_some_and(|difference| {
+        [&difference.expected, &difference.found].iter().all(|v| check.explanation.contains(&diff::brief(v)))
+    });
+    if !check.explanation.is_empty() && !repeats {
         text.push_str(": ");
         text.push_str(&diff::clip(&sanitize::line(&check.explanation), EXPLANATION));
     }
-    if let Some(shown) =
-        check.diff.as_ref().and_then(|d| diff::values(&d.expected, &d.found, "expected", "now"))
-    {
+    let shown = check.diff.as_ref().and_then(|d| diff::values(&d.expected, &d.found, "expected", "now"));
+    if let Some(shown) = shown {
         text.push('\n');
         text.push_str(&shown);
     }
@@ -132,9 +151,9 @@ fn setting(suite: &SuiteRecord, gate: &GateReport) -> String {
     sanitize::line(&format!("prompt {prompt} | model {}", words::model(&suite.model)))
 }
 
-fn next_line(sample: Option<&SampleRecord>, commands: &[String]) -> String {
+fn next_line(sample: Option<&SampleRecord>, commands: impl IntoIterator<Item = String>) -> String {
     let key = sample.map(|sample| format!("request {}", sanitize::line(words::short(&sample.key))));
-    key.into_iter().chain(commands.iter().cloned()).collect::<Vec<_>>().join(" | ")
+    key.into_iter().chain(commands).collect::<Vec<_>>().join(" | ")
 }
 
 /// `left` and, at the right, `right`.
@@ -151,11 +170,11 @@ fn beside(left: &str, right: &str) -> String {
 #[must_use]
 pub fn gate_text(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> String {
     let decision = &gate.decision;
-    let mut out = vec![sentence(decision), format!("cases: {}", words::counts(gate))];
+    let mut out = vec![words::suite_sentence(gate), format!("cases: {}", words::counts(gate))];
     let rows = words::rows(suite, gate);
-    let groups: [(&str, fn(&CaseResult) -> bool); 5] = [
+    let groups: [Group<CaseResult>; 5] = [
         ("broken", |r| matches!(r, CaseResult::Broken)),
-        ("must pass, failed", |r| matches!(r, CaseResult::MustPassFailed)),
+        ("must-pass failed", |r| matches!(r, CaseResult::MustPassFailed)),
         ("unconfirmed", |r| matches!(r, CaseResult::Unconfirmed { .. })),
         ("not measured", |r| matches!(r, CaseResult::NotMeasured { .. })),
         ("fixed", |r| matches!(r, CaseResult::Fixed)),
@@ -177,27 +196,18 @@ pub fn gate_text(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> St
     out.extend(gate.limits.iter().map(|limit| format!("limit {}", words::limit(limit))));
     out.push(format!("baseline: {}", sanitize::line(&words::baseline(&gate.baseline))));
     if let Some(accepted) = &gate.accepted {
-        out.push(format!("against your accepted baseline: {}", sentence(accepted)));
+        out.push(format!("against your accepted baseline: {}", words::sentence(accepted)));
     }
     out.push(setting(suite, gate));
     if let Some(why) = &gate.rescored {
         out.push(format!("note: both sides were scored anew: {}", sanitize::line(why)));
     }
     out.extend(decision.notes.iter().map(|note| format!("note: {}", sanitize::line(note))));
-    if matches!(gate.meaning, Meaning::Worse | Meaning::Refused | Meaning::Warns) {
+    if words::can_be_accepted(gate) {
         out.push(format!("accept: {}", words::commands(suite, hints).1));
     }
     out.push(format!("full report: {}", hints.full_report));
     out.join("\n")
-}
-
-/// The decision's sentence; never empty.
-fn sentence(decision: &Decision) -> String {
-    if decision.sentence.is_empty() {
-        return words::verdict(decision.verdict).to_owned();
-    }
-    // Longer than a name: all its numbers are needed.
-    sanitize::cut(&sanitize::clean(&decision.sentence).replace(['\n', '\r'], " "), 4 * sanitize::LINE_LIMIT)
 }
 
 fn with_slices(suite: &SuiteRecord, id: &str, case: Option<&CaseRecord>) -> String {
@@ -233,4 +243,12 @@ pub fn metric_text(suite: &SuiteRecord, gate: &GateReport, metric: &MetricDecisi
         text.push_str("; see the suite's gate");
     }
     text
+}
+
+/// What a policy found, a problem a line, then hints.
+#[must_use]
+pub fn policy_text(policy: &PolicyReport) -> String {
+    let problems = policy.problems.iter().cloned();
+    let hints = policy.hints.iter().map(|hint| format!("hint: {hint}"));
+    sanitize::text(&problems.chain(hints).collect::<Vec<_>>().join("\n"))
 }

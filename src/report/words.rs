@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::input::{BaselineInfo, BaselineSource, GateReport, Meaning, Report};
-use crate::eval::limits::Limit;
 use super::outcome::exit;
+use super::sanitize;
+use crate::eval::limits::Limit;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
-use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Verdict};
+use crate::gate::{CaseResult, CaseVerdict, Decision, MetricDecision, Verdict};
 use crate::llm::ModelCard;
 
 /// What a record cannot know: how the surface that shows the report is called.
@@ -64,7 +65,7 @@ pub fn percent(fraction: f64) -> String {
 /// The first 12 characters of a hash: enough to find it again.
 #[must_use]
 pub fn short(hash: &str) -> &str {
-    super::sanitize::prefix(hash, 12)
+    sanitize::prefix(hash, 12)
 }
 
 /// A number without needless decimals: `8000`, `0.05`.
@@ -89,10 +90,35 @@ pub fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A suite's verdict in a word: the gate's, unless no decision was asked for.
+/// The decision's sentence on one line, never empty. It may be longer than a name: all its numbers are needed.
 #[must_use]
-pub fn suite_verdict(gate: &GateReport) -> &'static str {
-    if gate.meaning == Meaning::NotDecided { "not decided" } else { verdict(gate.decision.verdict) }
+pub fn sentence(decision: &Decision) -> String {
+    let start = sanitize::prefix(&decision.sentence, 4 * sanitize::LINE_LIMIT);
+    let text = sanitize::clean(start).split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() { verdict(decision.verdict).to_owned() } else { text }
+}
+
+/// A suite's verdict in a word or two: the gate's, unless no decision was asked for, and whether a limit was exceeded,
+/// which fails the suite whatever the gate says.
+#[must_use]
+pub fn suite_verdict(gate: &GateReport) -> String {
+    let word =
+        if gate.meaning == Meaning::NotDecided { "not decided" } else { verdict(gate.decision.verdict) };
+    if gate.limits.iter().any(Limit::exceeded) { format!("{word}, limit exceeded") } else { word.to_owned() }
+}
+
+/// The suite in one line: the limits that were exceeded, if any, then the decision's sentence.
+#[must_use]
+pub fn suite_sentence(gate: &GateReport) -> String {
+    let exceeded = gate.limits.iter().filter(|limit| limit.exceeded()).map(limit);
+    exceeded.chain([sentence(&gate.decision)]).collect::<Vec<_>>().join("; ")
+}
+
+/// The run holds something that a person may want to make the new baseline.
+pub(crate) fn can_be_accepted(gate: &GateReport) -> bool {
+    let counts = &gate.decision.counts;
+    let moved = counts.fixed + counts.new + counts.removed + counts.broken + counts.unconfirmed > 0;
+    moved || gate.decision.verdict != Verdict::Pass || gate.baseline.source == BaselineSource::None
 }
 
 /// What a case's result is called.
@@ -109,7 +135,7 @@ pub fn result(result: &CaseResult) -> &'static str {
         CaseResult::New { changed: false, .. } => "new",
         CaseResult::NotMeasured { .. } => "not measured",
         CaseResult::NotSelected => "not selected",
-        CaseResult::MustPassFailed => "must pass, failed",
+        CaseResult::MustPassFailed => "must-pass failed",
     }
 }
 
@@ -180,16 +206,19 @@ pub fn limit(limit: &Limit) -> String {
 #[must_use]
 pub fn counts(gate: &GateReport) -> String {
     let counts = &gate.decision.counts;
+    let new = match counts.new_failing {
+        0 => "new".to_owned(),
+        failing => format!("new ({failing} failing)"),
+    };
     let parts = [
         (counts.ok, "ok"),
         (counts.broken, "broken"),
-        (counts.must_pass_failed, "must pass, failed"),
+        (counts.must_pass_failed, "must-pass failed"),
         (counts.unconfirmed, "unconfirmed"),
         (counts.fixed, "fixed"),
         (counts.known_failures, if counts.known_failures == 1 { "known failure" } else { "known failures" }),
         (counts.noisy, "noisy"),
-        (counts.new, "new"),
-        (counts.new_failing, "of them failing"),
+        (counts.new, new.as_str()),
         (counts.removed, "removed"),
         (counts.missing, "not measured"),
         (counts.not_selected, "not selected"),
@@ -212,6 +241,9 @@ pub(crate) fn before_now(suite: &SuiteRecord, metric: &MetricDecision) -> String
     means(suite, metric)
         .map_or("-".to_owned(), |(before, now)| format!("{} -> {}", percent(before), percent(now)))
 }
+
+/// A list's heading, and what belongs to it.
+pub(crate) type Group<T> = (&'static str, fn(&T) -> bool);
 
 /// Every verdict with its record, in the order of the dataset. The n-th verdict of an id goes with its n-th record.
 pub(crate) fn rows<'a>(

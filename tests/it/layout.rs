@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Floors from the ground up. A room imports rooms that stand before it in this list, and itself.
 const FLOORS: &[&str] = &[
-    "files", "json", "rf_qaqc", "stats", "config", "dataset", "prompt", "llm", "task", "eval", "baseline", "gate",
-    "report", "policy", "pipeline", "harness", "cli",
+    "files", "json", "rf_qaqc", "stats", "config", "dataset", "prompt", "llm", "task", "eval", "baseline",
+    "gate", "report", "policy", "pipeline", "harness", "cli",
 ];
 
 /// Lines of code in one file, tests and comments not counted.
@@ -112,7 +112,8 @@ fn imports_run_downhill() {
 
 #[test]
 fn the_scan_reads_all_forms() {
-    let text = "use crate::{config::{a, b}, llm};\nlet x = crate::gate::next();\nuse crate::eval;\n// crate::no\n";
+    let text =
+        "use crate::{config::{a, b}, llm};\nlet x = crate::gate::next();\nuse crate::eval;\n// crate::no\n";
     assert_eq!(imports(text), ["config", "llm", "gate", "eval"]);
 }
 
@@ -130,7 +131,10 @@ fn every_file_has_a_header_and_a_size() {
         for path in rust_files(&root.join(dir)) {
             let text = std::fs::read_to_string(&path).unwrap();
             if !text.starts_with("//!") {
-                wrong.push(format!("{}: starts without a `//!` line that says what it is for", path.display()));
+                wrong.push(format!(
+                    "{}: starts without a `//!` line that says what it is for",
+                    path.display()
+                ));
             }
         }
     }
@@ -152,8 +156,16 @@ fn only_the_providers_open_connections() {
 
 #[test]
 fn below_the_surfaces_nothing_prints_or_reads_the_environment_or_the_clock() {
-    let words =
-        ["println!", "eprintln!", "print!(", "env::var", "env::args", "SystemTime::now", "Instant::now", "now_utc"];
+    let words = [
+        "println!",
+        "eprintln!",
+        "print!(",
+        "env::var",
+        "env::args",
+        "SystemTime::now",
+        "Instant::now",
+        "now_utc",
+    ];
     let mut wrong = Vec::new();
     for (file, text) in sources() {
         if ["harness", "cli", "main"].contains(&room(&file)) {

@@ -4,6 +4,7 @@
 
 mod labels;
 mod layout;
+mod reports;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;
 mod vectors;

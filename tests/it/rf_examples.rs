@@ -5,8 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use llm_experiments::json::{pretty, raw_at, sha256_hex};
-use llm_experiments::rf_qaqc::{analyst, judge, };
+use llm_experiments::json::{is_verbatim, pretty, raw_at, sha256_hex};
+use llm_experiments::rf_qaqc::{analyst, judge};
 use serde_json::Value;
 
 const EXAMPLES: &str = include_str!("../fixtures/rf_examples.jsonl");
@@ -74,7 +74,7 @@ fn answers_fit_the_schema_and_quote_verbatim() {
         for issue in got["issues"].as_array().unwrap() {
             for item in issue["evidence"].as_array().unwrap() {
                 let (source, quote) = (item["source"].as_str().unwrap(), item["quote"].as_str().unwrap());
-                assert!(json::is_verbatim(&record, source, quote), "{source} {quote}");
+                assert!(is_verbatim(&record, source, quote), "{source} {quote}");
             }
         }
         assert!(got["summary"].as_str().unwrap().ends_with("not an LLM)"));
@@ -88,7 +88,7 @@ fn the_examples_labels_quote_verbatim() {
         for issue in case["expected"]["issues"].as_array().unwrap() {
             for item in issue["evidence"].as_array().unwrap() {
                 let (source, quote) = (item["source"].as_str().unwrap(), item["quote"].as_str().unwrap());
-                assert!(json::is_verbatim(&record_text(line), source, quote), "{source} {quote}");
+                assert!(is_verbatim(&record_text(line), source, quote), "{source} {quote}");
             }
         }
     }

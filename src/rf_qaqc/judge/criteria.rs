@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::rubric::Kind;
-use crate::rf_qaqc::codes::{Certainty, Severity, Verdict, derive_verdict, lookup};
 use crate::json::is_verbatim;
+use crate::rf_qaqc::codes::{Certainty, Severity, Verdict, derive_verdict, lookup};
 
 /// Longest summary of the output schema, in characters.
 const MAX_SUMMARY: usize = 400;

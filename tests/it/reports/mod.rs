@@ -1,0 +1,314 @@
+//! Reports: one fixture, one snapshot per format, and what hostile text does to them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests panic to fail them; clippy's own exception covers test functions only"
+)]
+
+mod fixture;
+mod walk;
+
+use insta::assert_snapshot;
+use llm_experiments::gate::CaseResult;
+use llm_experiments::report::input::Report;
+use llm_experiments::report::outcome::exit_code;
+use llm_experiments::report::words::Hints;
+use llm_experiments::report::{console, json, junit, markdown, text};
+use proptest::prelude::*;
+
+fn case_text(report: &Report, id: &str) -> String {
+    let (suite, gate) = report.pairs().next().unwrap();
+    let case = suite.cases.iter().find(|case| case.id == id).unwrap();
+    text::case_text(suite, case, gate, Hints::default())
+}
+
+fn junit(report: &Report) -> String {
+    junit::xml(report, Hints::default()).unwrap()
+}
+
+#[test]
+fn evidence_of_cases() {
+    let report = fixture::report();
+    let all: Vec<String> = report.run.suites[0]
+        .cases
+        .iter()
+        .map(|case| format!("---- {} ----\n{}\n", case.id, case_text(&report, &case.id)))
+        .collect();
+    assert_snapshot!("case_text", all.join("\n"));
+}
+
+#[test]
+fn evidence_of_a_gate() {
+    let report = fixture::two_models();
+    let hints = Hints { name_model: true, full_report: "reports/summary.md" };
+    let all: Vec<String> = report
+        .pairs()
+        .map(|(suite, gate)| {
+            let metrics = gate.decision.metrics.iter().map(|metric| text::metric_text(suite, gate, metric));
+            let lines: Vec<String> =
+                std::iter::once(text::gate_text(suite, gate, hints)).chain(metrics).collect();
+            lines.join("\n\n")
+        })
+        .collect();
+    assert_snapshot!("gate_text", all.join("\n\n====\n\n"));
+}
+
+#[test]
+fn formats() {
+    let report = fixture::report();
+    assert_snapshot!("junit", junit(&report).replace("><", ">\n<"));
+    assert_snapshot!("markdown", markdown::summary(&report, Hints::default()));
+    assert_snapshot!("console", console::summary(&report, Hints::default(), false));
+    let two = fixture::two_models();
+    assert_snapshot!("markdown_two_models", markdown::summary(&two, Hints::default()));
+    assert_eq!(exit_code(&report), 2, "a policy problem outranks a broken case");
+}
+
+#[test]
+fn commands_name_the_model_where_it_matters() {
+    let report = fixture::report();
+    let (suite, gate) = report.pairs().next().unwrap();
+    let named = Hints { name_model: true, ..Hints::default() };
+    let text = text::case_text(suite, &suite.cases[2], gate, named);
+    assert!(text.contains("llmx eval gold --model reference --case RF-G-041"), "{text}");
+    assert!(text.contains("llmx baseline accept gold --model reference"), "{text}");
+}
+
+#[test]
+fn junit_says_what_each_result_means() {
+    let found = walk::check(&junit(&fixture::report()));
+    let of = |class: &str, name: &str| {
+        let case = found.iter().find(|case| case.class == class && case.name == name);
+        case.map(|case| case.result.as_str())
+    };
+    for (id, want) in [
+        ("RF-G-001", "ok"),
+        ("RF-G-041", "failure"),
+        ("RF-G-042", "failure"),
+        ("RF-G-050", "ok"),
+        ("RF-G-060", "ok"),
+        ("RF-G-070", "error"),
+        ("RF-G-080", "ok"),
+        ("RF-G-081", "failure"),
+        ("RF-G-090", "ok"),
+        ("RF-G-099", "skipped"),
+    ] {
+        assert_eq!(of("gold", id), Some(want), "{id}");
+    }
+    assert_eq!(of("gate", "gold"), Some("failure"));
+    assert_eq!(of("gate", "gold::verdict_accuracy"), Some("failure"));
+    assert_eq!(of("gate", "gold::false_pass"), Some("ok"));
+    assert_eq!(of("policy", "prompts"), Some("ok"));
+    assert_eq!(of("policy", "pins"), Some("failure"));
+}
+
+#[test]
+fn junit_names_the_model_only_where_a_suite_has_several() {
+    let found = walk::check(&junit(&fixture::two_models()));
+    assert!(found.iter().any(|case| case.class == "gold.noisy" && case.name == "RF-G-041"));
+    assert!(found.iter().any(|case| case.class == "gate" && case.name == "gold::noisy::false_pass"));
+    assert!(!found.iter().any(|case| case.class == "gold"));
+}
+
+#[test]
+fn junit_of_nothing_and_of_bad_dates_is_still_junit() {
+    let mut report = fixture::report();
+    report.run.started_at = "yesterday".to_owned();
+    walk::check(&junit(&report));
+    report.run.started_at = "9999-12-31T23:59:59-23:59".to_owned();
+    walk::check(&junit(&report));
+    report.run.suites.clear();
+    report.gates.clear();
+    report.policies.clear();
+    walk::check(&junit(&report));
+    assert!(console::summary(&report, Hints::default(), false).starts_with("nothing was selected"));
+    assert!(markdown::summary(&report, Hints::default()).starts_with("## Evaluation: nothing was selected"));
+}
+
+/// Text that has broken other tools' reports.
+fn hostile_texts() -> Vec<String> {
+    vec![
+        "]]> &amp; <failure> \"quoted\" 'single'".to_owned(),
+        "nul \0 esc \u{1b}[31mred\u{1b}[0m bel \u{7} title \u{1b}]0;pwned\u{7} c1 \u{9b}2J".to_owned(),
+        r#"{"verdict": "\ud800", "n": 1}"#.to_owned(),
+        "\u{fffe}\u{ffff}\u{202e}\u{feff} \u{1f600} ümlaut\r\nline\rline\u{2028}line".to_owned(),
+        "]".repeat(40) + ">",
+        "x ]]> \u{1b}[".repeat(1_000_000 / 9),
+        "| a | b |\n|---|---|\n```\n<img src=x onerror=alert(1)>\n@everyone [x](http://y)\n# h".to_owned(),
+        String::new(),
+    ]
+}
+
+/// The fixture with `text` wherever a model, a dataset or a file can put one.
+fn hostile(text: &str) -> Report {
+    use llm_experiments::eval::record::SampleOutcome;
+    let mut report = fixture::two_models();
+    report.run.run_id = text.to_owned();
+    report.policies[1].problems = vec![text.to_owned(), text.to_owned()];
+    report.policies[0].hints = vec![text.to_owned()];
+    for (suite, gate) in report.run.suites.iter_mut().zip(&mut report.gates) {
+        suite.model.declares = text.to_owned();
+        suite.identity.prompt = text.to_owned();
+        suite.slice_names.push(text.to_owned());
+        gate.decision.notes.push(text.to_owned());
+        gate.decision.sentence = text.to_owned();
+        gate.rescored = Some(text.to_owned());
+        gate.baseline.accepted = Some(text.to_owned());
+        for before in gate.before.values_mut() {
+            before.answer = format!("{text}before");
+        }
+        for verdict in &mut gate.decision.cases {
+            match &mut verdict.result {
+                CaseResult::Unconfirmed { why } | CaseResult::NotMeasured { why } => *why = text.to_owned(),
+                _ => {}
+            }
+        }
+        for case in &mut suite.cases {
+            case.slices.insert(text.to_owned(), vec![text.to_owned()]);
+            for sample in &mut case.samples {
+                match &mut sample.outcome {
+                    SampleOutcome::Scored { answer, scores } => {
+                        answer.text = text.to_owned();
+                        answer.latency_ms = Some(1234.5678);
+                        for check in &mut scores.checks {
+                            check.label = text.to_owned();
+                            check.explanation = text.to_owned();
+                            if let Some(diff) = &mut check.diff {
+                                diff.found = text.into();
+                            }
+                        }
+                        if let Some(judge) = &mut scores.judge {
+                            judge.explanation = text.to_owned();
+                        }
+                        scores.metrics.insert(text.to_owned(), 0.5);
+                    }
+                    SampleOutcome::NotMeasured { reason, .. } => *reason = text.to_owned(),
+                }
+            }
+        }
+        // Two cases with the same title, and a title that is the text.
+        for (n, id) in [(0, "RF-G-002"), (5, text)] {
+            suite.cases[n].id = id.to_owned();
+            gate.decision.cases[n].id = id.to_owned();
+        }
+    }
+    report
+}
+
+#[test]
+fn hostile_text_breaks_no_report() {
+    for text in hostile_texts() {
+        let report = hostile(&text);
+        let xml = junit(&report);
+        let found = walk::check(&xml);
+        assert!(found.iter().any(|case| case.name == "RF-G-002 (2)"));
+        // Bounded, whatever the model says: two models, a dozen cases each, at most two bounded texts a case.
+        assert!(xml.len() < 4_000_000, "{}", xml.len());
+        let summary = markdown::summary(&report, Hints::default());
+        let console = console::summary(&report, Hints::default(), false);
+        for shown in [&summary, &console] {
+            assert!(!shown.contains(['\0', '\u{1b}', '\u{9b}', '\u{7}']), "control character");
+            assert!(shown.len() < 200_000, "{}", shown.len());
+        }
+        assert!(!summary.contains("<img") && !summary.contains("\n```") && !summary.contains("@everyone"));
+        let tables = summary.lines().filter(|line| line.starts_with("| ") || line.starts_with("|-"));
+        for (line, cells) in tables.map(|line| (line, line.replace("\\|", "").matches('|').count() - 1)) {
+            assert!([4, 5, 10].contains(&cells), "{cells} cells: {line}");
+        }
+        // Nothing is cut in the JSON, so a megabyte in every field would only test the machine.
+        let report = if text.len() < 10_000 { report } else { continue };
+        let json = json::eval_results(&report).unwrap();
+        assert_eq!(json::read(json.as_bytes()).as_ref(), Ok(&report));
+    }
+}
+
+#[test]
+fn the_summary_stays_readable() {
+    let lines = markdown::summary(&fixture::large(60, 10), Hints::default()).lines().count();
+    assert!(lines <= 150, "{lines} lines");
+    let lines = markdown::summary(&fixture::large(2_000, 1_000), Hints::default()).lines().count();
+    assert!(lines <= 150, "{lines} lines");
+}
+
+#[test]
+fn colour_is_asked_for() {
+    let report = fixture::report();
+    let plain = console::summary(&report, Hints::default(), false);
+    let colour = console::summary(&report, Hints::default(), true);
+    assert!(!plain.contains('\u{1b}') && colour.contains("\u{1b}[31mregressed\u{1b}[0m"));
+    assert_eq!(llm_experiments::report::sanitize::strip_escapes(&colour), plain);
+}
+
+#[test]
+fn old_results_are_read_and_newer_ones_refused() {
+    // Written by format 1. Never regenerate it: that files of this shape can be read is the promise.
+    let old = include_bytes!("../../fixtures/eval_results_v1.json");
+    let report = json::read(old).unwrap();
+    assert_eq!(report.run.run_id, "20261123T131500Z-4f2a");
+    assert_eq!(report.gates[0].decision.cases.len(), 12);
+
+    let newer = String::from_utf8(old.to_vec()).unwrap().replacen("\"format\": 1", "\"format\": 2", 1);
+    assert_snapshot!(
+        json::read(newer.as_bytes()).unwrap_err(),
+        @"expected a report of format 1 or older, found 2: a newer version wrote it"
+    );
+    assert!(json::read(b"{}").unwrap_err().starts_with("not a report: missing field `format`"));
+    assert_eq!(json::read(json::eval_results(&report).unwrap().as_bytes()), Ok(report));
+}
+
+#[test]
+fn an_exceeded_limit_is_said_first() {
+    let mut report = fixture::large(3, 0);
+    let gate = &mut report.gates[0];
+    gate.decision.verdict = llm_experiments::gate::Verdict::Pass;
+    gate.decision.sentence = "pass: identical".to_owned();
+    gate.meaning = llm_experiments::report::input::Meaning::Fine;
+    gate.limits[1].found = Some(9120.0);
+    let found = walk::check(&junit(&report));
+    let gate = found.iter().find(|case| case.class == "gate" && case.name == "gold").unwrap();
+    assert_eq!(gate.result, "failure");
+    let want = "latency_p95_ms: 9120, limit 8000, exceeded; pass: identical";
+    assert!(gate.text.starts_with(want), "{}", gate.text);
+    let summary = markdown::summary(&report, Hints::default());
+    assert!(summary.contains("**pass, limit exceeded**") && summary.contains(want), "{summary}");
+}
+
+#[test]
+fn a_shortened_baseline_answer_is_no_difference() {
+    let mut report = fixture::report();
+    let before = report.gates[0].before.get_mut("RF-G-041").unwrap();
+    before.answer = r#"{"record_id":"RF-200041","ver..."#.to_owned();
+    assert!(case_text(&report, "RF-G-041").contains("answer: begins as in the baseline"));
+}
+
+#[test]
+fn the_walk_refuses_what_the_schema_refuses() {
+    let good = junit(&fixture::report());
+    walk::check(&good);
+    for (from, to) in [
+        ("<testcase name", "<testcase file=\"x\" name"),
+        ("<testsuites>", "<testsuites skipped=\"0\">"),
+        ("failures=\"4\"", "failures=\"3\""),
+        ("time=\"0\">", "time=\"0.0005\">"),
+        ("<![CDATA[", "<![CDATA[]]>"),
+        ("</testsuites>", ""),
+        ("the tapped joint", "the \u{1b} joint"),
+        ("RF-G-002\"", "RF-G-001\""),
+        ("message=\"broken", "message=\"<broken"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        let bad = good.replacen(from, to, 1);
+        assert!(std::panic::catch_unwind(|| walk::check(&bad)).is_err(), "{from} -> {to}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_leaves_junit_valid(text in any::<String>()) {
+        walk::check(&junit(&hostile(&text)));
+    }
+}
