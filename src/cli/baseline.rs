@@ -158,7 +158,7 @@ fn show_change(context: &Context, proposal: &Proposal) {
     let accepted = &proposal.baseline.header.accepted;
     match &proposal.working {
         Some(old) => {
-            diff::diff(&old.baseline, &proposal.baseline).iter().for_each(|line| context.out.line(line))
+            diff::diff(&old.baseline, &proposal.baseline).iter().for_each(|line| context.out.line(line));
         }
         None => context.out.line(format!("first baseline: {} cases", proposal.baseline.cases.len())),
     }

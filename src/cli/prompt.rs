@@ -92,7 +92,7 @@ fn lock(context: &Context, root: &std::path::Path, reason: Option<&str>) -> Resu
         if let Change::Updated { name, state: State::Tracked, sha256 } = change {
             match reason {
                 Some(reason) => {
-                    note_change(root, name, sha256, reason).map_err(|problems| context.refuse(&problems))?
+                    note_change(root, name, sha256, reason).map_err(|problems| context.refuse(&problems))?;
                 }
                 None => silent.push(name.clone()),
             }

@@ -294,10 +294,10 @@ fn read_csv(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> {
 
 fn json_cell(cell: &str) -> Value {
     let trimmed = cell.trim();
-    if trimmed.starts_with('{') || trimmed.starts_with('[') {
-        if let Ok(value) = serde_json::from_str(trimmed) {
-            return value;
-        }
+    if (trimmed.starts_with('{') || trimmed.starts_with('['))
+        && let Ok(value) = serde_json::from_str(trimmed)
+    {
+        return value;
     }
     Value::String(cell.to_owned())
 }
@@ -308,7 +308,7 @@ mod tests {
 
     fn read(name: &str, text: &str) -> Result<Dataset, Vec<String>> {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(name), text).unwrap();
+        crate::files::atomic_write(&dir.path().join(name), text.as_bytes()).unwrap();
         load(dir.path(), name).map_err(|problems| problems.iter().map(ToString::to_string).collect())
     }
 

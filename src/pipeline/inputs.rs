@@ -162,13 +162,13 @@ impl Inputs {
     fn load_suites(&mut self) {
         let Some(project) = &self.project else { return };
         self.problems.extend(project.suite_problems.iter().cloned());
-        if let Some(alias) = &self.settings.model {
-            if let Err((message, hint)) = project.expect_alias(alias) {
-                let mut problem = Problem::of_file("the model of this run (--model, EVALS_MODEL)", message);
-                problem.hint = hint;
-                self.problems.push(problem);
-                return;
-            }
+        if let Some(alias) = &self.settings.model
+            && let Err((message, hint)) = project.expect_alias(alias)
+        {
+            let mut problem = Problem::of_file("the model of this run (--model, EVALS_MODEL)", message);
+            problem.hint = hint;
+            self.problems.push(problem);
+            return;
         }
         let mut datasets: BTreeMap<String, Option<Arc<Dataset>>> = BTreeMap::new();
         for doc in &project.suites {

@@ -196,11 +196,11 @@ pub async fn run_suite(
             if let Some(slot) = compared.cases.get_mut(drawn.position) {
                 *slot = observation;
             }
-            if let (Some(working), Some(seen)) = (&mut working, drawn.working) {
-                if let Some(slot) = working.cases.get_mut(drawn.position) {
-                    *slot = seen.observation;
-                    slot.must_pass_failed = drawn.must_pass_failed;
-                }
+            if let (Some(working), Some(seen)) = (&mut working, drawn.working)
+                && let Some(slot) = working.cases.get_mut(drawn.position)
+            {
+                *slot = seen.observation;
+                slot.must_pass_failed = drawn.must_pass_failed;
             }
             let record = run::case_record(case, drawn.samples);
             if let (false, Some(past)) = (verdict.result == CaseResult::Ok, &drawn.compared.before) {

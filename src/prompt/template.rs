@@ -232,8 +232,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = dir.path().join("prompts").join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
+            crate::files::atomic_write(&path, text.as_bytes()).unwrap();
         }
         Template::load(dir.path(), files[0].0, purpose)
             .map_err(|problems| problems.iter().map(ToString::to_string).collect())

@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn verdict_follows_from_issues() {
         use {Certainty::*, Class::*, Severity::*};
-        let table: &[(&[(Class, Severity, Certainty)], Verdict)] = &[
+        type Issue = (Class, Severity, Certainty);
+        let table: &[(&[Issue], Verdict)] = &[
             (&[], Verdict::Pass),
             (&[(Evidence, Minor, Confirmed)], Verdict::Pass),
             (&[(Condition, Minor, Confirmed)], Verdict::Pass),

@@ -1,6 +1,6 @@
 //! Integration tests, all in one binary: each further test target would link the whole product again.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod labels;
 mod layout;

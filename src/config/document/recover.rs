@@ -85,10 +85,9 @@ fn reword(message: &str, path: &mut Vec<Step>) -> (String, Option<String>, Optio
     }
     if let Some(rest) =
         message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))
+        && let Some((found, expected)) = rest.rsplit_once(", expected ")
     {
-        if let Some((found, expected)) = rest.rsplit_once(", expected ") {
-            return (format!("expected {}, found {}", plain(expected), plain(found)), None, None);
-        }
+        return (format!("expected {}, found {}", plain(expected), plain(found)), None, None);
     }
     (message.to_owned(), None, None)
 }

@@ -125,10 +125,8 @@ fn object_answer(
         }
         answer.insert(name.clone(), value.clone());
         if name == "verdict" {
-            if !right {
-                if let Some(wrong) = other(alternatives, value, rng) {
-                    answer.insert(name.clone(), wrong);
-                }
+            if !right && let Some(wrong) = other(alternatives, value, rng) {
+                answer.insert(name.clone(), wrong);
             }
             answer.insert("confidence".to_owned(), json!(CONFIDENCE));
         }
