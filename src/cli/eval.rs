@@ -78,15 +78,16 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         .collect();
     let report = session.report(checked);
     bar.finish_and_clear();
-    folder.write(&report, inputs.settings.step_summary.as_deref()).map_err(|error| {
+    folder.write(&report, &inputs.settings).map_err(|error| {
         context
             .out
             .failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
         exit::CANNOT_TELL
     })?;
+    let hints = Hints { name_model: inputs.settings.model.is_some(), ..Hints::default() };
     match args.format {
         Format::Json => context.out.text(&json::eval_results(&report).unwrap_or_default()),
-        Format::Text => context.out.text(&console::summary(&report, Hints::default(), context.out.color)),
+        Format::Text => context.out.text(&console::summary(&report, hints, context.out.color)),
     }
     context.out.note(format!("reports: {}", folder.run.join("summary.md").display()));
     Ok(exit_code(&report))

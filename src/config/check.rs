@@ -7,7 +7,7 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::problem::did_you_mean;
@@ -107,43 +107,65 @@ pub struct CheckSpec {
 }
 
 /// The arguments of all kinds together; [`KINDS`] says which belong where.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckArgs {
     /// JSON pointer into the answer, with `*`; absent: the whole answer text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// A literal to compare with.
+    /// A literal to compare with; `null` is one.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
     /// Literals to compare with.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<Value>>,
     /// JSON pointer into the case's `expected`; `""` is all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
     /// A regular expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// Lower bound, inclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_value: Option<f64>,
     /// Upper bound, inclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_value: Option<f64>,
     /// JSON Schema file, relative to the project root.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// JSON pointer into `expected`: values that neither help nor harm.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub extra_ok: Option<String>,
     /// Program and its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<Vec<String>>,
     /// Seconds after which the program is stopped (default 10).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_s: Option<f64>,
     /// Name of a registered closure.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Publish the score as a per-case metric of this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
     /// Turn the check around: the score becomes `1 - score`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub not: bool,
     /// Share in the weighted case score (default 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
     /// The check passes at a score of at least this (default 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
     /// A plain assertion, outside baseline and alpha.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub must_pass: bool,
+}
+
+/// A key that stands there has a value, be it null.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl CheckArgs {
@@ -233,6 +255,13 @@ impl CheckSpec {
             return Err("`run`: expected a program and its arguments, found an empty list".to_owned());
         }
         Ok(Self { kind: rule.name, args })
+    }
+
+    /// The check as a value in which only what was written stands: the same on every release, so that hashes
+    /// over it last.
+    #[must_use]
+    pub fn canonical(&self) -> Value {
+        serde_json::json!({ self.kind: self.args })
     }
 
     /// One line that names the check to a person, e.g. `equals /verdict`.
@@ -341,6 +370,15 @@ pub struct MetricSpec {
     pub lower_is_better: bool,
 }
 
+impl MetricSpec {
+    /// See [`CheckSpec::canonical`].
+    #[must_use]
+    pub fn canonical(&self) -> Value {
+        let only = self.only.as_ref().map(CheckSpec::canonical);
+        serde_json::json!({ "check": self.check.canonical(), "where": only, "lower_is_better": self.lower_is_better })
+    }
+}
+
 /// The condition under `where`: a check on the case's `expected`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -432,6 +470,7 @@ mod tests {
             read("equals: { path: /verdict, expected: /verdict, not: true }").unwrap().label(),
             "not equals /verdict"
         );
+        assert_eq!(read("equals: { path: /x, value: null }").unwrap().args.value, Some(Value::Null));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Planning touches no network and no runtime.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,8 +12,9 @@ use super::check::CustomChecks;
 use super::judge::Judge;
 use super::record::{CaseRecord, Identity, MetricInfo, SuiteRecord};
 use super::score::Scoring;
+use crate::config::check::CheckSpec;
 use crate::config::models::ModelSpec;
-use crate::config::suite::{JUDGE_MEAN, PASS_RATE, SuiteSpec};
+use crate::config::suite::{JUDGE_MEAN, SuiteSpec};
 use crate::config::{Document, Problem, Project};
 use crate::dataset::{Case, Dataset};
 use crate::json::{canonical, sha256_hex};
@@ -196,10 +198,9 @@ fn checks_hash(root: &Path, spec: &SuiteSpec) -> String {
         .map(|file| std::fs::read(root.join(file)).map_or(Value::Null, |bytes| sha256_hex(bytes).into()))
         .collect();
     let text = json!({
-        "checks": format!("{:?}", spec.checks),
-        "metrics": format!("{:?}", spec.metrics),
+        "checks": spec.checks.iter().map(CheckSpec::canonical).collect::<Vec<_>>(),
+        "metrics": spec.metrics.iter().map(|(name, m)| (name.clone(), m.canonical())).collect::<BTreeMap<_, _>>(),
         "schemas": schemas,
-        "always": PASS_RATE,
     });
     sha256_hex(canonical(&text))
 }

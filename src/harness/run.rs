@@ -13,7 +13,7 @@ use crate::eval::event::Listener;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session};
-use crate::report::input::PolicyReport;
+use crate::report::input::{Past, PolicyReport};
 use crate::report::outcome::{case_status, gate_status, metric_status, policy_status};
 use crate::report::text;
 use crate::report::words::Hints;
@@ -156,15 +156,25 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
             if !case_status(&done.verdict).fails() {
                 return Ok(());
             }
-            let (record, gate) = shared.session.suite(*suite).map_err(|message| not_run(&message))?;
-            Err(Failed::from(text::case_text(&record, &done.record, &gate, Hints::default())))
+            let Some(inputs) = shared.inputs.suites.get(*suite) else { return Ok(()) };
+            let plan = shared.inputs.plan(inputs).map_err(|_| not_run("the suite's inputs do not load"))?;
+            let past = Past { baseline: &done.baseline, before: done.before.as_ref() };
+            let hints = hints(shared, inputs.several);
+            Err(Failed::from(text::case_evidence(
+                &plan.record(Vec::new()),
+                &done.record,
+                &done.verdict,
+                past,
+                hints,
+            )))
         }
         Subject::Gate(suite, metric) => {
             let (record, gate) = shared.session.suite(*suite).map_err(|message| not_run(&message))?;
+            let several = shared.inputs.suites.get(*suite).is_some_and(|suite| suite.several);
             match metric {
                 None => match gate_status(&gate) {
                     status if status.fails() => {
-                        Err(Failed::from(text::gate_text(&record, &gate, Hints::default())))
+                        Err(Failed::from(text::gate_text(&record, &gate, hints(shared, several))))
                     }
                     _ => Ok(()),
                 },
@@ -179,6 +189,11 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
     }
 }
 
+/// Commands in a failure name the model where it is not the suite's own.
+fn hints(shared: &Shared, several: bool) -> Hints<'static> {
+    Hints { name_model: several || shared.inputs.settings.model.is_some(), ..Hints::default() }
+}
+
 fn not_run(message: &str) -> Failed {
     Failed::from(format!("not run: {message}"))
 }
@@ -188,7 +203,7 @@ fn finish(shared: &Shared) {
     let mut policies = shared.policies.lock().unwrap_or_else(PoisonError::into_inner).clone();
     policies.sort_by_key(|report| POLICIES.iter().position(|name| report.name.ends_with(name)));
     let report = shared.session.report(policies);
-    if let Err(error) = shared.folder.write(&report, shared.inputs.settings.step_summary.as_deref()) {
+    if let Err(error) = shared.folder.write(&report, &shared.inputs.settings) {
         shared.reports_failed.store(true, Ordering::Release);
         complain(&format!("reports could not be written to {}: {error}", shared.folder.run.display()));
     }

@@ -151,9 +151,7 @@ pub fn write(inputs: &Inputs, proposal: &Proposal) -> Result<Vec<String>, Vec<Pr
             let date: String = header.accepted.at.chars().take(10).collect();
             changelog.open_section(&header.prompt.file, &date, "First version.").map_err(one)?;
         }
-        changelog
-            .append_block(&header.prompt.file, &proposal.baseline.changelog_block(&sha256))
-            .map_err(one)?;
+        changelog.record(&header.prompt.file, &proposal.baseline.changelog_block(&sha256)).map_err(one)?;
         changelog.save(&root).map_err(one)?;
         written.push(crate::prompt::changelog::FILE.to_owned());
     }

@@ -28,7 +28,7 @@ pub(super) fn of(found: &Found) -> Baselines {
         _ => None,
     };
     Baselines {
-        info: Some(info(compared, source)),
+        info: Some(Arc::new(info(compared, source))),
         compared: compared.map(|stored| Arc::new(stored.baseline.clone())),
         working: working.map(|stored| Arc::new(stored.baseline.clone())),
     }

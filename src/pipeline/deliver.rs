@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::config::Settings;
 use crate::eval::event::{Event, Listener};
 use crate::files::atomic_write;
 use crate::report::input::Report;
@@ -52,10 +53,11 @@ impl Folder {
     ///
     /// # Errors
     /// The first file that could not be written.
-    pub fn write(&self, report: &Report, step_summary: Option<&Path>) -> io::Result<()> {
+    pub fn write(&self, report: &Report, settings: &Settings) -> io::Result<()> {
         std::fs::create_dir_all(&self.run)?;
         let id = &report.run.run_id;
-        let hints = Hints::default();
+        let full_report = settings.reports_dir.join("summary.md").display().to_string();
+        let hints = Hints { name_model: settings.model.is_some(), full_report: &full_report };
         let xml = junit::xml(report, hints).map_err(io::Error::other)?;
         let summary = markdown::summary(report, hints);
         let results = json::eval_results(report).map_err(io::Error::other)?;
@@ -64,7 +66,7 @@ impl Folder {
         atomic_write(&self.run.join("summary.md"), summary.as_bytes())?;
         atomic_write(&self.reports.join("junit.xml"), xml.as_bytes())?;
         atomic_write(&self.reports.join("summary.md"), summary.as_bytes())?;
-        if let Some(path) = step_summary {
+        if let Some(path) = &settings.step_summary {
             let mut file = OpenOptions::new().create(true).append(true).open(path)?;
             file.write_all(summary.as_bytes())?;
             file.write_all(b"\n")?;

@@ -55,7 +55,7 @@ pub struct Baselines {
     /// The working copy, where it differs from the one that decides.
     pub working: Option<Arc<Baseline>>,
     /// About the one that decides, for reports.
-    pub info: Option<BaselineInfo>,
+    pub info: Option<Arc<BaselineInfo>>,
 }
 
 /// A case, complete.
@@ -67,6 +67,8 @@ pub struct CaseDone {
     pub verdict: CaseVerdict,
     /// What that baseline said.
     pub before: Option<Before>,
+    /// Which baseline that is.
+    pub baseline: Arc<BaselineInfo>,
 }
 
 /// Called for every complete case, with its position in the dataset.
@@ -127,6 +129,7 @@ pub async fn run_suite(
     on_case: OnCase,
 ) -> (SuiteRecord, GateReport) {
     let deterministic = plan.model.card().deterministic;
+    let info = baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none()));
     let changed = judge_changed(&plan, baselines.compared.as_deref());
     let removed = |baseline: Option<&Baseline>| -> Vec<String> {
         let known = |id: &str| plan.case(id).is_some();
@@ -207,7 +210,8 @@ pub async fn run_suite(
                 before.insert(case.id.clone(), past.clone());
             }
             records.insert(drawn.position, record.clone());
-            on_case(drawn.position, CaseDone { record, verdict, before: drawn.compared.before });
+            let before = drawn.compared.before;
+            on_case(drawn.position, CaseDone { record, verdict, before, baseline: Arc::clone(&info) });
         }
     };
     let accepted = working.and_then(|observations| match gate::next(&observations, &policy) {
@@ -222,7 +226,7 @@ pub async fn run_suite(
         selected: selection.gate,
         meaning: Meaning::from(decision.outcome(&policy)),
         decision,
-        baseline: baselines.info.unwrap_or_else(BaselineInfo::none),
+        baseline: (*info).clone(),
         accepted,
         limits: limits::measure(&plan.spec.limits, &record),
         before,

@@ -163,11 +163,33 @@ impl Changelog {
         }
     }
 
-    /// Write an accepted baseline down in the section of its version.
+    /// Write an accepted baseline down in the section of its version, in place of what was accepted against the
+    /// same baseline before: a branch that accepts twice leaves one step behind, not a fork in the chain.
     ///
     /// # Errors
     /// The version has no section.
-    pub fn append_block(&mut self, prompt: &str, block: &Block) -> Result<(), Problem> {
+    pub fn record(&mut self, prompt: &str, block: &Block) -> Result<(), Problem> {
+        let superseded: Vec<String> = self
+            .sections
+            .iter()
+            .flat_map(|section| &section.blocks)
+            .filter(|old| {
+                (&old.suite, &old.model, &old.baseline_hash)
+                    == (&block.suite, &block.model, &block.baseline_hash)
+            })
+            .map(|old| format!("\n{}", old.to_text()))
+            .collect();
+        let windows = self.text.contains("\r\n");
+        for old in superseded {
+            let old = if windows { old.replace('\n', "\r\n") } else { old };
+            // A block that was laid out anew by hand stays; the policy test then says that the chain forks.
+            self.replace(self.text.replacen(&old, "", 1))?;
+        }
+        self.append_block(prompt, block)
+    }
+
+    /// Write an accepted baseline down in the section of its version.
+    pub(crate) fn append_block(&mut self, prompt: &str, block: &Block) -> Result<(), Problem> {
         let Some(section) = self.section(prompt) else {
             return Err(Problem::of_file(FILE, format!("no section `## {prompt} - YYYY-MM-DD`"))
                 .hint("write it, with a line `Reason: ...` below"));

@@ -133,6 +133,23 @@ pub struct Before {
     pub judge_score: Option<f64>,
 }
 
+/// What the past has to say about one case.
+#[derive(Debug, Clone, Copy)]
+pub struct Past<'a> {
+    /// The baseline compared with.
+    pub baseline: &'a BaselineInfo,
+    /// What it said about the case.
+    pub before: Option<&'a Before>,
+}
+
+impl GateReport {
+    /// What the past has to say about a case.
+    #[must_use]
+    pub fn past(&self, id: &str) -> Past<'_> {
+        Past { baseline: &self.baseline, before: self.before.get(id) }
+    }
+}
+
 /// One policy test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PolicyReport {

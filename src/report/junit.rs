@@ -134,7 +134,7 @@ fn case_test(
     let status = case_status(verdict);
     let headline = verdict.headline();
     let evidence = match case {
-        Some(case) => text::case_evidence(suite, case, verdict, gate, hints),
+        Some(case) => text::case_evidence(suite, case, verdict, gate.past(&case.id), hints),
         None => headline.clone(),
     };
     let mut out = test(class, &verdict.id, status, words::result(&verdict.result), &headline, &evidence);

@@ -5,7 +5,7 @@
 //! models is cleaned of terminal escapes and every part is of bounded size.
 
 use super::diff;
-use super::input::{GateReport, PolicyReport};
+use super::input::{BaselineInfo, Before, GateReport, Past, PolicyReport};
 use super::outcome::{Status, metric_status};
 use super::sanitize;
 use super::words::{self, Group, Hints};
@@ -28,17 +28,18 @@ const MAX_IDS: usize = 20;
 #[must_use]
 pub fn case_text(suite: &SuiteRecord, case: &CaseRecord, gate: &GateReport, hints: Hints<'_>) -> String {
     match gate.decision.cases.iter().find(|verdict| verdict.id == case.id) {
-        Some(verdict) => case_evidence(suite, case, verdict, gate, hints),
+        Some(verdict) => case_evidence(suite, case, verdict, gate.past(&case.id), hints),
         None => "no verdict: the gate did not see this case".to_owned(),
     }
 }
 
-/// [`case_text`] of a verdict that the caller already has.
-pub(crate) fn case_evidence(
+/// [`case_text`] of a verdict that the caller already has; the gate need not have decided yet.
+#[must_use]
+pub fn case_evidence(
     suite: &SuiteRecord,
     case: &CaseRecord,
     verdict: &CaseVerdict,
-    gate: &GateReport,
+    past: Past<'_>,
     hints: Hints<'_>,
 ) -> String {
     let headline = sanitize::line(&verdict.headline());
@@ -52,9 +53,9 @@ pub(crate) fn case_evidence(
         | CaseResult::MustPassFailed
         | CaseResult::New { pass: false, .. } => {
             if let Some(sample) = sample {
-                out.extend(checks_and_answer(sample, case, gate));
+                out.extend(checks_and_answer(sample, past.before));
             }
-            out.push(setting(suite, gate));
+            out.push(setting(suite, past.baseline));
             // Accepting does not make a check pass that must.
             let accept = (verdict.result != CaseResult::MustPassFailed).then(|| format!("accept: {accept}"));
             out.push(next_line(sample, std::iter::once(again).chain(accept)));
@@ -64,7 +65,7 @@ pub(crate) fn case_evidence(
             if why.trim().contains('\n') {
                 out.push(sanitize::cut(&sanitize::clean(sanitize::prefix(why, 2 * REASON)), REASON));
             }
-            out.push(setting(suite, gate));
+            out.push(setting(suite, past.baseline));
             out.push(next_line(sample, [again]));
         }
         CaseResult::Ok
@@ -79,8 +80,7 @@ pub(crate) fn case_evidence(
 }
 
 /// The failing checks, the answer against the baseline's, and the judge's word.
-fn checks_and_answer(sample: &SampleRecord, case: &CaseRecord, gate: &GateReport) -> Vec<String> {
-    let before = gate.before.get(&case.id);
+fn checks_and_answer(sample: &SampleRecord, before: Option<&Before>) -> Vec<String> {
     let mut out = Vec::new();
     if let Some(scores) = sample.scores() {
         out.extend(scores.checks.iter().filter(|check| !check.passed).map(check_text));
@@ -146,8 +146,8 @@ fn judge_text(judge: &JudgeResult, before: Option<f64>) -> String {
 }
 
 /// What changed around the answer: the prompt, and which model this is.
-fn setting(suite: &SuiteRecord, gate: &GateReport) -> String {
-    let prompt = words::prompt_change(suite, &gate.baseline);
+fn setting(suite: &SuiteRecord, baseline: &BaselineInfo) -> String {
+    let prompt = words::prompt_change(suite, baseline);
     sanitize::line(&format!("prompt {prompt} | model {}", words::model(&suite.model)))
 }
 
@@ -198,7 +198,7 @@ pub fn gate_text(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> St
     if let Some(accepted) = &gate.accepted {
         out.push(format!("against your accepted baseline: {}", words::sentence(accepted)));
     }
-    out.push(setting(suite, gate));
+    out.push(setting(suite, &gate.baseline));
     if let Some(why) = &gate.rescored {
         out.push(format!("note: both sides were scored anew: {}", sanitize::line(why)));
     }

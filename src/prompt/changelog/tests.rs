@@ -81,6 +81,26 @@ fn edits_put_text_in_and_touch_nothing_else() {
 }
 
 #[test]
+fn accepting_again_replaces_the_step_not_the_history() {
+    for text in [TEXT.to_owned(), TEXT.replace('\n', "\r\n")] {
+        let mut log = Changelog::parse(&text).unwrap();
+        log.open_section("prompt_v002.txt", "2026-11-24", "shorter").unwrap();
+        log.record("prompt_v001.txt", &block("gold", true)).unwrap();
+        log.record("prompt_v001.txt", &block("canary", false)).unwrap();
+        log.record("prompt_v001.txt", &block("gold", false)).unwrap();
+        let again = Block { candidate_hash: "c".repeat(64), ..block("gold", false) };
+        log.record("prompt_v002.txt", &again).unwrap();
+        let left = |prompt: &str| -> Vec<(String, String)> {
+            let blocks = &log.section(prompt).unwrap().blocks;
+            blocks.iter().map(|b| (b.suite.clone(), b.candidate_hash[..1].to_owned())).collect()
+        };
+        let pair = |suite: &str, hash: &str| (suite.to_owned(), hash.to_owned());
+        assert_eq!(left("prompt_v001.txt"), [pair("gold", "b"), pair("canary", "b")]);
+        assert_eq!(left("prompt_v002.txt"), [pair("gold", "c")]);
+    }
+}
+
+#[test]
 fn the_text_of_a_new_file() {
     let mut log = Changelog::default();
     log.open_section("prompt_v001.txt", "2026-11-23", "the first one").unwrap();
