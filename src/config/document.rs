@@ -1,7 +1,7 @@
 //! Parse a YAML or JSON text into a closed struct and report every problem of it at once.
 //!
-//! The text is first read into a [`tree`] (duplicate keys, tags and merge keys are refused there), then the
-//! tree is deserialized and every error [recovered](recover) from. Positions are found by [`locate`]. Knows
+//! The text is first read into a tree (duplicate keys, tags and merge keys are refused there), then the
+//! tree is deserialized and every error recovered from. Positions are found by a second pass. Knows
 //! nothing of what the files mean.
 
 mod locate;

@@ -19,7 +19,7 @@ use crate::eval::record::{CaseRecord, SampleRecord, SuiteRecord};
 use crate::eval::{limits, run};
 use crate::gate::{self, CaseResult, CaseVerdict, Observations, Policy, Step};
 use crate::llm::Stream;
-use crate::report::input::{BaselineInfo, Before, GateReport, Meaning};
+use crate::report::input::{BaselineInfo, Before, GateReport};
 
 /// A case that must pass fails on a noisy model only when this many redraws fail too.
 const MUST_PASS_REDRAWS: u32 = 2;
@@ -224,7 +224,7 @@ pub async fn run_suite(
         suite: plan.spec.suite.clone(),
         alias: plan.alias.clone(),
         selected: selection.gate,
-        meaning: Meaning::from(decision.outcome(&policy)),
+        meaning: decision.outcome(&policy),
         decision,
         baseline: (*info).clone(),
         accepted,

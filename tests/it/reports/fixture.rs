@@ -11,11 +11,11 @@ use llm_experiments::eval::record::{
 };
 use llm_experiments::gate::{
     CaseClass, CaseResult, CaseVerdict, Counts, Decision, Estimate, Method, MetricDecision, NoiseTest,
-    Reason, Verdict,
+    Outcome, Reason, Verdict,
 };
 use llm_experiments::llm::{Answer, FinishReason, ModelCard};
 use llm_experiments::report::input::{
-    self, BaselineInfo, BaselineSource, Before, GateReport, Meaning, PolicyReport, Report,
+    self, BaselineInfo, BaselineSource, Before, GateReport, PolicyReport, Report,
 };
 use serde_json::{Value, json};
 
@@ -345,7 +345,7 @@ fn gate() -> GateReport {
                 verdict("RF-G-099", stable, 1, CaseResult::NotSelected),
             ],
         },
-        meaning: Meaning::Worse,
+        meaning: Outcome::Worse,
         baseline: BaselineInfo {
             source: BaselineSource::MergeBase { reference: "origin/main".to_owned(), commit: "1a2b3c4".to_owned() },
             sha256: Some("ba".repeat(32)),
