@@ -102,7 +102,7 @@ impl Project {
         if files.is_empty() {
             self.suite_problems.push(
                 Problem::of_file("evals", "expected at least one suite (`evals/NAME.yml`), found none")
-                    .hint("see the README, section \"The smallest project\""),
+                    .hint("see the README, section \"The daily loop\""),
             );
         }
         for name in files {

@@ -4,6 +4,7 @@
 
 mod labels;
 mod layout;
+mod readme;
 mod reports;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;
