@@ -126,6 +126,7 @@ mod tests {
                         blocking: true,
                         explanation: "why".to_owned(),
                     }),
+                    ..Scores::default()
                 },
             },
         }

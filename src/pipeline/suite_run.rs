@@ -231,8 +231,7 @@ pub async fn run_suite(
         limits: limits::measure(&plan.spec.limits, &record),
         before,
         rescored: rescored.then(|| {
-            "scores stored in the baseline differ from what checks and judge say of the same answers today: both \
-             sides were scored anew"
+            "the baseline's stored scores are not what checks and judge say of the same answers today"
                 .to_owned()
         }),
     };
