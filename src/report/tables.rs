@@ -166,9 +166,9 @@ pub(super) fn slices(suite: &SuiteRecord, decision: &Decision, rows: &[Row<'_>])
         }
         for (value, slice) in by_value {
             if out.len() < MAX_SLICES {
-                out.push(slice_row(name, value, &slice, of_slice(name, value)))
+                out.push(slice_row(name, value, &slice, of_slice(name, value)));
             } else {
-                left_out += 1
+                left_out += 1;
             }
         }
     }
