@@ -7,4 +7,7 @@ mod layout;
 mod reports;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;
+#[cfg(feature = "rf-qaqc")]
+mod stories;
 mod vectors;
+mod world;
