@@ -4,6 +4,8 @@
 
 mod labels;
 mod layout;
+#[cfg(feature = "rf-qaqc")]
+mod mistakes;
 mod reports;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;

@@ -159,8 +159,11 @@ fn a_better_prompt_fixes_cases_and_accepting_locks_them_in() {
     // A line for each case whose answer changed, the header's changes apart.
     let diff = world.run(&["baseline", "diff", "gold"]).exits(0).stdout;
     let answers = |at: &str| -> Value {
-        let text =
-            if at.is_empty() { world.read("data/baselines/gold.reference.json") } else { git(world.root(), &["show", &format!("{at}:data/baselines/gold.reference.json")]) };
+        let text = if at.is_empty() {
+            world.read("data/baselines/gold.reference.json")
+        } else {
+            git(world.root(), &["show", &format!("{at}:data/baselines/gold.reference.json")])
+        };
         serde_json::from_str(&text).unwrap()
     };
     let (now, before) = (answers(""), answers("origin/main"));
