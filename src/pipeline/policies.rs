@@ -127,7 +127,10 @@ fn check_baselines(inputs: &Inputs) -> Findings {
         let found = match baselines::stored(inputs, suite) {
             Ok(found) => found,
             Err(problem) => {
-                findings.problems.push(problem);
+                // A merge base that cannot be found is one problem, not one of each suite.
+                if !findings.problems.contains(&problem) {
+                    findings.problems.push(problem);
+                }
                 continue;
             }
         };
