@@ -4,11 +4,15 @@
 
 mod labels;
 mod layout;
+mod libtest;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
+mod noise;
 mod reports;
+mod reports_e2e;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;
+mod small;
 #[cfg(feature = "rf-qaqc")]
 mod stories;
 mod vectors;

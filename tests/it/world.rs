@@ -207,6 +207,21 @@ impl World {
         folder
     }
 
+    /// The report that the only run left in its folder.
+    pub(crate) fn report(&self) -> Report {
+        let folder = self.run_folder();
+        let id = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let bytes = std::fs::read(folder.join(format!("eval_results_{id}.json"))).unwrap();
+        llm_experiments::report::json::read(&bytes).unwrap()
+    }
+
+    /// Reports of earlier runs go.
+    pub(crate) fn forget_runs(&self) {
+        if self.path("reports").exists() {
+            std::fs::remove_dir_all(self.path("reports")).unwrap();
+        }
+    }
+
     /// The whole report of an `llmx eval` with further arguments.
     #[track_caller]
     pub(crate) fn eval(&self, args: &[&str]) -> (Ran, Report) {
