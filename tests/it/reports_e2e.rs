@@ -133,17 +133,6 @@ fn whatever_the_model_says() {
 }
 
 #[test]
-fn half_a_surrogate_is_no_text() {
-    let world = World::tiny();
-    world.write(
-        "data/cases.jsonl",
-        "{\"id\":\"a\",\"input\":1,\"expected\":1}\n{\"id\":\"b\",\"input\":\"\\ud800\",\"expected\":1}\n",
-    );
-    world.edit("evals/tiny.yml", "cases.csv", "cases.jsonl");
-    world.run(&["eval"]).exits(2).says(&["data/cases.jsonl:2:"]);
-}
-
-#[test]
 fn a_run_writes_reports_and_nothing_else() {
     let mut world = World::small();
     let outside = world.outside().join("summary.md");

@@ -50,6 +50,31 @@ fn cases_come_go_and_change() {
 }
 
 #[test]
+fn an_input_is_a_json_value() {
+    // Texts that are spelled like JSON and mean nothing: taken for `null`, two of them would be the same case.
+    for (input, says) in [
+        (r#""\ud800""#, "surrogate"),
+        (r#"{"a": ["x\udc00"]}"#, "surrogate"),
+        ("[1e400]", "number out of range"),
+        (&format!("{{\"n\": {}}}", "9".repeat(400)), "number out of range"),
+    ] {
+        let world = World::tiny();
+        world.write(
+            "data/cases.jsonl",
+            &format!("{{\"id\":\"a\",\"input\":1,\"expected\":1}}\n{{\"id\":\"b\",\"input\":{input},\"expected\":1}}\n"),
+        );
+        world.edit("config/models.yml", "cases.csv", "cases.jsonl");
+        world.edit("evals/tiny.yml", "cases.csv", "cases.jsonl");
+        world.run(&["eval"]).exits(2).says(&["data/cases.jsonl:2:", "not valid JSON", says]);
+        // What looks like them and is a value is taken as it stands.
+        world.edit("data/cases.jsonl", input, r#"["\ud83d\ude00", 1e300, "1e400 \u0041"]"#);
+        let (ran, report) = world.eval(&[]);
+        ran.exits(0);
+        assert_eq!(report.gates[0].decision.counts.new, 2);
+    }
+}
+
+#[test]
 fn a_project_is_found_from_below_and_may_be_told() {
     let mut world = World::tiny();
     let mut from_below = world.command(&["eval"]);
