@@ -179,3 +179,22 @@ fn a_program_is_a_check() {
     let found = crate::reports::walk::check(&world.read("reports/junit.xml"));
     assert_eq!(found.iter().filter(|case| case.class == "tiny" && case.result == "error").count(), 3);
 }
+
+#[cfg(unix)]
+#[test]
+fn an_unchanged_answer_that_cannot_be_scored_is_not_ok() {
+    let world = World::tiny();
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    world.edit("evals/tiny.yml", "  - equals", "  - command: { run: [/bin/no-such-shell] }\n  - equals");
+    let (ran, report) = world.eval(&[]);
+    for case in &report.gates[0].decision.cases {
+        assert!(matches!(case.result, CaseResult::NotMeasured { .. }), "{case:?}");
+    }
+    assert_eq!(report.gates[0].decision.verdict, Verdict::Inconclusive);
+    // The model still says what the baseline holds, so nobody edited that file.
+    assert!(report.policies.iter().all(|policy| policy.problems.is_empty()), "{:?}", report.policies);
+    ran.exits(3);
+    world.run(&["eval", "--case", "c-1"]).exits(3).says(&["/bin/no-such-shell"]);
+    let tests = world.test(&[]).exits(101);
+    assert_eq!(tests.failed(), ["tiny::c-1", "tiny::c-2", "tiny::c-3", "gate::tiny", "gate::tiny::pass_rate"]);
+}
