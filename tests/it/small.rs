@@ -196,5 +196,8 @@ fn an_unchanged_answer_that_cannot_be_scored_is_not_ok() {
     ran.exits(3);
     world.run(&["eval", "--case", "c-1"]).exits(3).says(&["/bin/no-such-shell"]);
     let tests = world.test(&[]).exits(101);
-    assert_eq!(tests.failed(), ["tiny::c-1", "tiny::c-2", "tiny::c-3", "gate::tiny", "gate::tiny::pass_rate"]);
+    assert_eq!(
+        tests.failed(),
+        ["tiny::c-1", "tiny::c-2", "tiny::c-3", "gate::tiny", "gate::tiny::pass_rate"]
+    );
 }
