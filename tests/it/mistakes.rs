@@ -357,6 +357,29 @@ fn baselines_edited_by_hand() {
     );
 }
 
+#[test]
+fn a_baseline_that_was_deleted_is_only_hinted_at() {
+    // Falls short: once such a branch is merged nothing is compared any more, and only hints say so. What made it
+    // visible here are two known failures that became new cases, which must pass.
+    all(
+        World::small,
+        &[Mistake {
+            make: |w| w.remove(BASELINE),
+            code: 1,
+            policies: &[],
+            says: &[
+                "inconclusive: no comparable cases",
+                "hint: prompts/prompt_changelog.md:7: data/baselines/gold.reference.json was accepted but is not there any more",
+            ],
+        }],
+    );
+    // Until then the merge base's baseline decides.
+    let world = World::small();
+    world.git();
+    world.remove(BASELINE);
+    world.run(&["eval"]).exits(0).says(&["pass: identical to the baseline over 8 cases"]);
+}
+
 /// A branch that accepted a worse prompt, with a reason.
 fn overridden() -> World {
     let world = World::small();

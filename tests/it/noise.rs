@@ -143,6 +143,15 @@ fn a_check_that_must_pass_forgives_one_slip_of_a_noisy_model() {
         .count();
     let failed = decision.counts.must_pass_failed;
     assert!(wrong >= 8 && failed <= wrong / 2, "{failed} of {wrong}");
+    // Accepting is no stricter: of five answers a case, all must fail.
+    world.edit("config/models.yml", "accuracy: 0.70", "accuracy: 0.95");
+    world.remove("data/baselines/tiny.noisy.json");
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    let baseline: serde_json::Value =
+        serde_json::from_str(&world.read("data/baselines/tiny.noisy.json")).unwrap();
+    let cases = baseline["cases"].as_array().unwrap().iter();
+    let slips = cases.filter(|case| case["samples"][0]["passed"] == false).count();
+    assert!(slips > 0, "a seed without a slip shows nothing");
 }
 
 #[test]

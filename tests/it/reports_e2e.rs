@@ -157,6 +157,19 @@ fn a_run_writes_reports_and_nothing_else() {
 }
 
 #[test]
+fn the_same_inputs_say_the_same_however_many_run_at_once() {
+    let mut world = World::small();
+    let mut said = Vec::new();
+    for concurrency in ["1", "3", "64"] {
+        world.set("EVALS_CONCURRENCY", concurrency);
+        let (ran, report) = world.eval(&[]);
+        ran.exits(0);
+        said.push((report.run.suites, report.gates, report.policies));
+    }
+    assert!(said.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
 fn the_job_summary_is_appended_to() {
     let mut world = World::tiny();
     let file = world.outside().join("step.md");

@@ -57,6 +57,7 @@ fn an_input_is_a_json_value() {
         (r#"{"a": ["x\udc00"]}"#, "hex escape"),
         ("[1e400]", "number out of range"),
         (&format!("{{\"n\": {}}}", "9".repeat(400)), "number out of range"),
+        (&format!("{}1{}", "[".repeat(200), "]".repeat(200)), "recursion limit"),
     ] {
         let world = World::tiny();
         world.write(
@@ -72,6 +73,39 @@ fn an_input_is_a_json_value() {
         ran.exits(0);
         assert_eq!(report.gates[0].decision.counts.new, 2);
     }
+}
+
+#[test]
+fn spreadsheets_and_editors_write_what_they_like() {
+    // A byte order mark, Windows' line ends, quoted commas and line breaks, JSON in a cell, an empty last line.
+    let world = World::of_cases(
+        "\u{feff}id,input,expected,slices.kind,slices.tags,must_pass\r\nc-1,\"a, \"\"b\"\"\nc\",x,k,\"[\"\"s\"\", \"\"t\"\"]\",true\r\nc-2,\"{\"\"n\"\": 2.00}\",\"[1, 2]\",,,\r\n\r\n",
+    );
+    let (ran, report) = world.eval(&[]);
+    ran.exits(0);
+    let cases = &report.run.suites[0].cases;
+    assert_eq!(cases.len(), 2);
+    assert!(cases[0].must_pass && !cases[1].must_pass);
+    assert_eq!((cases[0].slices["kind"].len(), cases[0].slices["tags"].len()), (1, 2));
+    assert_eq!(cases[1].samples[0].answer().map(|answer| answer.text.as_str()), Some("[1,2]"));
+    // A case that must pass is named as such when it does not.
+    world.edit("evals/tiny.yml", "expected: \"\"", "value: y");
+    world.run(&["eval"]).exits(1).says(&["1 failing a check that must pass"]);
+}
+
+#[test]
+fn a_broken_suite_stops_no_other() {
+    let world = World::tiny();
+    world.write(
+        "evals/other.yml",
+        &world.read("evals/tiny.yml").replace("tiny\n", "other\n").replace("cases.csv", "none.csv"),
+    );
+    let ran = world.test(&[]).exits(101).says(&["data/none.csv: cannot be read"]);
+    assert_eq!(ran.failed(), ["policy::inputs"]);
+    assert_eq!(ran.tests("... ok").iter().filter(|name| name.starts_with("tiny::")).count(), 3);
+    world.run(&["eval", "tiny"]).exits(2).says(&["data/none.csv: cannot be read"]);
+    world.write("evals/other.yml", &world.read("evals/tiny.yml"));
+    world.run(&["eval"]).exits(2).says(&["evals/", "tiny"]);
 }
 
 #[test]
