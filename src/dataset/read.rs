@@ -133,14 +133,24 @@ fn read_jsonl(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> 
     cases
 }
 
-/// Raw text is checked for its grammar alone. Half a surrogate pair and a number beyond all floats pass that and are
-/// no values; only text that could hold one of them is parsed to tell.
+/// Raw text is checked for its grammar alone. Half a surrogate pair, a number beyond all floats and endless nesting
+/// pass that and are no values; only text that could hold one of them is parsed to tell.
 fn is_value(raw: &str) -> bool {
     /// Digits that no float's whole part has.
     const LONG: usize = 300;
-    let (mut digits, mut escaped) = (0, false);
+    /// Lists and objects inside each other; the parser gives up soon after.
+    const DEEP: i32 = 100;
+    let (mut digits, mut escaped, mut depth) = (0, false, 0);
     let suspicious = raw.bytes().any(|byte| {
-        let hit = (escaped && byte == b'u') || (digits > 0 && matches!(byte, b'e' | b'E')) || digits > LONG;
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+        let hit = (escaped && byte == b'u')
+            || (digits > 0 && matches!(byte, b'e' | b'E'))
+            || digits > LONG
+            || depth > DEEP;
         digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
         escaped = byte == b'\\' && !escaped;
         hit
