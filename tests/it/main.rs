@@ -9,6 +9,7 @@ mod libtest;
 mod mistakes;
 mod noise;
 mod reports;
+#[cfg(feature = "rf-qaqc")]
 mod reports_e2e;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;
