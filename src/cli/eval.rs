@@ -10,7 +10,7 @@ use crate::eval::event::{Event, Listener};
 use crate::harness::host;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
-use crate::pipeline::{Inputs, Selection, Session};
+use crate::pipeline::{Inputs, Selection, Session, baselines};
 use crate::report::outcome::{exit, exit_code};
 use crate::report::words::Hints;
 use crate::report::{console, json};
@@ -142,6 +142,7 @@ fn problems_of(inputs: &Inputs, selections: &[Selection]) -> Vec<Problem> {
     for (suite, selection) in inputs.suites.iter().zip(selections) {
         if !selection.is_empty() {
             problems.extend(inputs.plan(suite).err().unwrap_or_default());
+            problems.extend(baselines::find(inputs, suite).err());
         }
     }
     problems.sort();

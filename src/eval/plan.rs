@@ -15,7 +15,7 @@ use super::score::Scoring;
 use crate::config::check::CheckSpec;
 use crate::config::models::ModelSpec;
 use crate::config::suite::{JUDGE_MEAN, SuiteSpec};
-use crate::config::{Document, Problem, Project};
+use crate::config::{Document, Problem, Project, Step};
 use crate::dataset::{Case, Dataset};
 use crate::json::{canonical, sha256_hex};
 use crate::llm::provider::connect;
@@ -88,7 +88,7 @@ impl SuitePlan {
             _ => None,
         };
         let scoring = Scoring::compile(&project.root, &spec, &doc.file, &dataset, options.custom)
-            .map_err(|found| problems.extend(found))
+            .map_err(|found| problems.extend(found.into_iter().map(|problem| located(doc, problem))))
             .ok();
         let (Some(task), Some((model, model_spec)), Some(scoring), true) =
             (task, model, scoring, problems.is_empty())
@@ -149,6 +149,23 @@ impl SuitePlan {
     #[must_use]
     pub fn case(&self, id: &str) -> Option<(usize, &Case)> {
         self.dataset.cases.iter().enumerate().find(|(_, case)| case.id == id)
+    }
+}
+
+/// A problem of a check of the suite, with the line on which that check stands.
+fn located(doc: &Document<SuiteSpec>, problem: Problem) -> Problem {
+    let spec = &doc.value;
+    let checks = (0..spec.checks.len()).map(|i| (format!("checks[{i}]."), ["checks".into(), Step::Index(i)]));
+    let metrics = spec
+        .metrics
+        .keys()
+        .map(|name| (format!("metrics.{name}."), ["metrics".into(), name.as_str().into()]));
+    match checks.chain(metrics).find(|(key, _)| problem.file == doc.file && problem.key.starts_with(key)) {
+        Some((_, path)) => {
+            let place = doc.problem(&path, "");
+            Problem { line: place.line, column: place.column, ..problem }
+        }
+        None => problem,
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Clock, block_on};
 use crate::baseline::{self, Accepted, Baseline, Stored};
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
-use crate::eval::record::SuiteRecord;
+use crate::eval::record::{SampleRecord, SuiteRecord};
 use crate::eval::run;
 use crate::llm::Stream;
 use crate::prompt::changelog::Changelog;
@@ -79,8 +79,10 @@ pub fn propose(
             .iter()
             .filter(|case| {
                 let dataset_case = plan.case(&case.id).map(|(_, case)| case);
-                let scores = case.samples.first().and_then(crate::eval::record::SampleRecord::scores);
-                dataset_case.zip(scores).is_some_and(|(case, scores)| must_pass_fails(case, scores))
+                // As in a run: one slip of a noisy model among several answers is forgiven.
+                let mut scores = case.samples.iter().filter_map(SampleRecord::scores).peekable();
+                scores.peek().is_some()
+                    && dataset_case.is_some_and(|case| scores.all(|scores| must_pass_fails(case, scores)))
             })
             .map(|case| case.id.clone())
             .collect();

@@ -45,7 +45,9 @@ pub(super) async fn observe(
     observation.cluster.clone_from(&case.cluster);
     let past = past.filter(|_| comparability == Comparability::Comparable);
     let first = samples.and_then(<[SampleRecord]>::first);
-    observation.unchanged = past.zip(first).is_some_and(|(past, now)| same_answer(past, now).is_some());
+    // An answer that could not be scored is no result, even where the baseline holds the same text.
+    let scored = first.filter(|now| now.scores().is_some());
+    observation.unchanged = past.zip(scored).is_some_and(|(past, now)| same_answer(past, now).is_some());
     let mut rescored = false;
     if let (Some(past), true) = (past, samples.is_some()) {
         for sample in &past.samples {

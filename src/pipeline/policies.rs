@@ -127,7 +127,10 @@ fn check_baselines(inputs: &Inputs) -> Findings {
         let found = match baselines::stored(inputs, suite) {
             Ok(found) => found,
             Err(problem) => {
-                findings.problems.push(problem);
+                // A merge base that cannot be found is one problem, not one of each suite.
+                if !findings.problems.contains(&problem) {
+                    findings.problems.push(problem);
+                }
                 continue;
             }
         };
@@ -227,6 +230,8 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline) -> Findin
     let same_scoring = stored.header.checks_sha256 == plan.identity.checks_sha256
         && stored.header.judge_sha256 == plan.identity.judge_sha256;
     let (mut flaws, mut compared, mut other_keys) = (Vec::new(), 0usize, 0usize);
+    // The answers are those stored, but a check or the judge could not be asked about them.
+    let mut unscored: Option<String> = None;
     for past in &stored.cases {
         let Some((_, case)) = plan.case(&past.id) else { continue };
         if case.content_hash() != past.content_hash {
@@ -241,6 +246,11 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline) -> Findin
                 continue;
             }
             match &now.outcome {
+                SampleOutcome::NotMeasured { reason, answer: Some(answer) }
+                    if sample.answered(&answer.text) =>
+                {
+                    unscored.get_or_insert(reason.clone());
+                }
                 SampleOutcome::NotMeasured { reason, .. } => {
                     flaws.push((&past.id, format!("cannot be derived again: {reason}")));
                 }
@@ -269,6 +279,9 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline) -> Findin
     }
     if more > 0 {
         findings.problems.push(Problem::of_file(file, format!("{more} more cases differ")));
+    }
+    if let Some(reason) = unscored {
+        findings.hints.push(format!("{file}: stored scores were not derived again: {reason}"));
     }
     if !same_scoring {
         findings

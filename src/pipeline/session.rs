@@ -119,16 +119,19 @@ impl Session {
 
     /// Wait for everything and put the report together.
     #[must_use]
-    pub fn report(&self, policies: Vec<PolicyReport>) -> Report {
+    pub fn report(&self, mut policies: Vec<PolicyReport>) -> Report {
         let mut suites = Vec::new();
         let mut gates = Vec::new();
         for (i, selection) in self.selections.iter().enumerate() {
             if selection.is_empty() {
                 continue;
             }
-            if let Ok((record, gate)) = self.suite(i) {
-                suites.push(record);
-                gates.push(gate);
+            match self.suite(i) {
+                Ok((record, gate)) => {
+                    suites.push(record);
+                    gates.push(gate);
+                }
+                Err(message) => say_not_run(&mut policies, message),
             }
         }
         (self.listener)(&Event::RunFinished { run_id: self.run_id.clone() });
@@ -227,6 +230,26 @@ fn on_case(i: usize, suite: &str, alias: &str, state: &Arc<State>, listener: &Li
             progress.cases.insert(position, done);
         });
     })
+}
+
+/// A suite that was selected and could not run must not read as fine: where no policy says why (a filter may have
+/// left them out), `policy::inputs` does.
+fn say_not_run(policies: &mut Vec<PolicyReport>, message: String) {
+    if policies
+        .iter()
+        .flat_map(|policy| &policy.problems)
+        .any(|problem| message.starts_with(problem.as_str()))
+    {
+        return;
+    }
+    let name = "policy::inputs";
+    match policies.iter_mut().find(|policy| policy.name == name) {
+        Some(inputs) => inputs.problems.push(message),
+        None => {
+            let report = PolicyReport { name: name.to_owned(), problems: vec![message], hints: Vec::new() };
+            policies.insert(0, report);
+        }
+    }
 }
 
 /// The first problem, and how many more there are.

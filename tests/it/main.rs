@@ -4,8 +4,18 @@
 
 mod labels;
 mod layout;
+mod libtest;
+#[cfg(feature = "rf-qaqc")]
+mod mistakes;
+mod noise;
 mod readme;
 mod reports;
 #[cfg(feature = "rf-qaqc")]
+mod reports_e2e;
+#[cfg(feature = "rf-qaqc")]
 mod rf_examples;
+mod small;
+#[cfg(feature = "rf-qaqc")]
+mod stories;
 mod vectors;
+mod world;

@@ -8,7 +8,7 @@
 )]
 
 mod fixture;
-mod walk;
+pub(crate) mod walk;
 
 use insta::assert_snapshot;
 use llm_experiments::gate::CaseResult;

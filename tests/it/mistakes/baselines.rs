@@ -1,0 +1,129 @@
+//! Baselines and decisions edited by hand, and one that is gone.
+
+use super::{BASELINE, LOG, Mistake, all};
+use crate::world::World;
+
+#[test]
+fn baselines_edited_by_hand() {
+    all(
+        World::small,
+        &[
+            Mistake {
+                make: |w| w.edit(BASELINE, "No listed rule is broken", "Some listed rule is broken"),
+                code: 2,
+                policies: &["prompts", "baselines"],
+                says: &[
+                    "data/baselines/gold.reference.json: case `RF-G-001`: the model does not give the stored answer",
+                ],
+            },
+            Mistake {
+                make: |w| w.edit(BASELINE, "\"code_f1\":1.0", "\"code_f1\":0.5"),
+                code: 2,
+                policies: &["prompts", "baselines"],
+                says: &["case `RF-G-001`: the stored scores are not those of the stored answer"],
+            },
+            Mistake {
+                make: |w| w.edit(BASELINE, "\"passed\":true", "\"passed\":false"),
+                code: 2,
+                policies: &["prompts", "baselines"],
+                says: &["case `RF-G-001`: the stored scores are not those of the stored answer"],
+            },
+            Mistake {
+                make: |w| w.edit(BASELINE, "  \"format\": 1,", "  \"format\": 1"),
+                code: 2,
+                policies: &["prompts", "baselines"],
+                says: &["data/baselines/gold.reference.json:3:", "not a baseline"],
+            },
+            Mistake {
+                make: |w| w.edit(BASELINE, "  \"format\": 1,", "  \"format\": 2,"),
+                code: 2,
+                policies: &["prompts", "baselines"],
+                says: &["data/baselines/gold.reference.json", "format"],
+            },
+        ],
+    );
+}
+
+#[test]
+fn a_baseline_that_was_deleted_is_only_hinted_at() {
+    // Falls short: once such a branch is merged nothing is compared any more, and only hints say so. What made it
+    // visible here are two known failures that became new cases, which must pass.
+    all(
+        World::small,
+        &[Mistake {
+            make: |w| w.remove(BASELINE),
+            code: 1,
+            policies: &[],
+            says: &[
+                "inconclusive: no comparable cases",
+                "hint: prompts/prompt_changelog.md:7: data/baselines/gold.reference.json was accepted but is not there any more",
+            ],
+        }],
+    );
+    // Until then the merge base's baseline decides.
+    let world = World::small();
+    world.git();
+    world.remove(BASELINE);
+    world.run(&["eval"]).exits(0).says(&["pass: identical to the baseline over 8 cases"]);
+}
+
+/// A branch that accepted a worse prompt, with a reason.
+fn overridden() -> World {
+    let world = World::small();
+    world.git();
+    world.run(&["prompt", "new", "-m", "Shorter"]).exits(0);
+    world.without_section("prompts/prompt_v002.txt", "Line sweep limits");
+    world.edit("config/prompt_graph.yml", "prompt_v001", "prompt_v002");
+    world
+        .run(&["baseline", "accept", "gold", "--yes", "--override", "the rules move to the field app"])
+        .exits(0);
+    world
+}
+
+#[test]
+fn decisions_edited_by_hand() {
+    // Accepted with a reason, so the policies are content; the run itself stays worse than `origin/main`.
+    let world = overridden();
+    world.run(&["eval"]).exits(1).says(&["against your accepted baseline: pass: identical"]);
+    world.test(&["policy::"]).exits(0);
+    assert!(world.read(BASELINE).contains("the rules move to the field app"));
+    all(
+        overridden,
+        &[
+            Mistake {
+                make: |w| {
+                    w.edit(BASELINE, "\"sentence\": \"regressed: ", "\"sentence\": \"almost the same: ");
+                },
+                code: 2,
+                policies: &["prompts", "baselines"],
+                says: &[
+                    "the decision it was accepted on does not follow from the two files: stored `almost the same: ",
+                ],
+            },
+            Mistake {
+                make: |w| w.edit(BASELINE, "\"code_f1\": -0.", "\"code_f1\": -0.0"),
+                code: 2,
+                policies: &["prompts", "baselines"],
+                says: &["the decision it was accepted on does not follow from the two files"],
+            },
+            Mistake {
+                make: |w| w.edit(BASELINE, "\"the rules move to the field app\"", "null"),
+                code: 2,
+                policies: &["prompts", "baselines"],
+                says: &["was accepted on the decision `regressed` without an override reason"],
+            },
+            Mistake {
+                make: |w| w.edit(BASELINE, "\"verdict\": \"regressed\"", "\"verdict\": \"improved\""),
+                code: 2,
+                policies: &["prompts", "baselines"],
+                says: &["the decision it was accepted on does not follow from the two files"],
+            },
+            Mistake {
+                make: |w| w.edit(LOG, "decision: regressed", "decision: improved"),
+                code: 2,
+                policies: &["prompts"],
+                says: &["`decision`: says `improved"],
+            },
+        ],
+    );
+}

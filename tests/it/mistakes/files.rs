@@ -1,0 +1,258 @@
+//! Mistakes in prompts, datasets, configuration and environment.
+
+use super::{GOLD, LOG, MODELS, Mistake, PROMPT, SUITE, all};
+use crate::world::World;
+
+#[test]
+fn prompts_and_their_history() {
+    all(
+        World::small,
+        &[
+            Mistake {
+                make: |w| w.edit(PROMPT, "<= -97 dBm", "<= -96 dBm"),
+                code: 2,
+                policies: &["prompts", "pins"],
+                says: &[
+                    "prompts/prompts.lock:5:3: `prompts.prompt_v001.txt`: `prompts/prompt_v001.txt` is frozen but was edited in place",
+                    "llmx prompt new",
+                ],
+            },
+            Mistake {
+                make: |w| {
+                    let log = w.read(LOG);
+                    w.write(LOG, &log[..log.find("```yaml").unwrap()]);
+                },
+                code: 2,
+                policies: &["prompts"],
+                says: &[
+                    "data/baselines/gold.reference.json:1: no accepted block in prompts/prompt_changelog.md",
+                ],
+            },
+            Mistake {
+                make: |w| w.write(LOG, "# Prompt changelog\n"),
+                code: 2,
+                policies: &["prompts"],
+                says: &[
+                    "config/model_pins.yml:7:5:",
+                    "names `prompt_v001.txt`, which has no entry in prompts/prompt_changelog.md",
+                ],
+            },
+            Mistake {
+                make: |w| {
+                    let log = w.read(LOG);
+                    let at = log.find("candidate_hash: ").unwrap() + "candidate_hash: ".len();
+                    let other = if log[at..].starts_with('0') { "1" } else { "0" };
+                    w.write(LOG, &format!("{}{other}{}", &log[..at], &log[at + 1..]));
+                },
+                code: 2,
+                policies: &["prompts"],
+                says: &[
+                    "prompts/prompt_changelog.md:7: `candidate_hash`: says ",
+                    "the file or this block was edited by hand",
+                ],
+            },
+            Mistake {
+                make: |w| w.edit(LOG, "grounding: 1.0000", "grounding: 0.9999"),
+                code: 2,
+                policies: &["prompts"],
+                says: &[
+                    "prompts/prompt_changelog.md:7: `metrics.grounding`: says 0.9999, but data/baselines/gold.reference.json gives 1.0000",
+                ],
+            },
+            Mistake {
+                make: |w| w.edit(PROMPT, "{input_data}", "{input_date}"),
+                code: 2,
+                policies: &["inputs", "prompts", "pins"],
+                says: &[
+                    "prompts/prompt_v001.txt:196: unknown placeholder `{input_date}`",
+                    "did you mean `input_data`?",
+                ],
+            },
+            Mistake {
+                make: |w| w.edit("prompts/judge_prompt.txt", "{output}", "{output} "),
+                code: 2,
+                policies: &["prompts", "pins"],
+                says: &["`prompts/judge_prompt.txt` was changed", "llmx prompt lock"],
+            },
+            Mistake {
+                make: |w| w.remove(PROMPT),
+                code: 2,
+                policies: &["inputs", "prompts", "pins"],
+                says: &["prompts/prompt_v001.txt: cannot be read"],
+            },
+        ],
+    );
+}
+
+#[test]
+fn datasets() {
+    all(
+        World::small,
+        &[
+            Mistake {
+                make: |w| w.edit(GOLD, "{\"id\": \"RF-G-005\"", "{{\"id\": \"RF-G-005\""),
+                code: 2,
+                policies: &["inputs"],
+                says: &["data/gold_set.jsonl:5:2: not valid JSON: key must be a string"],
+            },
+            Mistake {
+                make: |w| w.edit(GOLD, "\"id\": \"RF-G-002\"", "\"id\": \"RF-G-001\""),
+                code: 2,
+                policies: &["inputs"],
+                says: &["data/gold_set.jsonl:2: id `RF-G-001` stands already on line 1"],
+            },
+            Mistake {
+                make: |w| {
+                    w.edit(
+                        GOLD,
+                        "\"expected\": {\"verdict\": \"fail\"",
+                        "\"expected\": {\"verdict\": \"pass\"",
+                    );
+                },
+                code: 2,
+                policies: &["datasets"],
+                says: &["data/gold_set.jsonl:2: case `RF-G-002`: ", "verdict"],
+            },
+            Mistake {
+                make: |w| w.write(GOLD, ""),
+                code: 2,
+                policies: &["inputs"],
+                says: &["data/gold_set.jsonl: expected at least one case, found none"],
+            },
+            Mistake {
+                make: |w| w.remove(GOLD),
+                code: 2,
+                policies: &["inputs"],
+                says: &["data/gold_set.jsonl: cannot be read"],
+            },
+            Mistake {
+                make: |w| w.edit(GOLD, "\"difficulty\": \"easy\"", "\"difficulty\": \"trivial\""),
+                code: 2,
+                policies: &["datasets"],
+                says: &[
+                    "data/gold_set.jsonl:1: `/slices/difficulty`: case `RF-G-001`: \"trivial\" is not one of",
+                ],
+            },
+        ],
+    );
+}
+
+#[test]
+fn configuration() {
+    all(
+        World::small,
+        &[
+            Mistake {
+                make: |w| w.edit(SUITE, "suite: gold", "suite: gold\nsuite: gold"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["evals/gold.yml:3:1: `suite`: this key stands twice"],
+            },
+            Mistake {
+                make: |w| w.edit(SUITE, "\"@production\"", "claude-3.7-sonic"),
+                code: 2,
+                policies: &["inputs"],
+                says: &[
+                    "evals/gold.yml:5:10: `models[0]`: unknown model `claude-3.7-sonic`",
+                    "did you mean `claude-3.7-sonnet`?",
+                ],
+            },
+            Mistake {
+                make: |w| w.edit(SUITE, "judge:", "jugde:"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["evals/gold.yml:14:1: `jugde`: unknown key", "did you mean `judge`?"],
+            },
+            Mistake {
+                make: |w| w.edit(SUITE, "  - set_f1:", "  - set_f2:"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["evals/gold.yml:9:", "unknown check `set_f2`", "did you mean `set_f1`"],
+            },
+            Mistake {
+                make: |w| w.remove("data/schemas/output.schema.json"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["evals/gold.yml:7:", "data/schemas/output.schema.json: cannot be read"],
+            },
+            Mistake {
+                make: |w| w.edit(MODELS, "{ provider: reference }", "{ provider: referense }"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["config/models.yml:5:", "referense"],
+            },
+            Mistake {
+                make: |w| w.write("config/settings.yml", "mode: recrod\n"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["config/settings.yml:1:", "recrod", "record"],
+            },
+            Mistake {
+                make: |w| w.edit("config/prompt_graph.yml", "prompt_v001.txt", "prompt_v01.txt"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["prompts/prompt_v01.txt: cannot be read", "did you mean `prompt_v001.txt`?"],
+            },
+        ],
+    );
+}
+
+#[test]
+fn environment() {
+    all(
+        World::small,
+        &[
+            Mistake {
+                make: |w| {
+                    w.set("EVALS_MODEL", "claude-3.7-sonic");
+                },
+                code: 2,
+                policies: &["inputs"],
+                says: &[
+                    "EVALS_MODEL",
+                    "unknown model `claude-3.7-sonic`",
+                    "did you mean `claude-3.7-sonnet`?",
+                ],
+            },
+            Mistake {
+                make: |w| {
+                    w.set("EVALS_MODEL", "claude-3.7-sonnet");
+                },
+                code: 2,
+                policies: &["inputs"],
+                says: &[
+                    "config/models.yml:12:3: `models.claude-3.7-sonnet`: provider bedrock is not in this build",
+                ],
+            },
+            Mistake {
+                make: |w| {
+                    w.set("EVALS_MODE", "recrod").set("EVALS_CONCURRENCY", "0");
+                },
+                code: 2,
+                policies: &["inputs"],
+                says: &[
+                    "variable EVALS_MODE: expected one of",
+                    "did you mean `record`?",
+                    "variable EVALS_CONCURRENCY",
+                ],
+            },
+            Mistake {
+                make: |w| {
+                    w.git();
+                    w.set("EVALS_BASELINE_REF", "origin/nosuch");
+                },
+                code: 2,
+                policies: &["baselines"],
+                says: &["EVALS_BASELINE_REF: no commit is called `origin/nosuch`", "fetch-depth: 0"],
+            },
+            Mistake {
+                make: |w| {
+                    w.set("EVALS_PROMPT", "prompt_v009.txt");
+                },
+                code: 2,
+                policies: &["inputs"],
+                says: &["prompts/prompt_v009.txt: cannot be read"],
+            },
+        ],
+    );
+}

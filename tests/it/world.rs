@@ -1,0 +1,307 @@
+//! A project of its own for each test, and the program run on it: a temporary folder, nothing from outside.
+//!
+//! Variables of the caller never reach the program: it gets `PATH`, an empty home and what the test says.
+
+#![expect(
+    clippy::panic,
+    reason = "helpers of tests panic to fail them; clippy's own exception covers test functions only"
+)]
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use llm_experiments::report::input::Report;
+use tempfile::TempDir;
+
+/// What the program did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Both streams, for messages and for texts that may stand in either.
+    pub(crate) fn text(&self) -> String {
+        format!("exit {}\n{}\n{}", self.code, self.stdout, self.stderr)
+    }
+
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}", self.text());
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, parts: &[&str]) -> Self {
+        let text = self.text();
+        for part in parts {
+            assert!(text.contains(part), "expected `{part}` in:\n{text}");
+        }
+        self
+    }
+
+    /// Names of tests that ended as `result` (`ok`, `FAILED`), in the order of their lines.
+    pub(crate) fn tests(&self, result: &str) -> Vec<String> {
+        let lines = self.stdout.lines().filter(|line| line.starts_with("test ") && line.ends_with(result));
+        lines
+            .filter_map(|line| line.split_whitespace().find(|word| word.contains("::")))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    pub(crate) fn failed(&self) -> Vec<String> {
+        self.tests("... FAILED")
+    }
+}
+
+/// A project in a temporary folder.
+pub(crate) struct World {
+    root: PathBuf,
+    vars: BTreeMap<String, String>,
+    home: TempDir,
+}
+
+/// The example with the first cases of its gold set, accepted: small enough to be run many times.
+static SMALL: LazyLock<World> = LazyLock::new(|| {
+    let world = World::example();
+    for file in ["evals/canary.yml", "data/canary_set.jsonl", "data/baselines/canary.reference.json"] {
+        world.remove(file);
+    }
+    let cases: Vec<String> = world.read("data/gold_set.jsonl").lines().take(8).map(str::to_owned).collect();
+    world.write("data/gold_set.jsonl", &(cases.join("\n") + "\n"));
+    world.remove("data/baselines/gold.reference.json");
+    let log = world.read("prompts/prompt_changelog.md");
+    let blocks = log.find("```yaml").unwrap();
+    world.write("prompts/prompt_changelog.md", &log[..blocks]);
+    world.run(&["baseline", "accept", "gold", "--yes", "--by", "Ada"]).exits(0);
+    world
+});
+
+impl World {
+    fn empty() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("project");
+        std::fs::create_dir(&root).unwrap();
+        Self { root, vars: BTreeMap::new(), home }
+    }
+
+    /// The project as it is shipped, without reports.
+    pub(crate) fn example() -> Self {
+        let world = Self::empty();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for folder in ["config", "data", "prompts"] {
+            copy(&source.join(folder), &world.path(folder));
+        }
+        for suite in ["gold", "canary"] {
+            let file = format!("evals/{suite}.yml");
+            world.write(&file, &std::fs::read_to_string(source.join(&file)).unwrap());
+        }
+        world
+    }
+
+    /// The example with eight gold cases and their accepted baseline.
+    pub(crate) fn small() -> Self {
+        let world = Self::empty();
+        copy(&SMALL.root, &world.root);
+        world
+    }
+
+    /// The smallest project: one simulated model that is always right, one suite, one prompt, three cases.
+    pub(crate) fn tiny() -> Self {
+        Self::of_cases("id,input,expected\nc-1,sky,blue\nc-2,grass,green\nc-3,blood,red\n")
+    }
+
+    /// [`Self::tiny`] with other cases, as CSV.
+    pub(crate) fn of_cases(csv: &str) -> Self {
+        let world = Self::empty();
+        world.write("config/models.yml", TINY_MODELS);
+        world.write("evals/tiny.yml", TINY_SUITE);
+        world.write("prompts/tiny.txt", "Say the colour.\n{input_data}\n");
+        world.write("data/cases.csv", csv);
+        world
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.root.join(file)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder around the project.
+    pub(crate) fn outside(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.vars.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(self.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+    }
+
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        let path = self.path(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Replace the first `from`, which must be there.
+    #[track_caller]
+    pub(crate) fn edit(&self, file: &str, from: &str, to: &str) {
+        let text = self.read(file);
+        assert!(text.contains(from), "{file} does not hold `{from}`:\n{}", &text[..text.len().min(2_000)]);
+        self.write(file, &text.replacen(from, to, 1));
+    }
+
+    pub(crate) fn remove(&self, file: &str) {
+        std::fs::remove_file(self.path(file)).unwrap();
+    }
+
+    /// Text of a prompt without the section of this title.
+    pub(crate) fn without_section(&self, prompt: &str, title: &str) {
+        let text = self.read(prompt);
+        let start = text.find(&format!("## {title}\n")).unwrap();
+        let end = start + 3 + text[start + 3..].find("\n## ").unwrap() + 1;
+        self.write(prompt, &(text[..start].to_owned() + &text[end..]));
+    }
+
+    /// Make the project a repository whose `origin/main` is what stands there now.
+    pub(crate) fn git(&self) -> &Self {
+        git(&self.root, &["init", "-q", "-b", "main"]);
+        self.commit();
+        git(&self.root, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+        self
+    }
+
+    pub(crate) fn commit(&self) {
+        git(&self.root, &["add", "-A", "-f", "--", ".", ":!reports"]);
+        git(&self.root, &["commit", "-q", "-m", "state"]);
+    }
+
+    /// The program, ready to be started in the project.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_llmx"));
+        hermetic(&mut command, self.home.path());
+        command.args(args).current_dir(&self.root).stdin(Stdio::null()).envs(&self.vars);
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        ended(self.command(args).output().unwrap())
+    }
+
+    /// `llmx test` with libtest's arguments.
+    pub(crate) fn test(&self, args: &[&str]) -> Ran {
+        self.run(&[&["test", "--"], args].concat())
+    }
+
+    /// The run's own folder; there must be one run.
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        let mut runs = std::fs::read_dir(self.path("reports/runs")).unwrap();
+        let folder = runs.next().unwrap().unwrap().path();
+        assert!(runs.next().is_none(), "more than one run");
+        folder
+    }
+
+    /// The report that the only run left in its folder.
+    pub(crate) fn report(&self) -> Report {
+        let folder = self.run_folder();
+        let id = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let bytes = std::fs::read(folder.join(format!("eval_results_{id}.json"))).unwrap();
+        llm_experiments::report::json::read(&bytes).unwrap()
+    }
+
+    /// Reports of earlier runs go.
+    pub(crate) fn forget_runs(&self) {
+        if self.path("reports").exists() {
+            std::fs::remove_dir_all(self.path("reports")).unwrap();
+        }
+    }
+
+    /// The whole report of an `llmx eval` with further arguments.
+    #[track_caller]
+    pub(crate) fn eval(&self, args: &[&str]) -> (Ran, Report) {
+        let ran = self.run(&[&["eval", "--format", "json"], args].concat());
+        match llm_experiments::report::json::read(ran.stdout.as_bytes()) {
+            Ok(report) => (ran, report),
+            Err(error) => panic!("{error}\n{}", ran.text()),
+        }
+    }
+
+    /// Every file with its content, `reports/` and `.git/` left out.
+    pub(crate) fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        walk(&self.root, &mut |path| {
+            let name = path.strip_prefix(&self.root).unwrap();
+            if !name.starts_with("reports") && !name.starts_with(".git") {
+                files.insert(name.to_path_buf(), std::fs::read(path).unwrap());
+            }
+        });
+        files
+    }
+}
+
+pub(crate) fn ended(output: std::process::Output) -> Ran {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let code = output.status.code().unwrap_or(-1);
+    Ran { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// `git` in a folder, as nobody's configuration wants it; its standard output.
+pub(crate) fn git(root: &Path, args: &[&str]) -> String {
+    let mut command = Command::new("git");
+    hermetic(&mut command, root.parent().unwrap());
+    command.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "gc.auto=0"]);
+    let ran = ended(command.args(args).current_dir(root).output().unwrap());
+    assert_eq!(ran.code, 0, "git {args:?}\n{}", ran.text());
+    ran.stdout
+}
+
+/// Nothing of the caller's environment but where programs and temporary files are.
+fn hermetic(command: &mut Command, home: &Path) {
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+    // A repository around the temporary folder is none of ours.
+    command.env("GIT_CEILING_DIRECTORIES", home.parent().unwrap_or(home));
+    for name in ["PATH", "TMPDIR", "SystemRoot", "TEMP", "LLVM_PROFILE_FILE"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+}
+
+fn walk(folder: &Path, found: &mut dyn FnMut(&Path)) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { walk(&path, found) } else { found(&path) }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    walk(from, &mut |path| {
+        let target = to.join(path.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+        std::fs::copy(path, target).unwrap();
+    });
+}
+
+const TINY_MODELS: &str =
+    "models:\n  sim: { provider: simulated, params: { accuracy: 1.0, answers: data/cases.csv, seed: 1 } }\n";
+
+const TINY_SUITE: &str = "\
+suite: tiny
+dataset: data/cases.csv
+prompt: tiny.txt
+checks:
+  - equals: { expected: \"\" }
+";
