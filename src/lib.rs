@@ -28,6 +28,7 @@
 //! ```text
 //!  cli                       commands; the only place that prints
 //!  harness                   libtest: one test per case, gate and policy
+//!  host                      environment, clock, standard output
 //!  pipeline                  the whole evaluation on one page
 //!  policy                    what must hold between files
 //!  report                    (record, decision) -> bytes
@@ -101,6 +102,8 @@ pub mod report;
 pub mod policy;
 
 pub mod pipeline;
+
+pub mod host;
 
 pub mod cli;
 pub mod harness;

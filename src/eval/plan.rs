@@ -130,6 +130,14 @@ impl SuitePlan {
         metrics
     }
 
+    /// The same request gets the same answer and the same score, always: the model declares it, and so does the
+    /// judge where there is one.
+    #[must_use]
+    pub fn deterministic(&self) -> bool {
+        let judge = self.judge.as_ref().is_none_or(|judge| judge.client.card().deterministic);
+        self.model.card().deterministic && judge
+    }
+
     /// The record of this suite with these results.
     #[must_use]
     pub fn record(&self, cases: Vec<CaseRecord>) -> SuiteRecord {

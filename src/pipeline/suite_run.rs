@@ -96,7 +96,7 @@ pub fn policy(spec: &GateSpec, on_inconclusive: OnInconclusive) -> Policy {
 #[must_use]
 pub fn first_index(plan: &SuitePlan, mode: Mode, baselines: &Baselines) -> u32 {
     let card = plan.model.card();
-    if !card.embedded || card.deterministic || !matches!(mode, Mode::Refresh | Mode::Live) {
+    if !card.embedded || plan.deterministic() || !matches!(mode, Mode::Refresh | Mode::Live) {
         return 0;
     }
     let held = [&baselines.compared, &baselines.working];
@@ -128,7 +128,7 @@ pub async fn run_suite(
     slots: Arc<Semaphore>,
     on_case: OnCase,
 ) -> (SuiteRecord, GateReport) {
-    let deterministic = plan.model.card().deterministic;
+    let deterministic = plan.deterministic();
     let info = baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none()));
     let changed = judge_changed(&plan, baselines.compared.as_deref());
     let removed = |baseline: Option<&Baseline>| -> Vec<String> {
@@ -257,7 +257,7 @@ async fn draw_case(
 ) -> Drawn {
     let sample = run::sample(plan, case, Stream::Main, index).await;
     let mut must_pass_failed = sample.scores().is_some_and(|scores| must_pass_fails(case, scores));
-    if must_pass_failed && !plan.model.card().deterministic {
+    if must_pass_failed && !plan.deterministic() {
         for redraw in 0..MUST_PASS_REDRAWS {
             let again = run::sample(plan, case, Stream::Confirm, redraw).await;
             must_pass_failed &= again.scores().is_some_and(|scores| must_pass_fails(case, scores));

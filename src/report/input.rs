@@ -79,7 +79,11 @@ pub enum BaselineSource {
     /// No baseline exists yet.
     None,
     /// The file as it stands in the working copy.
-    WorkingFile,
+    WorkingFile {
+        /// Why no merge base was asked; absent where the merge base has no such file.
+        #[serde(default)]
+        why: Option<String>,
+    },
     /// The file at the merge base with a ref.
     MergeBase {
         /// The ref, e.g. `origin/main`.

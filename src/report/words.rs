@@ -185,7 +185,8 @@ pub fn model(card: &ModelCard) -> String {
 pub fn baseline(info: &BaselineInfo) -> String {
     let source = match &info.source {
         BaselineSource::None => return "none yet".to_owned(),
-        BaselineSource::WorkingFile => "working file".to_owned(),
+        BaselineSource::WorkingFile { why: Some(why) } => format!("working file ({why})"),
+        BaselineSource::WorkingFile { why: None } => "working file (the merge base has none)".to_owned(),
         BaselineSource::MergeBase { reference, commit } => format!("merge base with {reference} ({commit})"),
     };
     match &info.accepted {
