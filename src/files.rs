@@ -1,10 +1,21 @@
-//! Replace a file in one step: a reader, or a run that dies half way, sees the old text or the new, never half.
+//! Read regular files, and replace a file in one step: a reader, or a run that dies half way, sees the old text or the new, never half.
 //!
 //! The bytes are written beside the target, flushed to disk and renamed over it. Nothing here knows what a
 //! file means. A folder entry is not flushed: after a power cut the old text may be back, but whole.
 
 use std::io::Write as _;
 use std::path::Path;
+
+/// The bytes of a regular file. A pipe or a device would block, or never end.
+///
+/// # Errors
+/// Whatever the file system says; not a regular file.
+pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    std::fs::read(path)
+}
 
 /// Write `bytes` to `path`, replacing what was there; missing folders are made.
 ///

@@ -8,11 +8,14 @@ use time::OffsetDateTime;
 use crate::config::{Problem, env, project::find_root};
 use crate::pipeline::Clock;
 
-/// The environment, once. Variables that are not Unicode are left out: none of ours can be such.
+/// The environment, once: our variables, and whatever looks like one of them. Text that is not Unicode is kept as
+/// far as it goes, so that a wrong value is refused and never taken for none.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place where surfaces read the environment")]
 pub fn vars() -> BTreeMap<String, String> {
-    env::ALL.iter().filter_map(|(name, _)| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .filter(|(name, _)| name.starts_with(env::PREFIX) || env::ALL.iter().any(|(known, _)| known == name))
+        .collect()
 }
 
 /// The real clock.

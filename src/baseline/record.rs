@@ -141,6 +141,7 @@ mod tests {
             cluster: None,
             must_pass: false,
             samples,
+            confirm: Vec::new(),
         };
         let lost = SampleRecord {
             outcome: SampleOutcome::NotMeasured { reason: "budget".to_owned(), answer: None },

@@ -96,6 +96,9 @@ fn find<'a>(context: &Context, inputs: &'a Inputs, name: &str) -> Result<&'a Sui
     }
     let suites: Vec<&SuiteInputs> =
         inputs.suites.iter().filter(|suite| suite.doc.value.suite == name).collect();
+    if suites.is_empty() && !inputs.suite_problems.is_empty() {
+        return Err(context.refuse(&inputs.suite_problems));
+    }
     match suites.as_slice() {
         [suite] => Ok(suite),
         [] => {
@@ -141,8 +144,7 @@ fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, y
     if let Some(refusal) = &proposal.refusal {
         return Err(refuse(context, refusal));
     }
-    let unchanged = proposal.working.as_ref().is_some_and(|old| same_but_for_acceptance(old, &proposal));
-    if unchanged {
+    if proposal.is_nothing_new() {
         context.out.note("nothing to accept: the baseline says exactly this already");
         return Ok(exit::OK);
     }
@@ -163,14 +165,6 @@ fn show_change(context: &Context, proposal: &Proposal) {
         None => context.out.line(format!("first baseline: {} cases", proposal.baseline.cases.len())),
     }
     context.out.line(format!("decision: {}", accepted.decision.sentence));
-}
-
-/// Accepting again what is accepted would only change its date.
-fn same_but_for_acceptance(old: &Stored, proposal: &Proposal) -> bool {
-    let (a, b) = (&old.baseline, &proposal.baseline);
-    let mut header = b.header.clone();
-    header.accepted = a.header.accepted.clone();
-    a.header == header && a.cases == b.cases
 }
 
 fn refuse(context: &Context, refusal: &Refusal) -> u8 {

@@ -9,6 +9,7 @@ use crate::config::{Problem, did_you_mean};
 use crate::eval::event::{Event, Listener};
 use crate::host;
 use crate::pipeline::deliver::Folder;
+use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Selection, Session, baselines};
 use crate::report::outcome::{exit, exit_code};
@@ -41,13 +42,21 @@ enum Format {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let inputs = Arc::new(context.inputs(&args.choice)?);
-    let selections = select(&inputs, args).map_err(|problem| context.refuse(&[problem]))?;
-    // One broken suite does not stop the others; a run of nothing but broken ones says so here.
-    let problems = problems_of(&inputs, &selections);
+    if !inputs.problems.is_empty() {
+        return Err(context.refuse(&inputs.problems));
+    }
+    let (selections, problems) = select(&inputs, args).map_err(|problem| {
+        // A suite or case that is not there may stand in a file that does not load.
+        context.refuse(&inputs.suite_problems);
+        context.refuse(&[problem])
+    })?;
     if !problems.is_empty() {
-        return Err(context.refuse(&problems));
+        context.refuse(&problems);
     }
     if selections.iter().all(Selection::is_empty) {
+        if !problems.is_empty() {
+            return Err(exit::INPUT);
+        }
         context.out.failed("nothing selected", Some("`llmx test --list` shows every case"));
         return Err(exit::UNDECIDED);
     }
@@ -78,76 +87,81 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         .collect();
     let report = session.report(checked);
     bar.finish_and_clear();
-    folder.write(&report, &inputs.settings).map_err(|error| {
-        context
-            .out
-            .failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
-        exit::CANNOT_TELL
-    })?;
-    let hints = Hints { name_model: inputs.settings.model.is_some(), ..Hints::default() };
+    let written = folder.write(&report, &inputs.settings);
+    let hints = Hints {
+        name_model: inputs.settings.model.is_some(),
+        name_prompt: inputs.settings.prompt.is_some(),
+        ..Hints::default()
+    };
     match args.format {
         Format::Json => context.out.text(&json::eval_results(&report).unwrap_or_default()),
         Format::Text => context.out.text(&console::summary(&report, hints, context.out.color)),
     }
-    context.out.note(format!("reports: {}", folder.run.join("summary.md").display()));
-    Ok(exit_code(&report))
-}
-
-/// What the arguments select of each suite.
-fn select(inputs: &Inputs, args: &Args) -> Result<Vec<Selection>, Problem> {
-    let names: Vec<&str> = inputs.suites.iter().map(|suite| suite.doc.value.suite.as_str()).collect();
-    for wanted in &args.suites {
-        // A suite that does not load is reported with its own problems.
-        if !names.contains(&wanted.as_str()) && inputs.problems.is_empty() {
-            let mut problem = Problem::of_file(
-                "command line",
-                format!("no suite is called `{wanted}`, expected one of: {}", names.join(", ")),
-            );
-            problem.hint = did_you_mean(wanted, names.iter().copied());
-            return Err(problem);
+    let mut codes = vec![exit_code(&report)];
+    match written {
+        Ok(()) => context.out.note(format!("reports: {}", folder.run.join("summary.md").display())),
+        Err(error) => {
+            context
+                .out
+                .failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
+            codes.push(exit::CANNOT_TELL);
         }
     }
-    let chosen = |name: &str| args.suites.is_empty() || args.suites.iter().any(|suite| suite == name);
-    let selections: Vec<Selection> = inputs
-        .suites
-        .iter()
-        .map(|suite| {
-            let cases = &suite.dataset.cases;
-            if !chosen(&suite.doc.value.suite) {
-                Selection { cases: vec![false; cases.len()], gate: false }
-            } else if args.cases.is_empty() {
-                Selection::all(cases.len())
-            } else {
-                Selection {
-                    cases: cases.iter().map(|case| args.cases.contains(&case.id)).collect(),
-                    gate: false,
-                }
-            }
-        })
-        .collect();
+    Ok(exit::of(codes))
+}
+
+/// What the arguments select of each suite, and the problems of selected suites that cannot run. One broken suite
+/// does not stop the others.
+fn select(inputs: &Inputs, args: &Args) -> Result<(Vec<Selection>, Vec<Problem>), Problem> {
+    let names: Vec<&str> = inputs.suites.iter().map(|suite| suite.doc.value.suite.as_str()).collect();
+    for wanted in &args.suites {
+        if !names.contains(&wanted.as_str()) {
+            return Err(unknown("suite", wanted, names.iter().copied()));
+        }
+    }
     for id in &args.cases {
         let known = inputs.suites.iter().flat_map(|suite| &suite.dataset.cases).map(|case| case.id.as_str());
         if !known.clone().any(|known| known == id) {
-            let mut problem = Problem::of_file("command line", format!("no case is called `{id}`"));
-            problem.hint = did_you_mean(id, known);
-            return Err(problem);
+            return Err(unknown("case", id, known));
         }
     }
-    Ok(selections)
-}
-
-/// Problems that concern the selected suites, or everything.
-fn problems_of(inputs: &Inputs, selections: &[Selection]) -> Vec<Problem> {
-    let mut problems = inputs.problems.clone();
-    for (suite, selection) in inputs.suites.iter().zip(selections) {
-        if !selection.is_empty() {
-            problems.extend(inputs.plan(suite).err().unwrap_or_default());
-            problems.extend(baselines::find(inputs, suite).err());
-        }
+    // Whoever names suites is told about others by `policy::inputs`.
+    let mut problems = if args.suites.is_empty() { inputs.suite_problems.clone() } else { Vec::new() };
+    let chosen = |name: &String| args.suites.is_empty() || args.suites.contains(name);
+    let mut selections = Vec::new();
+    for suite in &inputs.suites {
+        let cases = &suite.dataset.cases;
+        let nothing = Selection { cases: vec![false; cases.len()], gate: false };
+        let selection = if !chosen(&suite.doc.value.suite) {
+            nothing.clone()
+        } else if args.cases.is_empty() {
+            Selection::all(cases.len())
+        } else {
+            Selection { cases: cases.iter().map(|case| args.cases.contains(&case.id)).collect(), gate: false }
+        };
+        let found = if selection.is_empty() { Vec::new() } else { cannot_run(inputs, suite) };
+        selections.push(if found.is_empty() { selection } else { nothing });
+        problems.extend(found);
     }
     problems.sort();
     problems.dedup();
-    problems
+    Ok((selections, problems))
+}
+
+/// Why a suite cannot run.
+fn cannot_run(inputs: &Inputs, suite: &SuiteInputs) -> Vec<Problem> {
+    match inputs.plan(suite) {
+        Err(found) => found,
+        Ok(_) => baselines::find(inputs, suite).err().into_iter().collect(),
+    }
+}
+
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Problem {
+    let some: Vec<&str> = known.clone().take(10).collect();
+    let message = format!("no {what} is called `{name}`; there are: {}", some.join(", "));
+    let mut problem = Problem::of_file("command line", message);
+    problem.hint = did_you_mean(name, known);
+    problem
 }
 
 /// A bar on a terminal, nothing in a pipe.

@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Problem, env};
@@ -61,13 +62,13 @@ enum Command {
 #[derive(Debug, Clone, Default, clap::Args)]
 struct Choice {
     /// Model alias instead of the suites' own
-    #[arg(long, value_name = "ALIAS")]
+    #[arg(long, value_name = "ALIAS", value_parser = NonEmptyStringValueParser::new())]
     model: Option<String>,
     /// Prompt file instead of the tasks' own, relative to prompts/
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
     prompt: Option<String>,
     /// replay | record | refresh | live | auto
-    #[arg(long, value_name = "MODE")]
+    #[arg(long, value_name = "MODE", value_parser = NonEmptyStringValueParser::new())]
     mode: Option<String>,
 }
 

@@ -44,7 +44,8 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
                 .map_err(|problems| context.refuse(&problems))?;
             context.out.line(format!("wrote prompts/{name}"));
             context.out.note(format!(
-                "edit it, name it in {} and run `cargo test --test evals`",
+                "edit it, name it where the version before is named ({} or a suite's `prompt:`), and run \
+                 `cargo test --test evals`",
                 crate::config::graph::FILE
             ));
             Ok(exit::OK)
@@ -69,9 +70,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
 }
 
 fn refuse_under_ci(context: &Context) -> Result<(), u8> {
-    let inputs_ci =
-        context.vars.get(crate::config::env::CI).is_some_and(|v| !matches!(v.as_str(), "" | "0" | "false"));
-    if inputs_ci {
+    if crate::config::env::is_ci(&context.vars) {
         context.out.failed("prompts, lock and changelog are not written under CI", None);
         return Err(exit::INPUT);
     }

@@ -1,5 +1,8 @@
 //! Every environment variable the product reads, in one place. Surfaces read them; nothing below does.
 
+/// Variables that begin like this are ours; one that is not in [`ALL`] is a slip of the finger.
+pub const PREFIX: &str = "EVALS_";
+
 /// Project root instead of the nearest ancestor with `config/models.yml`.
 pub const ROOT: &str = "EVALS_ROOT";
 /// `replay`, `record`, `refresh`, `live` or `auto`.
@@ -12,8 +15,6 @@ pub const PROMPT: &str = "EVALS_PROMPT";
 pub const BASELINE_REF: &str = "EVALS_BASELINE_REF";
 /// Folder for reports (default `reports`).
 pub const REPORTS_DIR: &str = "EVALS_REPORTS_DIR";
-/// Refuse to spend more than this many USD in one run.
-pub const MAX_COST_USD: &str = "EVALS_MAX_COST_USD";
 /// Cases under way at once.
 pub const CONCURRENCY: &str = "EVALS_CONCURRENCY";
 /// `warn` or `fail`.
@@ -35,7 +36,6 @@ pub const ALL: &[(&str, &str)] = &[
     (PROMPT, "prompt file for this run"),
     (BASELINE_REF, "git ref whose merge base holds the baseline (default: origin/main where it exists)"),
     (REPORTS_DIR, "folder for reports (default: reports)"),
-    (MAX_COST_USD, "refuse to spend more than this in one run"),
     (CONCURRENCY, "cases under way at once (default: 16)"),
     (ON_INCONCLUSIVE, "warn | fail (default: warn)"),
     (LOG, "log filter for stderr, e.g. llm_experiments=debug"),
@@ -43,3 +43,9 @@ pub const ALL: &[(&str, &str)] = &[
     (GITHUB_STEP_SUMMARY, "the Markdown summary is appended to this file"),
     (NO_COLOR, "no colour on the console"),
 ];
+
+/// Running under CI: set, and not to `0` or `false`.
+#[must_use]
+pub fn is_ci(vars: &std::collections::BTreeMap<String, String>) -> bool {
+    vars.get(CI).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}

@@ -259,6 +259,13 @@ impl Project {
         Ok(aliases)
     }
 
+    /// The model that a suite's task insists on, whatever model the run is about.
+    #[must_use]
+    pub fn own_model(&self, spec: &SuiteSpec) -> Option<&str> {
+        let task = self.graph.value.tasks.get(spec.task.as_ref()?)?;
+        task.nodes.values().next().map(|node| node.model.as_str()).filter(|model| *model != TASK_MODEL)
+    }
+
     /// The alias of a suite's judge, if it has one.
     #[must_use]
     pub fn judge_alias(&self, spec: &SuiteSpec) -> Option<String> {
@@ -283,7 +290,7 @@ fn load<T: serde::de::DeserializeOwned>(
     required: bool,
     check: impl Fn(&Document<T>) -> Vec<Problem>,
 ) -> Result<Document<T>, Vec<Problem>> {
-    let text = match std::fs::read(root.join(file)) {
+    let text = match crate::files::read(&root.join(file)) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
             vec![Problem::of_file(file, format!("expected UTF-8 text: {}", error.utf8_error()))]
         })?,

@@ -91,8 +91,6 @@ pub struct SettingsFile {
     pub mode: Option<Mode>,
     /// Folder for reports, relative to the project root; default `reports`.
     pub reports_dir: Option<String>,
-    /// Refuse to spend more than this in one run.
-    pub max_cost_usd: Option<f64>,
     /// Cases under way at once; default 16.
     pub concurrency: Option<usize>,
     /// Default `warn`.
@@ -106,8 +104,6 @@ pub struct Settings {
     pub mode: Mode,
     /// Absolute, or relative to the project root.
     pub reports_dir: PathBuf,
-    /// Upper bound of spending in USD.
-    pub max_cost_usd: Option<f64>,
     /// Cases under way at once.
     pub concurrency: usize,
     /// What an Inconclusive gate does.
@@ -129,7 +125,6 @@ impl Default for Settings {
         Self {
             mode: Mode::Record,
             reports_dir: "reports".into(),
-            max_cost_usd: None,
             concurrency: CONCURRENCY,
             on_inconclusive: OnInconclusive::Warn,
             model: None,
@@ -153,10 +148,19 @@ impl Settings {
     pub fn merge(file: &SettingsFile, vars: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let get = |name: &str| vars.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let known = || env::ALL.iter().map(|(name, _)| *name);
+        for name in vars.keys().filter(|name| name.starts_with(env::PREFIX) && !known().any(|k| k == *name)) {
+            let mut problem = Problem::of_file(
+                format!("environment variable {name}"),
+                "is none of ours: `llmx doctor` lists them".to_owned(),
+            );
+            problem.hint = did_you_mean(name, known());
+            problems.push(problem);
+        }
+        let ci = env::is_ci(vars);
         let mut bad = |name: &str, message: String| {
             problems.push(Problem::of_file(format!("environment variable {name}"), message));
         };
-        let ci = get(env::CI).is_some_and(|value| !matches!(value, "0" | "false"));
         let mode = match get(env::MODE).map(Mode::parse) {
             Some(Ok(mode)) => mode,
             Some(Err(message)) => {
@@ -164,14 +168,6 @@ impl Settings {
                 Mode::Auto
             }
             None => file.mode.unwrap_or(Mode::Auto),
-        };
-        let max_cost_usd = match get(env::MAX_COST_USD).map(|v| (v, v.parse::<f64>())) {
-            Some((_, Ok(usd))) if usd.is_finite() && usd >= 0.0 => Some(usd),
-            Some((text, _)) => {
-                bad(env::MAX_COST_USD, format!("expected an amount in USD, found `{text}`"));
-                None
-            }
-            None => file.max_cost_usd,
         };
         let concurrency = match get(env::CONCURRENCY).map(|v| (v, v.parse::<usize>())) {
             Some((_, Ok(n))) if n > 0 => n,
@@ -200,7 +196,6 @@ impl Settings {
                 .or_else(|| file.reports_dir.clone())
                 .unwrap_or_else(|| "reports".to_owned())
                 .into(),
-            max_cost_usd,
             concurrency,
             on_inconclusive,
             model: get(env::MODEL).map(str::to_owned),
@@ -233,10 +228,10 @@ mod tests {
     #[test]
     fn every_bad_variable_is_named() {
         let problems =
-            merge(&[("EVALS_MODE", "recrod"), ("EVALS_CONCURRENCY", "0"), ("EVALS_MAX_COST_USD", "x")])
-                .unwrap_err();
+            merge(&[("EVALS_MODE", "recrod"), ("EVALS_CONCURRENCY", "0"), ("EVALS_MODLE", "x")]).unwrap_err();
         let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         assert!(text.contains("did you mean `record`?"), "{text}");
+        assert!(text.contains("did you mean `EVALS_MODE`"), "{text}");
         assert_eq!(problems.len(), 3, "{text}");
     }
 }

@@ -69,7 +69,7 @@ struct Line<T> {
 /// # Errors
 /// Every problem of the file; an empty file is one.
 pub fn load(root: &Path, file: &str) -> Result<Dataset, Vec<Problem>> {
-    let bytes = std::fs::read(root.join(file)).map_err(|error| {
+    let bytes = crate::files::read(&root.join(file)).map_err(|error| {
         let mut problem = Problem::of_file(file, format!("cannot be read: {error}"));
         if error.kind() == std::io::ErrorKind::NotFound {
             problem.hint = near_file(root, file);
@@ -184,6 +184,14 @@ fn explain(file: &str, line: &str, number: usize) -> Vec<Problem> {
             return vec![problem];
         }
     };
+    if !tree.is_object() {
+        let found = match &tree {
+            Value::Array(_) => "a list".to_owned(),
+            other => format!("`{other}`"),
+        };
+        let message = format!("expected one JSON object per line, found {found}");
+        return vec![Problem::of_file(file, message).at_line(number)];
+    }
     match parse_tree::<Line<Value>>(tree) {
         Ok(_) => {
             // Only a key that stands twice passes the tree and not the line.

@@ -69,7 +69,7 @@ impl SuitePlan {
         let spec = doc.value.clone();
         let mut problems = Vec::new();
         let task = Task::load(project, &spec, options.prompt).map_err(|found| problems.extend(found)).ok();
-        let alias = task.as_ref().and_then(|task| task.own_model.clone()).unwrap_or_else(|| alias.to_owned());
+        let alias = alias.to_owned();
         let model = client(project, &alias).map_err(|problem| problems.push(problem)).ok();
         let judge = match (&spec.judge, project.judge_alias(&spec)) {
             (Some(judge), Some(judge_alias)) => {

@@ -94,8 +94,11 @@ pub struct CaseRecord {
     pub cluster: Option<String>,
     /// The case is a plain assertion.
     pub must_pass: bool,
-    /// Answers, in index order. Sample 0 of this run comes first.
+    /// Answers of the stream `main`, in index order. Sample 0 of this run comes first.
     pub samples: Vec<SampleRecord>,
+    /// Redraws of a failure; they never enter a mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirm: Vec<SampleRecord>,
 }
 
 /// One answer to a case, or why there is none.

@@ -46,7 +46,7 @@ pub async fn score(plan: &SuitePlan, case: &Case, answer: &Answer, index: u32) -
 
 /// The record of a case with its samples.
 #[must_use]
-pub fn case_record(case: &Case, samples: Vec<SampleRecord>) -> CaseRecord {
+pub fn case_record(case: &Case, samples: Vec<SampleRecord>, confirm: Vec<SampleRecord>) -> CaseRecord {
     CaseRecord {
         id: case.id.clone(),
         content_hash: case.content_hash().to_owned(),
@@ -54,5 +54,6 @@ pub fn case_record(case: &Case, samples: Vec<SampleRecord>) -> CaseRecord {
         cluster: case.cluster.clone(),
         must_pass: case.must_pass,
         samples,
+        confirm,
     }
 }

@@ -14,7 +14,7 @@ use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session};
 use crate::report::input::{Past, PolicyReport};
-use crate::report::outcome::{case_status, gate_status, metric_status, policy_status};
+use crate::report::outcome::{case_status, exit, gate_status, metric_status, policy_status};
 use crate::report::text;
 use crate::report::words::Hints;
 
@@ -33,6 +33,10 @@ struct Shared {
 /// Run the harness with libtest's arguments. `root` overrides where the project is.
 #[must_use]
 pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCode {
+    if args.test_threads == Some(0) {
+        complain("--test-threads: expected 1 or more, found 0");
+        return ExitCode::from(exit::INPUT);
+    }
     let mut args = args.clone();
     let vars = host::vars();
     host::start_log(&vars);
@@ -77,11 +81,8 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
         .map(|test| {
             let shared = Arc::clone(&shared);
             trial(test, move |subject| {
-                let result = judge(&shared, subject);
-                if shared.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-                    finish(&shared);
-                }
-                result
+                let _open = Open(&shared);
+                judge(&shared, subject)
             })
         })
         .collect();
@@ -90,6 +91,17 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
         return ExitCode::from(101);
     }
     conclusion.exit_code()
+}
+
+/// One selected test under way; the last one to end, however it ends, writes the reports.
+struct Open<'a>(&'a Shared);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if self.0.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            finish(self.0);
+        }
+    }
 }
 
 fn no_listener() -> Listener {
@@ -153,7 +165,7 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
         }
         Subject::Case(suite, position) => {
             let done = shared.session.case(*suite, *position).map_err(|message| not_run(&message))?;
-            if !case_status(&done.verdict).fails() {
+            if !case_status(&done.verdict, done.excuse.as_deref()).fails() {
                 return Ok(());
             }
             let Some(inputs) = shared.inputs.suites.get(*suite) else { return Ok(()) };
@@ -191,7 +203,11 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
 
 /// Commands in a failure name the model where it is not the suite's own.
 fn hints(shared: &Shared, several: bool) -> Hints<'static> {
-    Hints { name_model: several || shared.inputs.settings.model.is_some(), ..Hints::default() }
+    Hints {
+        name_model: several || shared.inputs.settings.model.is_some(),
+        name_prompt: shared.inputs.settings.prompt.is_some(),
+        ..Hints::default()
+    }
 }
 
 fn not_run(message: &str) -> Failed {

@@ -14,7 +14,7 @@ use super::inputs::{Inputs, SuiteInputs};
 use super::observe::must_pass_fails;
 use super::suite_run::{first_index, policy};
 use super::{Clock, block_on};
-use crate::baseline::{self, Accepted, Baseline, Stored};
+use crate::baseline::{self, Accepted, Baseline, Header, Stored};
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleRecord, SuiteRecord};
@@ -42,6 +42,22 @@ pub struct Proposal {
     pub working: Option<Stored>,
     /// Why it cannot be accepted as it is.
     pub refusal: Option<Refusal>,
+    /// The working copy is what the merge base holds, or there is no merge base: nothing was decided yet.
+    settled: bool,
+}
+
+impl Proposal {
+    /// Accepting would only change the date: the working copy holds the same answers and scores, accepted on the
+    /// same decision and for the same reason.
+    #[must_use]
+    pub fn is_nothing_new(&self) -> bool {
+        let Some(old) = &self.working else { return false };
+        let (old, new) = (&old.baseline, &self.baseline);
+        let same = Header { accepted: old.header.accepted.clone(), ..new.header.clone() } == old.header
+            && old.cases == new.cases;
+        let (was, is) = (&old.header.accepted, &new.header.accepted);
+        same && (self.settled || (was.decision == is.decision && was.override_reason == is.override_reason))
+    }
 }
 
 /// Why a proposal is refused, and what would help.
@@ -113,7 +129,11 @@ pub fn propose(
         } else {
             None
         };
-        Proposal { baseline, working: found.working, refusal }
+        let settled = match (&found.base, &found.working) {
+            (Some(base), Some(working)) => base.sha256 == working.sha256,
+            (base, _) => base.is_none(),
+        };
+        Proposal { baseline, working: found.working, refusal, settled }
     })
     .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])
 }
@@ -161,7 +181,7 @@ async fn draw(plan: &Arc<SuitePlan>, first: u32, samples: u32, concurrency: usiz
             for index in first..first + samples {
                 drawn.push(run::sample(&plan, case, Stream::Main, index).await);
             }
-            Some((position, run::case_record(case, drawn)))
+            Some((position, run::case_record(case, drawn, Vec::new())))
         });
     }
     let mut cases: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::compare_files::reason;
 use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::Baselines;
 use crate::baseline::{self, Stored, git};
@@ -27,7 +28,13 @@ pub(super) fn of(found: &Found) -> Baselines {
         (Some(base), Some(working)) if base.sha256 != working.sha256 => Some(working),
         _ => None,
     };
+    // Only a reason given against this very base counts.
+    let excuse = found.base.as_ref().zip(working).and_then(|(base, working)| {
+        let accepted = &working.baseline.header.accepted;
+        (accepted.decision.against == base.sha256).then(|| reason(accepted).map(str::to_owned)).flatten()
+    });
     Baselines {
+        excuse,
         info: Some(Arc::new(info(compared, source))),
         compared: compared.map(|stored| Arc::new(stored.baseline.clone())),
         working: working.map(|stored| Arc::new(stored.baseline.clone())),

@@ -57,7 +57,11 @@ impl Folder {
         std::fs::create_dir_all(&self.run)?;
         let id = &report.run.run_id;
         let full_report = settings.reports_dir.join("summary.md").display().to_string();
-        let hints = Hints { name_model: settings.model.is_some(), full_report: &full_report };
+        let hints = Hints {
+            name_model: settings.model.is_some(),
+            name_prompt: settings.prompt.is_some(),
+            full_report: &full_report,
+        };
         let xml = junit::xml(report, hints).map_err(io::Error::other)?;
         let summary = markdown::summary(report, hints);
         let results = json::eval_results(report).map_err(io::Error::other)?;

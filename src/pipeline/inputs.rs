@@ -53,8 +53,10 @@ pub struct Inputs {
     pub registry: Registry,
     /// One entry per suite and model whose dataset loads, in listing order.
     pub suites: Vec<SuiteInputs>,
-    /// Every problem found while loading.
+    /// Problems that stop everything: settings, models, pins, the prompt graph.
     pub problems: Vec<Problem>,
+    /// Problems of single suites and their datasets; the other suites still run.
+    pub suite_problems: Vec<Problem>,
     merge_base: OnceLock<Result<Arc<MergeBase>, Problem>>,
 }
 
@@ -110,8 +112,15 @@ impl Inputs {
                 Settings::default()
             }
         };
-        let mut inputs =
-            Self { project, settings, registry, suites: Vec::new(), problems, merge_base: OnceLock::new() };
+        let mut inputs = Self {
+            project,
+            settings,
+            registry,
+            suites: Vec::new(),
+            problems,
+            suite_problems: Vec::new(),
+            merge_base: OnceLock::new(),
+        };
         inputs.load_suites();
         inputs
     }
@@ -125,6 +134,7 @@ impl Inputs {
             registry,
             suites: Vec::new(),
             problems: vec![problem],
+            suite_problems: Vec::new(),
             merge_base: OnceLock::new(),
         }
     }
@@ -165,7 +175,7 @@ impl Inputs {
 
     fn load_suites(&mut self) {
         let Some(project) = &self.project else { return };
-        self.problems.extend(project.suite_problems.iter().cloned());
+        self.suite_problems.extend(project.suite_problems.iter().cloned());
         if let Some(alias) = &self.settings.model
             && let Err((message, hint)) = project.expect_alias(alias)
         {
@@ -176,16 +186,28 @@ impl Inputs {
         }
         let mut datasets: BTreeMap<String, Option<Arc<Dataset>>> = BTreeMap::new();
         for doc in &project.suites {
-            let problems = &mut self.problems;
+            let problems = &mut self.suite_problems;
             let file = &doc.value.dataset;
             let dataset = datasets.entry(file.clone()).or_insert_with(|| {
                 dataset::load(&project.root, file).map(Arc::new).map_err(|found| problems.extend(found)).ok()
             });
             let Some(dataset) = dataset else { continue };
-            let aliases = match &self.settings.model {
-                Some(alias) => vec![alias.clone()],
+            let aliases = match (&self.settings.model, project.own_model(&doc.value)) {
+                // Answers of one model must not be held against the baseline of another.
+                (Some(alias), Some(own)) if alias != own => {
+                    problems.push(Problem::of_file(
+                        &project.graph.file,
+                        format!(
+                            "the task of suite `{}` insists on model `{own}`, asked for `{alias}`",
+                            doc.value.suite
+                        ),
+                    ));
+                    continue;
+                }
+                (_, Some(own)) => vec![own.to_owned()],
+                (Some(alias), None) => vec![alias.clone()],
                 // A suite whose models do not resolve was refused while loading.
-                None => project.aliases_of(&doc.value).unwrap_or_default(),
+                (None, None) => project.aliases_of(&doc.value).unwrap_or_default(),
             };
             for alias in &aliases {
                 self.suites.push(SuiteInputs {
@@ -224,6 +246,7 @@ impl Inputs {
     #[must_use]
     pub fn all_problems(&self) -> Vec<Problem> {
         let mut problems = self.problems.clone();
+        problems.extend(self.suite_problems.iter().cloned());
         for suite in &self.suites {
             if let Err(found) = self.plan(suite) {
                 problems.extend(found);

@@ -13,6 +13,7 @@ use super::{baselines, block_on};
 use crate::baseline::{self, Baseline, Stored};
 use crate::config::suite::SuiteSpec;
 use crate::config::{Document, Problem, did_you_mean};
+use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::SampleOutcome;
 use crate::eval::run;
@@ -110,10 +111,17 @@ fn check_dataset(inputs: &Inputs, suite: &SuiteInputs) -> Findings {
         }
         None => None,
     };
+    let guarded = rule.map(|rule| {
+        move |case: &Case| {
+            // A rule is somebody's code: its panic is a finding about this case, not the end of the run.
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rule(case)))
+                .unwrap_or_else(|_| vec!["the label rules panicked; stderr says where".to_owned()])
+        }
+    });
     let rules = Rules {
         dataset: &suite.dataset,
         case_schema: schema.as_ref().map(|(file, schema)| (file.as_str(), schema)),
-        label_rule: rule.map(|rule| &**rule as datasets::LabelRule<'_>),
+        label_rule: guarded.as_ref().map(|rule| rule as datasets::LabelRule<'_>),
     };
     findings.extend(datasets::check(&project.root, &[rules]));
     findings

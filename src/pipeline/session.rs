@@ -167,7 +167,21 @@ impl Session {
     }
 }
 
+/// Whoever still waits when the thread ends, however it ends, would wait for ever.
+struct Unfinished<'a>(&'a State, usize);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        for i in 0..self.1 {
+            self.0.update(i, |progress| {
+                progress.suite.get_or_insert_with(|| Err("the suite's run ended early".to_owned()));
+            });
+        }
+    }
+}
+
 fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listener: &Listener) {
+    let _unfinished = Unfinished(state, selections.len());
     let fail_all = |message: String| {
         for i in 0..selections.len() {
             state.update(i, |progress| progress.suite = Some(Err(message.clone())));
@@ -209,12 +223,6 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
             }
         }
     });
-    // Whoever still waits would wait for ever.
-    for i in 0..selections.len() {
-        state.update(i, |progress| {
-            progress.suite.get_or_insert_with(|| Err("the suite's run ended early".to_owned()));
-        });
-    }
 }
 
 fn on_case(i: usize, suite: &str, alias: &str, state: &Arc<State>, listener: &Listener) -> OnCase {

@@ -3,7 +3,7 @@
 //! Each case's verdict is handed out as soon as it is final; the gate's decision comes last. Knows nothing of
 //! threads, files or the harness.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -15,9 +15,12 @@ use crate::config::settings::{Mode, OnInconclusive};
 use crate::config::suite::GateSpec;
 use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
-use crate::eval::record::{CaseRecord, SampleRecord, SuiteRecord};
+use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
 use crate::eval::{limits, run};
-use crate::gate::{self, CaseResult, CaseVerdict, Observations, Policy, Step};
+use crate::gate::{
+    self, Candidate, CaseObservation, CaseResult, CaseVerdict, Comparability, DrawRequest, Observations,
+    Policy, Step,
+};
 use crate::llm::Stream;
 use crate::report::input::{BaselineInfo, Before, GateReport};
 
@@ -54,6 +57,8 @@ pub struct Baselines {
     pub compared: Option<Arc<Baseline>>,
     /// The working copy, where it differs from the one that decides.
     pub working: Option<Arc<Baseline>>,
+    /// Why the working copy was accepted although it is worse than the one that decides.
+    pub excuse: Option<String>,
     /// About the one that decides, for reports.
     pub info: Option<Arc<BaselineInfo>>,
 }
@@ -69,6 +74,8 @@ pub struct CaseDone {
     pub before: Option<Before>,
     /// Which baseline that is.
     pub baseline: Arc<BaselineInfo>,
+    /// Why a failure was accepted, where it was.
+    pub excuse: Option<String>,
 }
 
 /// Called for every complete case, with its position in the dataset.
@@ -109,11 +116,47 @@ pub fn first_index(plan: &SuitePlan, mode: Mode, baselines: &Baselines) -> u32 {
         .unwrap_or(0)
 }
 
-/// One case on its way.
+/// One baseline and everything observed against it.
+struct Side {
+    baseline: Option<Arc<Baseline>>,
+    seen: Observations,
+}
+
+impl Side {
+    /// Every case before anything was drawn: `wanted` ones still empty, the others not selected.
+    async fn new(plan: &SuitePlan, baseline: Option<Arc<Baseline>>, wanted: &[bool]) -> Self {
+        let known = |id: &String| plan.case(id).is_some();
+        let past = baseline.iter().flat_map(|baseline| &baseline.cases);
+        let mut seen = Observations {
+            deterministic: plan.deterministic(),
+            judge_changed: judge_changed(plan, baseline.as_deref()),
+            cases: Vec::with_capacity(plan.dataset.cases.len()),
+            removed: past.map(|case| case.id.clone()).filter(|id| !known(id)).collect(),
+        };
+        for (case, wanted) in plan.dataset.cases.iter().zip(wanted) {
+            let mut observation = observe(plan, case, None, baseline.as_deref()).await.observation;
+            if *wanted {
+                observation.candidate = Candidate::Drawn(Vec::new());
+            }
+            seen.cases.push(observation);
+        }
+        Self { baseline, seen }
+    }
+
+    /// Put a drawn case in its place and say what it means.
+    fn put(&mut self, position: usize, observation: CaseObservation) -> CaseVerdict {
+        let judge_changed = self.seen.judge_changed.contains(gate::PASS_RATE);
+        let verdict = gate::case_verdict(&observation, self.seen.deterministic, judge_changed);
+        if let Some(slot) = self.seen.cases.get_mut(position) {
+            *slot = observation;
+        }
+        verdict
+    }
+}
+
+/// A drawn case beside both baselines.
 struct Drawn {
-    position: usize,
-    samples: Vec<SampleRecord>,
-    must_pass_failed: bool,
+    record: CaseRecord,
     compared: Observed,
     working: Option<Observed>,
 }
@@ -128,93 +171,41 @@ pub async fn run_suite(
     slots: Arc<Semaphore>,
     on_case: OnCase,
 ) -> (SuiteRecord, GateReport) {
-    let deterministic = plan.deterministic();
+    // With the gate selected, all cases of an embedded model are simply called; they cost nothing.
+    let all = selection.gate && plan.model.card().embedded;
+    let wanted: Vec<bool> = selection.cases.iter().map(|selected| *selected || all).collect();
     let info = baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none()));
-    let changed = judge_changed(&plan, baselines.compared.as_deref());
-    let removed = |baseline: Option<&Baseline>| -> Vec<String> {
-        let known = |id: &str| plan.case(id).is_some();
-        baseline
-            .map(|b| b.cases.iter().map(|c| c.id.clone()).filter(|id| !known(id)).collect())
-            .unwrap_or_default()
+    let mut compared = Side::new(&plan, baselines.compared.clone(), &wanted).await;
+    let mut working = match &baselines.working {
+        Some(baseline) => Some(Side::new(&plan, Some(Arc::clone(baseline)), &wanted).await),
+        None => None,
     };
-    let mut compared = Observations {
-        deterministic,
-        judge_changed: changed,
-        cases: Vec::new(),
-        removed: removed(baselines.compared.as_deref()),
-    };
-    let mut working = baselines.working.as_deref().map(|baseline| Observations {
-        deterministic,
-        judge_changed: judge_changed(&plan, Some(baseline)),
-        cases: Vec::new(),
-        removed: removed(Some(baseline)),
-    });
-    // Cases outside the selection: observed without an answer. With the gate selected, all cases of an embedded
-    // model are simply called; they cost nothing.
-    let wanted = |position: usize| {
-        selection.cases.get(position).copied().unwrap_or(false)
-            || (selection.gate && plan.model.card().embedded)
-    };
-    let mut before: BTreeMap<String, Before> = BTreeMap::new();
-    let mut records: BTreeMap<usize, CaseRecord> = BTreeMap::new();
-    let mut rescored = false;
-    let mut position_of: BTreeMap<String, usize> = BTreeMap::new();
-    for (position, case) in plan.dataset.cases.iter().enumerate() {
-        position_of.insert(case.id.clone(), position);
-        let start: Option<&[SampleRecord]> = if wanted(position) { Some(&[]) } else { None };
-        compared.cases.push(unasked(observe(&plan, case, None, baselines.compared.as_deref()).await, start));
-        if let (Some(working), baseline) = (&mut working, baselines.working.as_deref()) {
-            working.cases.push(unasked(observe(&plan, case, None, baseline).await, start));
-        }
-    }
-    let decision = loop {
-        let wanted = match gate::next(&compared, &policy) {
+    let (mut before, mut records, mut rescored) = (BTreeMap::new(), BTreeMap::new(), false);
+    let mut decision = loop {
+        let draws = match gate::next(&compared.seen, &policy) {
             Step::Decide(decision) => break *decision,
-            Step::Draw(wanted) => wanted,
+            Step::Draw(draws) => draws,
         };
-        let mut tasks: JoinSet<Option<Drawn>> = JoinSet::new();
-        for draw in wanted {
-            let Some(position) = position_of.get(&draw.case).copied() else { continue };
-            let (plan, baselines, slots) = (Arc::clone(&plan), baselines.clone(), Arc::clone(&slots));
-            tasks.spawn(async move {
-                // The semaphore is never closed, so a permit always comes.
-                let _slot = slots.acquire_owned().await;
-                let case = plan.dataset.cases.get(position)?;
-                Some(draw_case(&plan, position, case, first + draw.index, &baselines).await)
-            });
-        }
-        while let Some(done) = tasks.join_next().await {
-            // A task only fails by a panic, which the lints keep out; its case then stays undrawn and is asked
-            // for again.
-            let Ok(Some(drawn)) = done else { continue };
-            let Some(case) = plan.dataset.cases.get(drawn.position) else { continue };
-            let mut observation = drawn.compared.observation;
-            observation.must_pass_failed = drawn.must_pass_failed;
-            rescored |= drawn.compared.rescored;
-            let verdict = gate::case_verdict(
-                &observation,
-                deterministic,
-                compared.judge_changed.contains(gate::PASS_RATE),
-            );
-            if let Some(slot) = compared.cases.get_mut(drawn.position) {
-                *slot = observation;
+        let mut drawing = Drawing::start(&plan, &draws, first, &baselines, &slots);
+        while let Some((position, drawn)) = drawing.next().await {
+            let Drawn { record, compared: seen, working: seen_working } = drawn;
+            let verdict = compared.put(position, seen.observation);
+            let accepted =
+                working.as_mut().zip(seen_working).map(|(side, seen)| side.put(position, seen.observation));
+            // Accepted with a reason, and no worse than what was accepted.
+            let excuse =
+                baselines.excuse.clone().filter(|_| accepted.is_some_and(|accepted| !accepted.fails()));
+            rescored |= seen.rescored;
+            if let (false, Some(past)) = (verdict.result == CaseResult::Ok, &seen.before) {
+                before.insert(record.id.clone(), past.clone());
             }
-            if let (Some(working), Some(seen)) = (&mut working, drawn.working)
-                && let Some(slot) = working.cases.get_mut(drawn.position)
-            {
-                *slot = seen.observation;
-                slot.must_pass_failed = drawn.must_pass_failed;
-            }
-            let record = run::case_record(case, drawn.samples);
-            if let (false, Some(past)) = (verdict.result == CaseResult::Ok, &drawn.compared.before) {
-                before.insert(case.id.clone(), past.clone());
-            }
-            records.insert(drawn.position, record.clone());
-            let before = drawn.compared.before;
-            on_case(drawn.position, CaseDone { record, verdict, before, baseline: Arc::clone(&info) });
+            records.insert(position, record.clone());
+            let baseline = Arc::clone(&info);
+            on_case(position, CaseDone { record, verdict, before: seen.before, baseline, excuse });
         }
     };
-    let accepted = working.and_then(|observations| match gate::next(&observations, &policy) {
+    decision.notes.extend(other_model(&plan, compared.baseline.as_deref()));
+    let accepted = working.and_then(|side| match gate::next(&side.seen, &policy) {
         Step::Decide(decision) => Some(*decision),
         // Both sides saw the same draws, so nothing more can be wanted.
         Step::Draw(_) => None,
@@ -228,6 +219,7 @@ pub async fn run_suite(
         decision,
         baseline: (*info).clone(),
         accepted,
+        excuse: baselines.excuse,
         limits: limits::measure(&plan.spec.limits, &record),
         before,
         rescored: rescored.then(|| {
@@ -238,36 +230,116 @@ pub async fn run_suite(
     (record, gate)
 }
 
-/// A case before anything was drawn: not selected, or selected and still empty.
-fn unasked(observed: Observed, start: Option<&[SampleRecord]>) -> gate::CaseObservation {
-    let mut observation = observed.observation;
-    if start.is_some() {
-        observation.candidate = gate::Candidate::Drawn(Vec::new());
+/// The alias means another model than when the baseline was recorded: the change may not be ours.
+fn other_model(plan: &SuitePlan, baseline: Option<&Baseline>) -> Option<String> {
+    let header = &baseline?.header;
+    let card = plan.model.card();
+    ((header.provider, &header.model_id) != (card.provider, &card.model_id)).then(|| {
+        format!(
+            "confounded: the baseline was recorded on {} {}, this run on {} {}",
+            header.provider, header.model_id, card.provider, card.model_id
+        )
+    })
+}
+
+/// Draws under way.
+struct Drawing {
+    plan: Arc<SuitePlan>,
+    tasks: JoinSet<Option<Drawn>>,
+    positions: HashMap<tokio::task::Id, usize>,
+}
+
+impl Drawing {
+    fn start(
+        plan: &Arc<SuitePlan>,
+        draws: &[DrawRequest],
+        first: u32,
+        baselines: &Baselines,
+        slots: &Arc<Semaphore>,
+    ) -> Self {
+        let mut drawing = Self { plan: Arc::clone(plan), tasks: JoinSet::new(), positions: HashMap::new() };
+        let position_of: HashMap<&str, usize> =
+            plan.dataset.cases.iter().enumerate().map(|(i, case)| (case.id.as_str(), i)).collect();
+        for draw in draws {
+            let Some(position) = position_of.get(draw.case.as_str()).copied() else { continue };
+            let (plan, baselines, slots) = (Arc::clone(plan), baselines.clone(), Arc::clone(slots));
+            let index = first + draw.index;
+            let task = drawing.tasks.spawn(async move {
+                // The semaphore is never closed, so a permit always comes.
+                let _slot = slots.acquire_owned().await;
+                let case = plan.dataset.cases.get(position)?;
+                Some(draw_case(&plan, case, index, &baselines).await)
+            });
+            drawing.positions.insert(task.id(), position);
+        }
+        drawing
     }
-    observation
+
+    /// The next case that is complete. A task that panicked gives a case that was not measured: asking for it
+    /// again would only panic again.
+    async fn next(&mut self) -> Option<(usize, Drawn)> {
+        loop {
+            let (id, drawn) = match self.tasks.join_next_with_id().await? {
+                Ok((id, drawn)) => (id, drawn),
+                Err(error) => (error.id(), None),
+            };
+            let Some(position) = self.positions.get(&id).copied() else { continue };
+            let Some(case) = self.plan.dataset.cases.get(position) else { continue };
+            return Some((position, drawn.unwrap_or_else(|| Drawn::panicked(case))));
+        }
+    }
+}
+
+impl Drawn {
+    fn panicked(case: &Case) -> Self {
+        let reason = "evaluating this case panicked; stderr says where".to_owned();
+        let outcome = SampleOutcome::NotMeasured { reason: reason.clone(), answer: None };
+        let sample = SampleRecord { index: 0, key: String::new(), outcome };
+        let observed = || {
+            let mut observation = CaseObservation::new(&case.id, Comparability::New);
+            observation.candidate = Candidate::NotMeasured(reason.clone());
+            Observed { observation, before: None, rescored: false }
+        };
+        Self {
+            record: run::case_record(case, vec![sample], Vec::new()),
+            compared: observed(),
+            working: Some(observed()),
+        }
+    }
 }
 
 /// Ask about one case, redraw where it must pass, and put it beside the baselines.
-async fn draw_case(
-    plan: &SuitePlan,
-    position: usize,
-    case: &Case,
-    index: u32,
-    baselines: &Baselines,
-) -> Drawn {
-    let sample = run::sample(plan, case, Stream::Main, index).await;
+async fn draw_case(plan: &SuitePlan, case: &Case, index: u32, baselines: &Baselines) -> Drawn {
+    let mut sample = run::sample(plan, case, Stream::Main, index).await;
+    let mut confirm = Vec::new();
     let mut must_pass_failed = sample.scores().is_some_and(|scores| must_pass_fails(case, scores));
     if must_pass_failed && !plan.deterministic() {
         for redraw in 0..MUST_PASS_REDRAWS {
             let again = run::sample(plan, case, Stream::Confirm, redraw).await;
-            must_pass_failed &= again.scores().is_some_and(|scores| must_pass_fails(case, scores));
+            match &again.outcome {
+                SampleOutcome::Scored { scores, .. } => must_pass_failed &= must_pass_fails(case, scores),
+                // What must pass and could not be asked again is neither fine nor broken.
+                SampleOutcome::NotMeasured { reason, .. } => {
+                    let reason =
+                        format!("fails what must pass, and a redraw could not be measured: {reason}");
+                    let answer = sample.answer().cloned();
+                    sample.outcome = SampleOutcome::NotMeasured { reason, answer };
+                    must_pass_failed = false;
+                }
+            }
+            confirm.push(again);
         }
     }
     let samples = vec![sample];
-    let compared = observe(plan, case, Some(&samples), baselines.compared.as_deref()).await;
+    let against = async |baseline: Option<&Baseline>| {
+        let mut observed = observe(plan, case, Some(&samples), baseline).await;
+        observed.observation.must_pass_failed = must_pass_failed;
+        observed
+    };
+    let compared = against(baselines.compared.as_deref()).await;
     let working = match baselines.working.as_deref() {
-        Some(baseline) => Some(observe(plan, case, Some(&samples), Some(baseline)).await),
+        Some(baseline) => Some(against(Some(baseline)).await),
         None => None,
     };
-    Drawn { position, samples, must_pass_failed, compared, working }
+    Drawn { record: run::case_record(case, samples, confirm), compared, working }
 }

@@ -42,6 +42,7 @@ fn accept(root: &Path, prompt: &str, run: &str, change: impl FnOnce(&mut Baselin
             verdict: Verdict::Pass,
             sentence: "no net change".to_owned(),
             against: before.sha256,
+            broken: 0,
             deltas: BTreeMap::from([("verdict_accuracy".to_owned(), -0.25)]),
         };
     }
@@ -145,9 +146,16 @@ fn what_is_allowed() {
         std::fs::remove_file(root.join(BASELINE)).unwrap();
         assert!(findings(root).hints[0].contains("not there any more"));
     });
-    check("no lock at all is a hint only", &|root| {
+    check("a lock that is gone is missed once something was accepted", &|root| {
+        let lock = text(root, LOCK);
         std::fs::remove_file(root.join(LOCK)).unwrap();
-        put(root, "prompts/prompt_v001.txt", "edited");
+        let problems = findings(root).problems;
+        assert!(problems[0].to_string().contains("baselines name accepted prompts"), "{problems:?}");
+        put(root, LOCK, &lock);
+    });
+    check("no lock is a hint only while nothing was accepted", &|root| {
+        std::fs::remove_file(root.join(LOCK)).unwrap();
+        std::fs::remove_file(root.join(BASELINE)).unwrap();
         assert!(findings(root).hints[0].contains("llmx prompt lock"));
     });
 }

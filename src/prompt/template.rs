@@ -189,7 +189,7 @@ fn read(root: &Path, name: &str, budget: &mut usize) -> Result<String, Problem> 
     if !inside {
         return Err(Problem::of_file(&file, "expected a file inside prompts/"));
     }
-    let bytes = std::fs::read(root.join(&file)).map_err(|error| {
+    let bytes = crate::files::read(&root.join(&file)).map_err(|error| {
         let mut problem = Problem::of_file(&file, format!("cannot be read: {error}"));
         let names: Vec<String> = std::fs::read_dir(root.join(super::DIR))
             .into_iter()

@@ -44,7 +44,7 @@ pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
     }
     let code = exit_code(report);
     out.push(format!("reports: {}", hints.full_report));
-    let meaning = paint.of(if code == exit::OK { GREEN } else { RED }, words::exit_meaning(code));
+    let meaning = paint.of(if code == exit::OK { GREEN } else { RED }, words::exit_meaning(report, code));
     out.push(format!("exit {code}: {meaning}"));
     out.push(String::new());
     out.join("\n")

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::eval::limits::Limit;
 use crate::eval::record::{RunRecord, SuiteRecord};
-use crate::gate::{Decision, Outcome};
+use crate::gate::{CaseVerdict, Decision, Outcome, Verdict};
 
 /// Version of the report's shape. Raised on a change that an old reader would misread.
 pub const FORMAT: u32 = 1;
@@ -41,6 +41,10 @@ pub struct GateReport {
     pub baseline: BaselineInfo,
     /// The decision against the working copy of the baseline, where it differs from the one compared with.
     pub accepted: Option<Decision>,
+    /// Why the working copy was accepted although it is worse than the one compared with: a person's reason, which
+    /// `policy::baselines` holds against both files.
+    #[serde(default)]
+    pub excuse: Option<String>,
     /// Plain bounds of the suite.
     pub limits: Vec<Limit>,
     /// What the baseline said about cases whose verdict is not a plain `ok`, by case id.
@@ -116,6 +120,21 @@ pub struct Past<'a> {
 }
 
 impl GateReport {
+    /// Why a failing case was accepted: the working baseline carries a reason, and against it the case does not
+    /// fail.
+    #[must_use]
+    pub fn excuses(&self, verdict: &CaseVerdict) -> Option<&str> {
+        let accepted = self.accepted.as_ref()?.cases.iter().find(|case| case.id == verdict.id)?;
+        self.excuse.as_deref().filter(|_| verdict.fails() && !accepted.fails())
+    }
+
+    /// Why a worse suite was accepted: the working baseline carries a reason, and the run is no worse than that.
+    #[must_use]
+    pub fn excused(&self) -> Option<&str> {
+        let accepted = self.accepted.as_ref()?;
+        self.excuse.as_deref().filter(|_| accepted.verdict != Verdict::Regressed)
+    }
+
     /// What the past has to say about a case.
     #[must_use]
     pub fn past(&self, id: &str) -> Past<'_> {

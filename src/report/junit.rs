@@ -131,7 +131,7 @@ fn case_test(
     shared: &str,
     hints: Hints<'_>,
 ) -> TestCase {
-    let status = case_status(verdict);
+    let status = case_status(verdict, gate.excuses(verdict));
     let headline = verdict.headline();
     let evidence = match case {
         Some(case) => text::case_evidence(suite, case, verdict, gate.past(&case.id), hints),

@@ -28,7 +28,7 @@ pub fn summary(report: &Report, hints: Hints<'_>) -> String {
     let heading = if is_empty {
         "## Evaluation: nothing was selected".to_owned()
     } else {
-        format!("## Evaluation: {} (exit {code})", words::exit_meaning(code))
+        format!("## Evaluation: {} (exit {code})", words::exit_meaning(report, code))
     };
     let mut out = vec![heading, String::new()];
     if !report.run.suites.is_empty() {
@@ -147,7 +147,10 @@ fn broken(suite: &SuiteRecord, gate: &GateReport, rows: &[Row<'_>]) -> Vec<Strin
         out.push(format!(
             "| {} | {} | {} | {} |",
             escape(&verdict.id),
-            words::result(&verdict.result),
+            match gate.excuses(verdict) {
+                Some(_) => format!("{}, accepted", words::result(&verdict.result)),
+                None => words::result(&verdict.result).to_owned(),
+            },
             case.map_or(String::new(), |case| escape(&words::slices(suite, case))),
             case.map_or("-".to_owned(), |case| few_words(case, gate)),
         ));

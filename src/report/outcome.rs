@@ -61,10 +61,11 @@ impl Status {
     }
 }
 
-/// The status of a case's test.
+/// The status of a case's test. `excuse`: a person accepted this very failure, and said why.
 #[must_use]
-pub fn case_status(verdict: &CaseVerdict) -> Status {
+pub fn case_status(verdict: &CaseVerdict, excuse: Option<&str>) -> Status {
     match &verdict.result {
+        _ if excuse.is_some() => Status::Ok,
         CaseResult::NotMeasured { .. } => Status::CannotTell,
         CaseResult::NotSelected => Status::Skipped,
         _ if verdict.fails() => Status::Worse,
@@ -84,6 +85,7 @@ pub fn gate_status(gate: &GateReport) -> Status {
     match gate.meaning {
         Outcome::Fine | Outcome::Warns => Status::Ok,
         Outcome::Refused => Status::Undecided,
+        Outcome::Worse if gate.excused().is_some() => Status::Ok,
         Outcome::Worse => Status::Worse,
         Outcome::CouldNotTell => Status::CannotTell,
         Outcome::NotDecided => Status::Skipped,
@@ -98,6 +100,7 @@ pub fn metric_status(gate: &GateReport, metric: &MetricDecision) -> Status {
     match gate.meaning {
         _ if !gate.selected => Status::Skipped,
         Outcome::NotDecided => Status::Skipped,
+        _ if metric.verdict == Verdict::Regressed && gate.excused().is_some() => Status::Ok,
         _ if metric.verdict == Verdict::Regressed => Status::Worse,
         Outcome::CouldNotTell if is_primary => Status::CannotTell,
         Outcome::Refused if is_primary => Status::Undecided,
@@ -116,7 +119,9 @@ pub fn policy_status(policy: &PolicyReport) -> Status {
 /// The exit code of a whole run.
 #[must_use]
 pub fn exit_code(report: &Report) -> u8 {
-    let cases = report.gates.iter().flat_map(|gate| &gate.decision.cases).map(case_status);
+    let cases = report.gates.iter().flat_map(|gate| {
+        gate.decision.cases.iter().map(|verdict| case_status(verdict, gate.excuses(verdict)))
+    });
     let gates = report.gates.iter().map(gate_status);
     let policies = report.policies.iter().map(policy_status);
     exit::of(cases.chain(gates).chain(policies).map(Status::exit_code))

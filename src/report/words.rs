@@ -10,7 +10,7 @@ use super::outcome::exit;
 use super::sanitize;
 use crate::eval::limits::Limit;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
-use crate::gate::{CaseResult, CaseVerdict, Decision, MetricDecision, Outcome, Verdict};
+use crate::gate::{CaseResult, CaseVerdict, Decision, MetricDecision, Outcome, Reason, Verdict};
 use crate::llm::ModelCard;
 
 /// What a record cannot know: how the surface that shows the report is called.
@@ -18,13 +18,15 @@ use crate::llm::ModelCard;
 pub struct Hints<'a> {
     /// Commands name the model: it is not the one that the suite runs by default.
     pub name_model: bool,
+    /// Commands name the prompt: it is not the one that the task names.
+    pub name_prompt: bool,
     /// Where the Markdown summary stands.
     pub full_report: &'a str,
 }
 
 impl Default for Hints<'_> {
     fn default() -> Self {
-        Self { name_model: false, full_report: "reports/summary.md" }
+        Self { name_model: false, name_prompt: false, full_report: "reports/summary.md" }
     }
 }
 
@@ -104,18 +106,26 @@ pub fn sentence(decision: &Decision) -> String {
 pub fn suite_verdict(gate: &GateReport) -> String {
     let word =
         if gate.meaning == Outcome::NotDecided { "not decided" } else { verdict(gate.decision.verdict) };
-    if gate.limits.iter().any(Limit::exceeded) { format!("{word}, limit exceeded") } else { word.to_owned() }
+    let accepted = if gate.meaning == Outcome::Worse && gate.excused().is_some() { ", accepted" } else { "" };
+    let exceeded = if gate.limits.iter().any(Limit::exceeded) { ", limit exceeded" } else { "" };
+    format!("{word}{accepted}{exceeded}")
 }
 
 /// The suite in one line: the limits that were exceeded, if any, then the decision's sentence.
 #[must_use]
 pub fn suite_sentence(gate: &GateReport) -> String {
     let exceeded = gate.limits.iter().filter(|limit| limit.exceeded()).map(limit);
-    exceeded.chain([sentence(&gate.decision)]).collect::<Vec<_>>().join("; ")
+    let excused = gate.excused().filter(|_| gate.meaning == Outcome::Worse);
+    let excused = excused.map(|reason| format!("accepted because: {}", sanitize::line(reason)));
+    exceeded.chain([sentence(&gate.decision)]).chain(excused).collect::<Vec<_>>().join("; ")
 }
 
 /// The run holds something that a person may want to make the new baseline.
 pub(crate) fn can_be_accepted(gate: &GateReport) -> bool {
+    // What the run says is what was accepted already.
+    if gate.accepted.as_ref().is_some_and(|accepted| accepted.reason == Some(Reason::Identical)) {
+        return false;
+    }
     let counts = &gate.decision.counts;
     let moved = counts.fixed + counts.new + counts.removed + counts.broken + counts.unconfirmed > 0;
     moved || gate.decision.verdict != Verdict::Pass || gate.baseline.source == BaselineSource::None
@@ -141,8 +151,10 @@ pub fn result(result: &CaseResult) -> &'static str {
 
 /// What an exit code means.
 #[must_use]
-pub fn exit_meaning(code: u8) -> &'static str {
+pub fn exit_meaning(report: &Report, code: u8) -> &'static str {
+    let undecided = report.gates.iter().any(|gate| !gate.selected || gate.meaning == Outcome::NotDecided);
     match code {
+        exit::OK if undecided => "nothing got worse in what ran, the gate is not decided",
         exit::OK => "nothing got worse",
         exit::WORSE => "the product got worse",
         exit::INPUT => "fix the input",
@@ -272,9 +284,12 @@ pub(crate) fn telling_sample(case: &CaseRecord) -> Option<&SampleRecord> {
 
 /// Commands that show a case again and that accept a run.
 pub(crate) fn commands(suite: &SuiteRecord, hints: Hints<'_>) -> (String, String) {
-    let model = if hints.name_model { format!(" --model {}", suite.model.alias) } else { String::new() };
+    let mut flags = if hints.name_model { format!(" --model {}", suite.model.alias) } else { String::new() };
+    if hints.name_prompt {
+        flags.push_str(&format!(" --prompt {}", suite.identity.prompt));
+    }
     let name = &suite.suite;
-    (format!("llmx eval {name}{model}"), format!("llmx baseline accept {name}{model}"))
+    (format!("llmx eval {name}{flags}"), format!("llmx baseline accept {name}{flags}"))
 }
 
 #[cfg(test)]

@@ -22,8 +22,6 @@ pub struct Task {
     pub template: Template,
     /// JSON Schema of the answer.
     pub output_schema: Option<Value>,
-    /// Alias the node insists on instead of the run's model.
-    pub own_model: Option<String>,
 }
 
 impl Task {
@@ -33,7 +31,7 @@ impl Task {
     /// Every problem of the prompt and the schema.
     pub fn load(project: &Project, suite: &SuiteSpec, prompt: Option<&str>) -> Result<Self, Vec<Problem>> {
         let spec = suite.task.as_ref().and_then(|name| Some((name, project.graph.value.tasks.get(name)?)));
-        let (name, file, schema_file, own_model) = match (spec, &suite.prompt) {
+        let (name, file, schema_file) = match (spec, &suite.prompt) {
             (Some((name, spec)), _) => {
                 let Some(node) = spec.nodes.values().next() else {
                     return Err(vec![Problem::of_file(
@@ -41,10 +39,9 @@ impl Task {
                         format!("task `{name}` has no node"),
                     )]);
                 };
-                let own = (node.model != crate::config::graph::TASK_MODEL).then(|| node.model.clone());
-                (name.clone(), node.prompt.clone(), spec.output_schema.clone(), own)
+                (name.clone(), node.prompt.clone(), spec.output_schema.clone())
             }
-            (None, Some(prompt)) => (suite.suite.clone(), prompt.clone(), None, None),
+            (None, Some(prompt)) => (suite.suite.clone(), prompt.clone(), None),
             (None, None) => {
                 return Err(vec![Problem::of_file(
                     &suite.suite,
@@ -65,7 +62,7 @@ impl Task {
             None => None,
         };
         match template {
-            Some(template) if problems.is_empty() => Ok(Self { name, template, output_schema, own_model }),
+            Some(template) if problems.is_empty() => Ok(Self { name, template, output_schema }),
             _ => Err(problems),
         }
     }
@@ -98,7 +95,7 @@ pub(crate) fn request(model: &ModelCard, spec: &ModelSpec, prompt: String, schem
 /// # Errors
 /// One problem: unreadable, or not JSON (with its line).
 pub fn read_json(root: &Path, file: &str) -> Result<Value, Problem> {
-    let bytes = std::fs::read(root.join(file))
+    let bytes = crate::files::read(&root.join(file))
         .map_err(|error| Problem::of_file(file, format!("cannot be read: {error}")))?;
     serde_json::from_slice(&bytes)
         .map_err(|error| Problem::of_file(file, format!("not valid JSON: {error}")).at_line(error.line()))

@@ -45,6 +45,7 @@ pub(crate) fn baseline() -> Baseline {
                     verdict: Verdict::First,
                     sentence: "first baseline: nothing to compare with".to_owned(),
                     against: FIRST.to_owned(),
+                    broken: 0,
                     deltas: BTreeMap::new(),
                 },
                 override_reason: None,

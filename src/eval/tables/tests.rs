@@ -74,6 +74,7 @@ fn recorded(id: &str, kinds: &[&str], samples: &[Option<f64>]) -> CaseRecord {
         cluster: None,
         must_pass: false,
         samples: samples.iter().enumerate().map(sample).collect(),
+        confirm: Vec::new(),
     }
 }
 

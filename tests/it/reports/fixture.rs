@@ -172,6 +172,7 @@ pub(crate) fn case(id: &str, test_type: &str, difficulty: &str, outcome: SampleO
         cluster: None,
         must_pass: false,
         samples: vec![SampleRecord { index: 0, key: "7c1e90aa11bb22cc".repeat(4), outcome }],
+        confirm: Vec::new(),
     }
 }
 
@@ -357,6 +358,7 @@ fn gate() -> GateReport {
             accepted: Some("2026-11-20 by Ada, run 20261120T101500Z-77aa".to_owned()),
         },
         accepted: None,
+        excuse: None,
         limits: vec![
             Limit { name: "cost_usd_per_case".to_owned(), bound: 0.05, found: Some(0.0) },
             Limit { name: "latency_p95_ms".to_owned(), bound: 8000.0, found: None },
