@@ -94,6 +94,22 @@ fn spreadsheets_and_editors_write_what_they_like() {
 }
 
 #[test]
+fn a_table_of_cases_is_read_strictly() {
+    for (csv, says) in [
+        ("id,input,expected\n", "data/cases.csv: expected at least one case, found none"),
+        ("id,input\nc,i\n", "data/cases.csv:1: required column `expected` is missing"),
+        ("id,input,expectd\nc,i,x\n", "did you mean `expected`?"),
+        ("id,id,input,expected\na,b,i,x\n", "data/cases.csv:1: column `id` stands twice"),
+        ("id,input,expected\na,i\n", "data/cases.csv:2: not valid CSV"),
+        ("id,input,expected,must_pass\na,i,x,maybe\n", "data/cases.csv:2: `must_pass`"),
+        ("id,input,expected\na b,i,x\n", "data/cases.csv:2: id `a b`"),
+        ("id,input,expected\na,i,x\na,j,x\n", "data/cases.csv:3: id `a` stands already on line 2"),
+    ] {
+        World::of_cases(csv).run(&["eval"]).exits(2).says(&[says]);
+    }
+}
+
+#[test]
 fn a_broken_suite_stops_no_other() {
     let world = World::tiny();
     world.write(

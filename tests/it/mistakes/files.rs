@@ -170,6 +170,21 @@ fn configuration() {
                 says: &["evals/gold.yml:9:", "unknown check `set_f2`", "did you mean `set_f1`"],
             },
             Mistake {
+                make: |w| w.edit(SUITE, "equals: { path: /verdict", "equals: { path: verdict"),
+                code: 2,
+                policies: &["inputs"],
+                says: &[
+                    "evals/gold.yml:8:",
+                    "`path` is a JSON pointer: expected `/verdict`, found `verdict`",
+                ],
+            },
+            Mistake {
+                make: |w| w.edit(SUITE, "extra_ok: /acceptable", "extra_ok: acceptable"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["evals/gold.yml:9:", "`extra_ok` is a JSON pointer"],
+            },
+            Mistake {
                 make: |w| w.remove("data/schemas/output.schema.json"),
                 code: 2,
                 policies: &["inputs"],
