@@ -1,20 +1,109 @@
-//! Turn LLM experiments into tests: prompts, gold sets and canaries in Git, gated against a recorded baseline.
+//! Turn LLM experiments into tests.
+//!
+//! A team keeps a prompt, a gold set and a canary set in Git. `cargo test --test evals` makes each example a
+//! test: it runs the prompt against a model, asserts hard checks and judge scores **against a recorded
+//! baseline**, and writes JUnit for CI. `llmx` is the same from the command line.
+//!
+//! # The flow
+//!
+//! ```text
+//!  prompts/ config/ evals/ data/                               reports/
+//!       |  load, check everything, all errors at once             ^
+//!       v                                                         |
+//!  suite + task + cases --> plan --> requests (content-addressed) |
+//!                                        |                        |
+//!                                 trace > provider                |
+//!                                        |                        |
+//!       answers --> checks --> judge --> scores --> run record ---+--> junit, json, markdown, console
+//!                                                     |           |
+//!                      baseline --> compare --> gate decision ----+
+//! ```
+//!
+//! [`pipeline`] is that picture in code: read it first.
+//!
+//! # The floors
+//!
+//! Imports only point down; `tests/it/layout.rs` enforces it.
+//!
+//! ```text
+//!  cli                       commands; the only place that prints
+//!  harness                   libtest: one test per case, gate and policy
+//!  host                      environment, clock, standard output
+//!  pipeline                  the whole evaluation on one page
+//!  policy                    what must hold between files
+//!  report                    (record, decision) -> bytes
+//!  gate                      the pure planner: observations -> draw | decision
+//!  baseline                  accepted answers on disk and in Git
+//!  eval                      plan, run, check, judge, score, record
+//!  task                      what production runs
+//!  llm                       ask a model, get an answer
+//!  prompt, dataset, config   what people wrote, checked
+//!  stats, rf_qaqc            arithmetic; the worked example's own room
+//!  json, files               text of JSON; replacing a file in one step
+//! ```
+//!
+//! # Words
+//!
+//! One word per idea, in code, configuration, flags, JSON, JUnit and prose.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | case | one input with what we expect of the answer; becomes one test |
+//! | dataset | a file of cases: gold (approved by people), canary (few, run on a schedule) |
+//! | task | what production runs: a prompt graph, a model, an output schema |
+//! | suite | dataset + task + checks + judge + gate policy; one YAML file in `evals/` |
+//! | run | one execution; has a run id |
+//! | sample | one answer to one case (sample 0, 1, 2 ...) |
+//! | request key | content address of a request |
+//! | draw | key + stream + index: one answer wanted or had |
+//! | check | deterministic rule on an answer |
+//! | judge | a model that scores an answer by a rubric |
+//! | score | number in \[0, 1\] with a name and an explanation |
+//! | metric | aggregate of scores over a dataset or slice |
+//! | baseline, candidate | accepted samples; the run being compared |
+//! | known failure, broken, fixed, unconfirmed, noisy | what a case is relative to its baseline |
+//! | gate, decision | policy that turns the comparison into Pass, Improved, Regressed or Inconclusive |
+//! | accept | make a run the new baseline, on purpose, by a person |
+//! | pin | the exact production model, prompt version and hash |
+//! | not measured | no answer or no score; an error, never a fail |
+//!
+//! # Invariants
+//!
+//! * Listing and planning touch no network and no runtime.
+//! * Only `llm::provider` may open connections; a provider only translates.
+//! * Below the surfaces nothing prints or reads the environment, the clock or unseeded randomness.
+//! * A report can be rebuilt from `eval_results_<run-id>.json` alone.
+//! * Embedded models say what they are wherever their numbers appear; only code declares a model deterministic.
+//! * A run writes `reports/` and nothing else; baselines, lock and changelog are written only by the commands
+//!   named for it, never under CI.
+//! * Every file format that people or CI keep carries a version.
 
-pub mod baseline;
-pub mod cli;
-pub mod config;
-pub mod dataset;
-pub mod eval;
 pub mod files;
-pub mod gate;
-pub mod harness;
 pub mod json;
-pub mod llm;
-pub mod pipeline;
-pub mod policy;
-pub mod prompt;
-pub mod report;
+
 #[cfg(feature = "rf-qaqc")]
 pub mod rf_qaqc;
 pub mod stats;
+
+pub mod config;
+pub mod dataset;
+pub mod prompt;
+
+pub mod llm;
 pub mod task;
+
+pub mod eval;
+
+pub mod baseline;
+pub mod gate;
+
+pub mod report;
+
+pub mod policy;
+
+pub mod pipeline;
+
+pub mod host;
+
+pub mod cli;
+pub mod harness;

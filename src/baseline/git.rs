@@ -9,7 +9,7 @@
 //! | a merge base, the file in it | that file |
 //! | a merge base, no such file (a new suite or model) | the file as it stands |
 //! | no repository, no `git`, or no `origin/main` and no ref asked for | the file as it stands |
-//! | a ref asked for that cannot be resolved, or no merge base (a shallow clone) | nothing: a problem |
+//! | a ref asked for that cannot be resolved, or a shallow clone without a merge base | nothing: a problem |
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -55,15 +55,6 @@ pub enum GitFile {
     Bytes(Vec<u8>),
 }
 
-/// The baseline a run is compared with, and where it is from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
-    /// The baseline; none for a suite and model that never had one.
-    pub stored: Option<Stored>,
-    /// It stood at the merge base. Otherwise it is the file as it stands.
-    pub at_merge_base: bool,
-}
-
 impl MergeBase {
     /// Find the merge base of `HEAD` and `reference`, or [`DEFAULT_REF`] where that exists.
     ///
@@ -107,23 +98,18 @@ impl MergeBase {
         if blob.ok { Ok(GitFile::Bytes(blob.bytes)) } else { Err(failed(&blob)) }
     }
 
-    /// The baseline that a run of this suite and model is compared with.
+    /// The baseline of a suite and model at the merge base; none where there is no merge base or no such file.
     ///
     /// # Errors
     /// The file cannot be read, or is no baseline.
-    pub fn baseline(&self, suite: &str, alias: &str) -> Result<Compared, Problem> {
+    pub fn baseline(&self, suite: &str, alias: &str) -> Result<Option<Stored>, Problem> {
         match self.read(&file::path(suite, alias))? {
-            GitFile::Bytes(bytes) => {
-                let stored = file::parse_as(&bytes, suite, alias).map_err(|mut problem| {
-                    // The file in front of the reader may be another one than the one that is meant.
-                    problem.message = format!("at the merge base: {}", problem.message);
-                    problem
-                })?;
-                Ok(Compared { stored: Some(stored), at_merge_base: true })
-            }
-            GitFile::Absent | GitFile::NoBase => {
-                Ok(Compared { stored: file::read(&self.root, suite, alias)?, at_merge_base: false })
-            }
+            GitFile::Bytes(bytes) => file::parse_as(&bytes, suite, alias).map(Some).map_err(|mut problem| {
+                // The file in front of the reader may be another one than the one that is meant.
+                problem.message = format!("at the merge base: {}", problem.message);
+                problem
+            }),
+            GitFile::Absent | GitFile::NoBase => Ok(None),
         }
     }
 }
@@ -155,9 +141,9 @@ fn find(root: &Path, asked: Option<&str>) -> Result<Found, Problem> {
     let resolved = git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])?;
     if !resolved.ok {
         let clone = if shallow { "shallow clone" } else { "repository" };
-        if asked.is_none() {
-            let depth = if shallow { "; `fetch-depth: 0` would bring it" } else { "" };
-            return Ok(Found::Nothing(format!("this {clone} has no `{reference}`{depth}")));
+        // A shallow clone has a past that it does not show: to go on would compare a pull request with itself.
+        if asked.is_none() && !shallow {
+            return Ok(Found::Nothing(format!("this repository has no `{reference}`")));
         }
         return Err(problem(format!("no commit is called `{reference}` in this {clone}"))
             .hint(format!("name a branch or commit that was fetched; {DEPTH_HINT}")));

@@ -90,6 +90,9 @@ pub struct Decision {
     pub sentence: String,
     /// Hash of the baseline file before, or [`FIRST`].
     pub against: String,
+    /// Cases that passed before and certainly fail now.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub broken: usize,
     /// Differences of the means by metric; empty for the first.
     #[serde(serialize_with = "write_rounded", deserialize_with = "read_rounded")]
     pub deltas: BTreeMap<String, f64>,
@@ -175,6 +178,11 @@ pub(super) fn six_decimals(value: f64) -> f64 {
     let rounded = (value * 1e6).round() / 1e6;
     // Minus zero would be written as such.
     if rounded == 0.0 { 0.0 } else { rounded }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn write_rounded<S: Serializer>(map: &BTreeMap<String, f64>, serializer: S) -> Result<S::Ok, S::Error> {

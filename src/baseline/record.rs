@@ -14,10 +14,11 @@ use crate::json::sha256_hex;
 #[must_use]
 pub fn from_record(record: &SuiteRecord, accepted: Accepted) -> (Baseline, Vec<String>) {
     let (model, identity) = (&record.model, &record.identity);
+    let deterministic = model.deterministic && record.judge.as_ref().is_none_or(|judge| judge.deterministic);
     let (mut cases, mut unmeasured) = (Vec::new(), Vec::new());
     let mut served_models = BTreeSet::new();
     for case in &record.cases {
-        let samples = samples(case, model.deterministic, model.embedded, &mut served_models);
+        let samples = samples(case, deterministic, model.embedded, &mut served_models);
         if samples.is_empty() {
             unmeasured.push(case.id.clone());
         } else {
@@ -36,7 +37,7 @@ pub fn from_record(record: &SuiteRecord, accepted: Accepted) -> (Baseline, Vec<S
         provider: model.provider,
         model_id: model.model_id.clone(),
         served_models,
-        deterministic: model.deterministic,
+        deterministic,
         prompt: FileHash { file: identity.prompt.clone(), sha256: identity.prompt_sha256.clone() },
         dataset: FileHash { file: identity.dataset.clone(), sha256: identity.dataset_sha256.clone() },
         checks_sha256: identity.checks_sha256.clone(),
@@ -126,6 +127,7 @@ mod tests {
                         blocking: true,
                         explanation: "why".to_owned(),
                     }),
+                    ..Scores::default()
                 },
             },
         }

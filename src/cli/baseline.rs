@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use super::{Choice, Context};
 use crate::baseline::{self, Stored, diff};
 use crate::config::{Problem, did_you_mean};
-use crate::harness::host;
+use crate::host;
 use crate::pipeline::Inputs;
 use crate::pipeline::accept::{self, Proposal, Refusal, Terms};
 use crate::pipeline::inputs::SuiteInputs;

@@ -2,7 +2,7 @@
 
 use super::{Choice, Context};
 use crate::config::env;
-use crate::harness::host;
+use crate::host;
 use crate::llm::provider::connect;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::report::outcome::exit;

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Choice, Context};
 use crate::config::{Problem, did_you_mean};
 use crate::eval::event::{Event, Listener};
-use crate::harness::host;
+use crate::host;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Selection, Session, baselines};

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Problem, env};
-use crate::harness::host;
+use crate::host;
 use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::report::outcome::exit;
 

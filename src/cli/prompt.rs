@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::config::{Problem, Project};
-use crate::harness::host;
+use crate::host;
 use crate::pipeline::policies;
 use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::policy::NamedVersions;

@@ -216,7 +216,7 @@ impl CheckArgs {
 
 impl CheckSpec {
     /// Hold the arguments against the table.
-    fn new(kind: &str, args: CheckArgs) -> Result<Self, String> {
+    pub(super) fn new(kind: &str, args: CheckArgs) -> Result<Self, String> {
         let rule = KINDS.iter().find(|rule| rule.name == kind).ok_or_else(|| unknown_kind(kind))?;
         let set = args.set();
         for name in &set {
@@ -365,101 +365,6 @@ impl JsonSchema for CheckSpec {
     }
 }
 
-/// A metric that never fails a case: a check written as a mapping, and a filter on the case's `expected`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricSpec {
-    /// The check whose score is the metric.
-    pub check: CheckSpec,
-    /// Only cases whose `expected` passes this check count.
-    pub only: Option<CheckSpec>,
-    /// A small value is good: the gate compares `1 - x`.
-    pub lower_is_better: bool,
-}
-
-impl MetricSpec {
-    /// See [`CheckSpec::canonical`].
-    #[must_use]
-    pub fn canonical(&self) -> Value {
-        let only = self.only.as_ref().map(CheckSpec::canonical);
-        serde_json::json!({ "check": self.check.canonical(), "where": only, "lower_is_better": self.lower_is_better })
-    }
-}
-
-/// The condition under `where`: a check on the case's `expected`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Where {
-    /// JSON pointer into `expected`.
-    path: String,
-    /// The literal it must equal.
-    value: Value,
-    /// Turn the condition around.
-    #[serde(default)]
-    not: bool,
-}
-
-impl<'de> Deserialize<'de> for MetricSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MetricVisitor;
-        impl<'de> Visitor<'de> for MetricVisitor {
-            type Value = MetricSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a metric such as `{ equals: {...}, where: {...}, lower_is_better: true }`")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MetricSpec, A::Error> {
-                let (mut check, mut only, mut lower_is_better) = (None, None, false);
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
-                        "where" => {
-                            let w = map.next_value::<Where>()?;
-                            let args = CheckArgs {
-                                path: Some(w.path),
-                                value: Some(w.value),
-                                not: w.not,
-                                ..CheckArgs::default()
-                            };
-                            only = Some(CheckSpec::new("equals", args).map_err(de::Error::custom)?);
-                        }
-                        "lower_is_better" => lower_is_better = map.next_value()?,
-                        kind => {
-                            let args = map.next_value::<CheckArgs>()?;
-                            let spec = CheckSpec::new(kind, args).map_err(de::Error::custom)?;
-                            if let Some(first) = check.replace(spec) {
-                                return Err(de::Error::custom(format!(
-                                    "expected one check per metric, found `{}` and `{kind}`",
-                                    first.kind
-                                )));
-                            }
-                        }
-                    }
-                }
-                let check =
-                    check.ok_or_else(|| de::Error::custom("a metric needs a check, e.g. `equals: {...}`"))?;
-                Ok(MetricSpec { check, only, lower_is_better })
-            }
-        }
-        deserializer.deserialize_map(MetricVisitor)
-    }
-}
-
-impl JsonSchema for MetricSpec {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "MetricSpec".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut properties = serde_json::Map::new();
-        for rule in KINDS {
-            properties.insert(rule.name.to_owned(), CheckArgs::json_schema(generator).to_value());
-        }
-        properties.insert("where".to_owned(), Where::json_schema(generator).to_value());
-        properties.insert("lower_is_better".to_owned(), serde_json::json!({ "type": "boolean" }));
-        json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -495,16 +400,5 @@ mod tests {
             let error = read(yaml).expect_err(yaml);
             assert!(error.contains(want), "{yaml}: {error}");
         }
-    }
-
-    #[test]
-    fn metrics() {
-        let m: MetricSpec = serde_yaml::from_str(
-            "{ equals: { path: /verdict, value: pass }, where: { path: /verdict, value: pass, not: true }, \
-             lower_is_better: true }",
-        )
-        .unwrap();
-        assert!(m.lower_is_better && m.only.is_some_and(|only| only.args.not));
-        assert!(serde_yaml::from_str::<MetricSpec>("{ lower_is_better: true }").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Parse a YAML or JSON text into a closed struct and report every problem of it at once.
 //!
-//! The text is first read into a [`tree`] (duplicate keys, tags and merge keys are refused there), then the
-//! tree is deserialized and every error [recovered](recover) from. Positions are found by [`locate`]. Knows
+//! The text is first read into a tree (duplicate keys, tags and merge keys are refused there), then the
+//! tree is deserialized and every error recovered from. Positions are found by a second pass. Knows
 //! nothing of what the files mean.
 
 mod locate;
@@ -85,12 +85,24 @@ impl<T> Document<T> {
 /// # Errors
 /// Every problem of the text, in file order.
 pub fn parse_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<Document<T>, Vec<Problem>> {
+    match salvage_yaml(file, text) {
+        (Some(doc), problems) if problems.is_empty() => Ok(doc),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// Parse a YAML text as far as it goes: its problems in file order, and what is left without the parts they are
+/// about, so that the rest can be checked for sense in the same go.
+pub(crate) fn salvage_yaml<T: DeserializeOwned>(
+    file: &str,
+    text: &str,
+) -> (Option<Document<T>>, Vec<Problem>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.len() > MAX_BYTES {
-        return Err(vec![Problem::of_file(
-            file,
-            format!("expected at most {MAX_BYTES} bytes, found {}", text.len()),
-        )]);
+        return (
+            None,
+            vec![Problem::of_file(file, format!("expected at most {MAX_BYTES} bytes, found {}", text.len()))],
+        );
     }
     let found = RefCell::new(Vec::new());
     let seed = TreeSeed { path: Vec::new(), found: &found };
@@ -106,7 +118,7 @@ pub fn parse_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<Documen
                 }
             }
             problem.message = format!("not valid YAML: {message}");
-            return Err(vec![problem]);
+            return (None, vec![problem]);
         }
     };
     let mut problems: Vec<Problem> = Vec::new();
@@ -129,12 +141,8 @@ pub fn parse_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<Documen
         problems.push(problem);
     }
     problems.sort_by_key(|p| (p.line, p.column));
-    match value {
-        Some(value) if problems.is_empty() => {
-            Ok(Document { file: file.to_owned(), value, text: text.to_owned() })
-        }
-        _ => Err(problems),
-    }
+    let doc = value.map(|value| Document { file: file.to_owned(), value, text: text.to_owned() });
+    (doc, problems)
 }
 
 /// Deserialize a JSON value with every problem reported; the caller knows the file and the line.

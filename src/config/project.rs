@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::document::{Document, Step, parse_yaml};
+use super::document::{Document, Step, salvage_yaml};
 use super::graph::{self, GraphFile, TASK_MODEL};
 use super::models::{self, ModelsFile};
 use super::pins::{self, PinsFile};
@@ -102,25 +102,21 @@ impl Project {
         if files.is_empty() {
             self.suite_problems.push(
                 Problem::of_file("evals", "expected at least one suite (`evals/NAME.yml`), found none")
-                    .hint("see the README, section \"The smallest project\""),
+                    .hint("see the README, section \"The daily loop\""),
             );
         }
         for name in files {
-            match load(&self.root, &format!("evals/{name}"), true, SuiteSpec::problems) {
-                Ok(doc) => {
-                    let mut problems = self.suite_cross_problems(&doc);
-                    if let Some(twin) = self.suites.iter().find(|s| s.value.suite == doc.value.suite) {
-                        problems.push(doc.problem(
-                            &["suite".into()],
-                            format!("`{}` also calls itself `{}`", twin.file, doc.value.suite),
-                        ));
-                    }
-                    if problems.is_empty() {
-                        self.suites.push(doc);
-                    } else {
-                        self.suite_problems.extend(problems);
-                    }
+            let check = |doc: &Document<SuiteSpec>| {
+                let mut problems = SuiteSpec::problems(doc);
+                problems.extend(self.suite_cross_problems(doc));
+                if let Some(twin) = self.suites.iter().find(|s| s.value.suite == doc.value.suite) {
+                    let message = format!("`{}` also calls itself `{}`", twin.file, doc.value.suite);
+                    problems.push(doc.problem(&["suite".into()], message));
                 }
+                problems
+            };
+            match load(&self.root, &format!("evals/{name}"), true, check) {
+                Ok(doc) => self.suites.push(doc),
                 Err(problems) => self.suite_problems.extend(problems),
             }
         }
@@ -301,7 +297,11 @@ fn load<T: serde::de::DeserializeOwned>(
         }
         Err(error) => return Err(vec![Problem::of_file(file, format!("cannot be read: {error}"))]),
     };
-    let doc = parse_yaml(file, &text)?;
-    let problems = check(&doc);
-    if problems.is_empty() { Ok(doc) } else { Err(problems) }
+    let (doc, mut problems) = salvage_yaml(file, &text);
+    problems.extend(doc.iter().flat_map(check));
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    match doc {
+        Some(doc) if problems.is_empty() => Ok(doc),
+        _ => Err(problems),
+    }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::check::{CheckSpec, MetricSpec};
+use super::check::CheckSpec;
 use super::document::{Document, Step};
+use super::metric::{MetricSpec, ReportSpec};
 use super::problem::{Problem, did_you_mean};
 
 /// `models: ["@production"]` = the task's pin.
@@ -47,6 +48,9 @@ pub struct SuiteSpec {
     /// Plain bounds outside alpha.
     #[serde(default)]
     pub limits: LimitsSpec,
+    /// What the reports show, and in which order.
+    #[serde(default)]
+    pub report: ReportSpec,
 }
 
 /// The judge of a suite.
@@ -173,6 +177,9 @@ impl SuiteSpec {
         known(&spec.gate.primary, &at(&["gate", "primary"]));
         for (i, name) in spec.gate.also.iter().enumerate() {
             known(name, &[Step::from("gate"), Step::from("also"), Step::Index(i)]);
+        }
+        for (i, name) in spec.report.order.iter().enumerate() {
+            known(name, &[Step::from("report"), Step::from("order"), Step::Index(i)]);
         }
         if spec.gate.also.contains(&spec.gate.primary) {
             problems.push(doc.problem(&at(&["gate", "also"]), "the primary metric stands here again"));

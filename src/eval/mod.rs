@@ -1,7 +1,7 @@
 //! Evaluate answers: plan what to ask, run it, check and judge the answers, score, record.
 //!
 //! Reading order: [`record`] (what a run leaves behind), [`plan`], [`run`], [`check`], [`judge`], [`score`],
-//! [`limits`], [`event`]. Nothing here compares with a baseline; that is the gate's room.
+//! [`tables`], [`limits`], [`event`]. Nothing here compares with a baseline; that is the gate's room.
 
 pub mod record;
 
@@ -14,6 +14,8 @@ pub mod check;
 pub mod judge;
 
 pub mod score;
+
+pub mod tables;
 
 pub mod limits;
 

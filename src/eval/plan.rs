@@ -110,10 +110,11 @@ impl SuitePlan {
         Ok(Self { spec, alias, task, model, model_spec, judge, dataset, scoring, identity })
     }
 
-    /// Metrics in reporting order: the primary, the gated, the rest.
+    /// Metrics in reporting order: as the suite says, then the primary, the gated, the rest.
     #[must_use]
     pub fn metrics(&self) -> Vec<MetricInfo> {
-        let mut names = vec![self.spec.gate.primary.clone()];
+        let mut names = self.spec.report.order.clone();
+        names.push(self.spec.gate.primary.clone());
         names.extend(self.spec.gate.also.iter().cloned());
         names.extend(self.spec.metric_names());
         if self.judge.is_none() {
@@ -127,6 +128,14 @@ impl SuitePlan {
             }
         }
         metrics
+    }
+
+    /// The same request gets the same answer and the same score, always: the model declares it, and so does the
+    /// judge where there is one.
+    #[must_use]
+    pub fn deterministic(&self) -> bool {
+        let judge = self.judge.as_ref().is_none_or(|judge| judge.client.card().deterministic);
+        self.model.card().deterministic && judge
     }
 
     /// The record of this suite with these results.

@@ -2,7 +2,7 @@
 //!
 //! Versioned: readers refuse a newer [`FORMAT`] and read older ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,7 +43,7 @@ pub struct SuiteRecord {
     pub judge: Option<ModelCard>,
     /// What exactly was run.
     pub identity: Identity,
-    /// Metrics of this suite in reporting order, the primary first.
+    /// Metrics of this suite in reporting order.
     pub metrics: Vec<MetricInfo>,
     /// Slice names whose metrics are reported.
     pub slice_names: Vec<String>,
@@ -150,7 +150,7 @@ impl SampleRecord {
 }
 
 /// Everything scored about one answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// The case passes: all checks pass and a blocking judge is satisfied.
     pub passed: bool,
@@ -163,6 +163,30 @@ pub struct Scores {
     pub checks: Vec<CheckResult>,
     /// The judge's word.
     pub judge: Option<JudgeResult>,
+    /// Expected and answered label, where the suite tables one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confusion: Option<LabelPair>,
+    /// Expected and answered labels, where the suite scores sets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sets: Option<SetPair>,
+}
+
+/// One cell of a confusion table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelPair {
+    /// What the case says.
+    pub expected: String,
+    /// What the answer says; absent where it says nothing readable.
+    pub found: Option<String>,
+}
+
+/// Two sets of labels of one case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetPair {
+    /// What the case says.
+    pub expected: BTreeSet<String>,
+    /// What the answer says, without labels that neither help nor harm.
+    pub found: BTreeSet<String>,
 }
 
 /// What one check found.

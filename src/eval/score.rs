@@ -6,13 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use super::check::{Check, Checks, CustomChecks, Subject, same};
-use super::record::{CaseRecord, CheckResult, JudgeResult, Scores, SuiteRecord};
+use super::record::{CheckResult, JudgeResult, LabelPair, Scores, SetPair};
+use super::tables;
 use crate::config::Problem;
-use crate::config::check::CheckSpec;
+use crate::config::metric::{Condition, ReportSpec};
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE, SuiteSpec};
 use crate::dataset::{Case, Dataset};
 use crate::json::resolve;
@@ -21,7 +19,7 @@ use crate::json::resolve;
 struct Metric {
     name: String,
     check: Check,
-    only: Option<CheckSpec>,
+    only: Vec<Condition>,
 }
 
 /// How the answers of a suite are scored.
@@ -32,6 +30,8 @@ pub struct Scoring {
     metrics: Vec<Metric>,
     /// The suite has a judge that can fail a case.
     blocking: bool,
+    /// What the reports table.
+    report: ReportSpec,
 }
 
 /// What checks and metrics found in one answer.
@@ -43,6 +43,10 @@ pub struct Measured {
     pub metrics: BTreeMap<String, f64>,
     /// Mean of check scores by weight; absent where no check has a weight.
     pub weighted: Option<f64>,
+    /// See [`Scores::confusion`].
+    pub confusion: Option<LabelPair>,
+    /// See [`Scores::sets`].
+    pub sets: Option<SetPair>,
 }
 
 impl Scoring {
@@ -92,7 +96,7 @@ impl Scoring {
             return Err(problems);
         }
         let blocking = suite.judge.as_ref().is_some_and(|judge| judge.blocking);
-        Ok(Self { checks, own, metrics, blocking })
+        Ok(Self { checks, own, metrics, blocking, report: suite.report.clone() })
     }
 
     /// Run all checks and metrics on one answer.
@@ -116,7 +120,7 @@ impl Scoring {
             results.extend(more);
         }
         for metric in &self.metrics {
-            if metric.only.as_ref().is_some_and(|only| !holds(only, subject.case)) {
+            if !metric.only.iter().all(|only| holds(only, subject.case)) {
                 continue;
             }
             let result = metric.check.run(subject).await?;
@@ -127,13 +131,15 @@ impl Scoring {
         let total: f64 = weights.iter().map(|(weight, _)| weight).sum();
         let sum: f64 = weights.iter().map(|(weight, score)| weight * score).sum();
         let weighted = (total > 0.0).then(|| (sum / total).clamp(0.0, 1.0));
-        Ok(Measured { checks: results, metrics, weighted })
+        let confusion = self.report.confusion.as_ref().map(|spec| tables::label_pair(spec, subject));
+        let sets = self.report.sets.as_ref().map(|spec| tables::set_pair(spec, subject));
+        Ok(Measured { checks: results, metrics, weighted, confusion, sets })
     }
 
     /// Put everything together. A blocking judge that said nothing has not been satisfied.
     #[must_use]
     pub fn scores(&self, measured: Measured, judge: Option<JudgeResult>) -> Scores {
-        let Measured { checks, mut metrics, weighted } = measured;
+        let Measured { checks, mut metrics, weighted, confusion, sets } = measured;
         let satisfied = match &judge {
             Some(judge) => judge.passed || !judge.blocking,
             None => !self.blocking,
@@ -145,89 +151,26 @@ impl Scoring {
             metrics.insert(JUDGE_MEAN.to_owned(), judge.score);
         }
         // Where nothing has a weight, the case's score is whether it passes.
-        Scores { passed, metrics, weighted: weighted.unwrap_or(pass_rate), checks, judge }
+        Scores { passed, metrics, weighted: weighted.unwrap_or(pass_rate), checks, judge, confusion, sets }
     }
 }
 
-/// The condition under `where`: all that its `path` names in the case's `expected` equals its value.
-fn holds(only: &CheckSpec, case: &Case) -> bool {
-    let found = resolve(&case.expected, only.args.path.as_deref().unwrap_or_default());
-    let wanted = only.args.value.as_ref().unwrap_or(&Value::Null);
-    let equal = !found.is_empty() && found.iter().all(|value| same(value, wanted));
-    equal != only.args.not
-}
-
-/// One value of one slice, e.g. `difficulty` = `hard`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SliceValue {
-    /// Name of the slice.
-    pub name: String,
-    /// The value that the cases share.
-    pub value: String,
-}
-
-/// A metric over a suite or over one slice value of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MetricSummary {
-    /// Name of the metric.
-    pub metric: String,
-    /// Which cases; absent: all.
-    pub slice: Option<SliceValue>,
-    /// Mean over cases of the mean over a case's samples, as measured.
-    pub mean: f64,
-    /// Cases that have the metric.
-    pub n: u64,
-}
-
-/// Every metric of a suite, whole and by slice value, in reporting order: metric, then slice name as the suite
-/// lists it, then value. What no case has is left out.
-#[must_use]
-pub fn summarize(suite: &SuiteRecord) -> Vec<MetricSummary> {
-    let mut summaries = Vec::new();
-    for metric in &suite.metrics {
-        let values: Vec<(&CaseRecord, f64)> =
-            suite.cases.iter().filter_map(|case| Some((case, case_mean(case, &metric.name)?))).collect();
-        let mut push = |slice: Option<SliceValue>, values: &[f64]| {
-            if let Some(mean) = mean(values) {
-                summaries.push(MetricSummary {
-                    metric: metric.name.clone(),
-                    slice,
-                    mean,
-                    n: values.len() as u64,
-                });
-            }
-        };
-        push(None, &values.iter().map(|(_, value)| *value).collect::<Vec<f64>>());
-        for name in &suite.slice_names {
-            let mut by_value: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-            for (case, value) in &values {
-                // A case counts once under each of its values.
-                let of_case: BTreeSet<&str> =
-                    case.slices.get(name).into_iter().flatten().map(String::as_str).collect();
-                for slice in of_case {
-                    by_value.entry(slice).or_default().push(*value);
-                }
-            }
-            for (value, values) in by_value {
-                push(Some(SliceValue { name: name.clone(), value: value.to_owned() }), &values);
-            }
+/// The condition under `where`: all that its `path` names in the case's `expected` equals its value, or one of
+/// the case's values of its slice does.
+fn holds(only: &Condition, case: &Case) -> bool {
+    let equal = match &only.slice {
+        Some(slice) => case
+            .slices
+            .get(slice)
+            .into_iter()
+            .flatten()
+            .any(|value| Some(value.as_str()) == only.value.as_str()),
+        None => {
+            let found = resolve(&case.expected, only.path.as_deref().unwrap_or_default());
+            !found.is_empty() && found.iter().all(|value| same(value, &only.value))
         }
-    }
-    summaries
-}
-
-/// A metric of one case: the mean over its measured samples.
-#[must_use]
-pub fn case_mean(case: &CaseRecord, metric: &str) -> Option<f64> {
-    let values: Vec<f64> =
-        case.samples.iter().filter_map(|sample| sample.scores()?.metrics.get(metric).copied()).collect();
-    mean(&values)
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "counts of cases and samples")]
-    let n = values.len() as f64;
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / n)
+    };
+    equal != only.not
 }
 
 #[cfg(test)]

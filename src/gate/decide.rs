@@ -6,7 +6,7 @@
 
 use super::case::{CaseResult, CaseVerdict, case_verdict};
 use super::decision::{Counts, Decision, Method, MetricDecision, Reason, Verdict};
-use super::observe::{Observations, PASS_RATE};
+use super::observe::{Comparability, Observations, PASS_RATE};
 use super::pairs::Pairs;
 use super::policy::Policy;
 use super::{certain, noise, sentence};
@@ -24,7 +24,7 @@ pub(crate) fn decide(observations: &Observations, policy: &Policy) -> Decision {
     } else {
         noise::decide_metrics(observations, policy)
     };
-    let call = combine(observations, &metrics);
+    let call = combine(observations, &metrics, policy);
     let measured = observations.cases.iter().filter(|c| c.is_comparable() && !c.answers().is_empty()).count();
     let mut decision = Decision {
         verdict: call.verdict,
@@ -50,7 +50,7 @@ struct Call {
     lead: usize,
 }
 
-fn combine(observations: &Observations, metrics: &[MetricDecision]) -> Call {
+fn combine(observations: &Observations, metrics: &[MetricDecision], policy: &Policy) -> Call {
     let inconclusive = |reason, lead| Call { verdict: Verdict::Inconclusive, reason: Some(reason), lead };
     let of = observations.cases.iter().filter(|c| c.is_comparable()).count();
     let left_out = observations.cases.iter().filter(|c| c.is_comparable() && c.is_left_out()).count();
@@ -62,6 +62,9 @@ fn combine(observations: &Observations, metrics: &[MetricDecision]) -> Call {
     }
     if let Some(lead) = worst_regression(metrics) {
         return Call { verdict: Verdict::Regressed, reason: None, lead };
+    }
+    if let Some(reason) = lacking(observations, policy) {
+        return inconclusive(reason, 0);
     }
     let blocking = metrics.iter().enumerate().find_map(|(lead, metric)| match &metric.reason {
         Some(reason @ (Reason::JudgeChanged | Reason::Missing { .. })) => Some((reason.clone(), lead)),
@@ -81,6 +84,18 @@ fn combine(observations: &Observations, metrics: &[MetricDecision]) -> Call {
         other => other,
     };
     Call { verdict: primary.verdict, reason, lead: 0 }
+}
+
+/// Too many cases of the baseline have no result to hold against it: not measured, taken out of the dataset, or
+/// given another content. Dropping the cases that a prompt breaks must not look like a pass.
+fn lacking(observations: &Observations, policy: &Policy) -> Option<Reason> {
+    let changed = observations.cases.iter().filter(|c| c.comparability == Comparability::Changed).count();
+    let gone = observations.removed.len() + changed;
+    let kept = observations.cases.iter().filter(|c| c.is_comparable()).count();
+    let unmeasured =
+        observations.cases.iter().filter(|c| c.is_comparable() && c.answers().is_empty()).count();
+    let (n, of) = (gone + unmeasured, gone + kept);
+    (gone > 0 && n as f64 / of as f64 > policy.max_missing).then_some(Reason::Missing { n, of })
 }
 
 /// The primary if it regressed, else the regressed metric with the strongest evidence.

@@ -208,7 +208,8 @@ pub struct NoiseTest {
 }
 
 /// What a decision means for whoever called the gate; surfaces turn it into exit codes and test results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Pass or improved.
     Fine,

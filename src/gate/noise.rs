@@ -1,6 +1,6 @@
 //! Metrics of a model that answers differently each time: exact tests, bounds and one level for all.
 //!
-//! A drop is failed on by relabelling only (see [`relabel`](crate::stats::relabel)), a pass is earned by the
+//! A drop is failed on by relabelling only (see [`relabel`]), a pass is earned by the
 //! bounds only. Which verdict the suite draws from its metrics is decided elsewhere.
 
 use crate::stats::relabel::{self, BinaryCase, RealCase, RelabelTest};

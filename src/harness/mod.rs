@@ -12,8 +12,6 @@
 //! ([`crate::config::env`]). Listing starts no runtime. Model calls of all selected cases start together when
 //! the first case runs; tests only await their results, so lines come in listing order.
 
-pub mod host;
-
 mod listing;
 mod run;
 

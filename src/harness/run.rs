@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use super::host;
 use super::listing::{Subject, Test, tests};
 use crate::eval::event::Listener;
+use crate::host;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session};

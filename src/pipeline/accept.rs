@@ -2,13 +2,14 @@
 //!
 //! Nothing is written before everything is known: the baseline file, then the lock, then the changelog.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::baselines;
-use super::compare_files::{decide, first, speaks_for_itself};
+use super::compare_files::{decide, first, reason, speaks_for_itself};
 use super::inputs::{Inputs, SuiteInputs};
 use super::observe::must_pass_fails;
 use super::suite_run::{first_index, policy};
@@ -19,8 +20,8 @@ use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleRecord, SuiteRecord};
 use crate::eval::run;
 use crate::llm::Stream;
-use crate::prompt::changelog::Changelog;
-use crate::prompt::version;
+use crate::prompt::changelog::{Changelog, FILE as CHANGELOG};
+use crate::prompt::{Lock, is_numbered, version};
 
 /// How a run is to be accepted.
 #[derive(Debug, Clone, Default)]
@@ -64,10 +65,14 @@ pub fn propose(
     terms: &Terms,
     clock: &Clock,
 ) -> Result<Proposal, Vec<Problem>> {
+    if terms.override_reason.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+        return Err(vec![Problem::of_file("--override", "expected a reason, found nothing")]);
+    }
     let plan = inputs.plan(suite)?;
     let found = baselines::stored(inputs, suite).map_err(|problem| vec![problem])?;
+    history_allows(inputs, &plan, found.base.is_some() || found.working.is_some())?;
     let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
-    let samples = match (plan.model.card().deterministic, terms.thin) {
+    let samples = match (plan.deterministic(), terms.thin) {
         (true, _) | (_, true) => 1,
         (false, false) => policy.baseline_samples,
     };
@@ -101,7 +106,9 @@ pub fn propose(
             Some(Refusal::NotMeasured(unmeasured))
         } else if !must_pass.is_empty() && terms.override_reason.is_none() {
             Some(Refusal::MustPass(must_pass))
-        } else if !speaks_for_itself(&baseline.header.accepted) {
+        } else if !speaks_for_itself(&baseline.header.accepted.decision)
+            && reason(&baseline.header.accepted).is_none()
+        {
             Some(Refusal::Decision(baseline.header.accepted.decision.sentence.clone()))
         } else {
             None
@@ -109,6 +116,35 @@ pub fn propose(
         Proposal { baseline, working: found.working, refusal }
     })
     .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])
+}
+
+/// What the changelog says must not be contradicted: a baseline that once was is not started anew, and a version
+/// has its reason before it has a baseline.
+fn history_allows(inputs: &Inputs, plan: &SuitePlan, has_baseline: bool) -> Result<(), Vec<Problem>> {
+    let Some(changelog) = Changelog::load(&inputs.root())? else { return Ok(()) };
+    let (suite, alias, prompt) = (&plan.spec.suite, &plan.alias, &plan.identity.prompt);
+    let file = baseline::file::path(suite, alias);
+    let known = changelog.sections().iter().flat_map(|section| &section.blocks);
+    let mut problems = Vec::new();
+    if !has_baseline && known.clone().any(|block| &block.suite == suite && &block.model == alias) {
+        problems.push(
+            Problem::of_file(
+                &file,
+                format!("is gone, but {CHANGELOG} knows it: a second first baseline would forget it"),
+            )
+            .hint(format!("bring it back: `git checkout -- {file}`")),
+        );
+    }
+    if is_numbered(prompt) && changelog.section(prompt).is_none() && !changelog.sections().is_empty() {
+        problems.push(
+            Problem::of_file(CHANGELOG, format!("`{prompt}` has no entry that says why it exists")).hint(
+                format!(
+                    "write `## {prompt} - YYYY-MM-DD` and a line `Reason: ...`; `llmx prompt new` does both"
+                ),
+            ),
+        );
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// `samples` answers of the stream `main` to every case.
@@ -144,10 +180,17 @@ pub fn write(inputs: &Inputs, proposal: &Proposal) -> Result<Vec<String>, Vec<Pr
     let mut changelog = Changelog::load(&root)?;
     let sha256 = baseline::write(&root, &proposal.baseline).map_err(one)?;
     let mut written = vec![baseline::file::path(&header.suite, &header.model)];
-    if version::freeze(&root, &header.prompt.file)? {
+    let numbered = is_numbered(&header.prompt.file);
+    // From the first accepted version on, edits of accepted prompts must be seen.
+    let locked = if numbered && Lock::load(&root)?.is_none() {
+        !version::relock(&root, &BTreeSet::from([header.prompt.file.clone()]))?.is_empty()
+    } else {
+        version::freeze(&root, &header.prompt.file)?
+    };
+    if locked {
         written.push(crate::prompt::lock::FILE.to_owned());
     }
-    if crate::prompt::is_numbered(&header.prompt.file) {
+    if numbered {
         let changelog = changelog.get_or_insert_with(Changelog::default);
         if changelog.section(&header.prompt.file).is_none() {
             let date: String = header.accepted.at.chars().take(10).collect();
@@ -155,7 +198,7 @@ pub fn write(inputs: &Inputs, proposal: &Proposal) -> Result<Vec<String>, Vec<Pr
         }
         changelog.record(&header.prompt.file, &proposal.baseline.changelog_block(&sha256)).map_err(one)?;
         changelog.save(&root).map_err(one)?;
-        written.push(crate::prompt::changelog::FILE.to_owned());
+        written.push(CHANGELOG.to_owned());
     }
     Ok(written)
 }

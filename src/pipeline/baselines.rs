@@ -20,7 +20,7 @@ pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> 
 pub(super) fn of(found: &Found) -> Baselines {
     let (compared, source) = match (&found.base, &found.working) {
         (Some(base), _) => (Some(base), found.source.clone()),
-        (None, Some(working)) => (Some(working), BaselineSource::WorkingFile),
+        (None, Some(working)) => (Some(working), BaselineSource::WorkingFile { why: found.why.clone() }),
         (None, None) => (None, BaselineSource::None),
     };
     let working = match (&found.base, &found.working) {
@@ -42,6 +42,8 @@ pub(super) struct Found {
     pub working: Option<Stored>,
     /// Where `base` came from.
     source: BaselineSource,
+    /// Why there is no merge base, where there is none.
+    why: Option<String>,
 }
 
 /// Read both files.
@@ -49,13 +51,14 @@ pub(super) fn stored(inputs: &Inputs, suite: &SuiteInputs) -> Result<Found, Prob
     let name = &suite.doc.value.suite;
     let working = baseline::read(&inputs.root(), name, &suite.alias)?;
     let base = inputs.baseline_at_merge_base(suite)?;
-    let source = match inputs.merge_base()?.found() {
+    let (source, why) = match inputs.merge_base()?.found() {
         git::Found::Commit { reference, sha } => {
-            BaselineSource::MergeBase { reference: reference.clone(), commit: sha.chars().take(10).collect() }
+            let commit = sha.chars().take(10).collect();
+            (BaselineSource::MergeBase { reference: reference.clone(), commit }, None)
         }
-        git::Found::Nothing(_) => BaselineSource::WorkingFile,
+        git::Found::Nothing(why) => (BaselineSource::None, Some(why.clone())),
     };
-    Ok(Found { base, working, source })
+    Ok(Found { base, working, source, why })
 }
 
 fn info(stored: Option<&Stored>, source: BaselineSource) -> BaselineInfo {

@@ -47,7 +47,7 @@ pub(super) async fn decide(
     }
     let removed = past.cases.iter().map(|c| c.id.clone()).filter(|id| new.case(id).is_none()).collect();
     let observations = Observations {
-        deterministic: new.header.deterministic,
+        deterministic: plan.deterministic(),
         judge_changed: judge_changed(plan, Some(past)),
         cases,
         removed,
@@ -57,6 +57,7 @@ pub(super) async fn decide(
             verdict: verdict(decision.verdict),
             sentence: decision.sentence.clone(),
             against: old.sha256.clone(),
+            broken: decision.counts.broken,
             deltas: deltas(plan, &decision),
         },
         // Every case has its answers, so nothing can be wanted; a gate that wants more cannot tell.
@@ -64,6 +65,7 @@ pub(super) async fn decide(
             verdict: baseline::Verdict::Inconclusive,
             sentence: "inconclusive: the gate wants further draws".to_owned(),
             against: old.sha256.clone(),
+            broken: 0,
             deltas: BTreeMap::new(),
         },
     }
@@ -75,17 +77,23 @@ pub(super) fn first() -> baseline::Decision {
         verdict: baseline::Verdict::First,
         sentence: "first: there was no baseline to compare with".to_owned(),
         against: FIRST.to_owned(),
+        broken: 0,
         deltas: BTreeMap::new(),
     }
 }
 
-/// A decision may be accepted without a reason of its own.
-pub(super) fn speaks_for_itself(accepted: &Accepted) -> bool {
+/// A decision that needs no reason of a person: nothing got worse, in the whole or in a single case.
+pub(super) fn speaks_for_itself(decision: &baseline::Decision) -> bool {
     use baseline::Verdict::{First, Improved, Inconclusive, Pass, Regressed};
-    match accepted.decision.verdict {
-        First | Pass | Improved => true,
-        Regressed | Inconclusive => accepted.override_reason.is_some(),
+    match decision.verdict {
+        First | Pass | Improved => decision.broken == 0,
+        Regressed | Inconclusive => false,
     }
+}
+
+/// The reason a person gave, if it says anything.
+pub(super) fn reason(accepted: &Accepted) -> Option<&str> {
+    accepted.override_reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty())
 }
 
 fn verdict(verdict: Verdict) -> baseline::Verdict {

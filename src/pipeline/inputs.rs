@@ -150,13 +150,17 @@ impl Inputs {
         self.merge_base.get_or_init(find).clone()
     }
 
+    /// The ref whose merge base counts, for commands in messages.
+    pub(super) fn base_name(&self) -> &str {
+        self.settings.baseline_ref.as_deref().unwrap_or(crate::baseline::git::DEFAULT_REF)
+    }
+
     /// The baseline of a suite at the merge base, where there is one.
     ///
     /// # Errors
     /// The merge base cannot be found, or its file cannot be read.
     pub fn baseline_at_merge_base(&self, suite: &SuiteInputs) -> Result<Option<Stored>, Problem> {
-        let compared = self.merge_base()?.baseline(&suite.doc.value.suite, &suite.alias)?;
-        Ok(compared.stored.filter(|_| compared.at_merge_base))
+        self.merge_base()?.baseline(&suite.doc.value.suite, &suite.alias)
     }
 
     fn load_suites(&mut self) {

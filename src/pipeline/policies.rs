@@ -3,7 +3,9 @@
 //! [`crate::policy`] holds the rules about files alone; the two that need the whole pipeline (`inputs`,
 //! `baselines`) stand here.
 
-use super::compare_files::{decide, speaks_for_itself};
+use std::collections::BTreeSet;
+
+use super::compare_files::{decide, reason, speaks_for_itself};
 use super::inputs::{Inputs, LabelRule, SuiteInputs};
 use super::observe::scores_differ;
 use super::suite_run::policy;
@@ -134,8 +136,22 @@ fn check_baselines(inputs: &Inputs) -> Findings {
                 continue;
             }
         };
+        let model = if suite.several || inputs.settings.model.is_some() {
+            format!(" --model {}", suite.alias)
+        } else {
+            String::new()
+        };
         let Some(working) = &found.working else {
-            findings.hints.push(format!("{file}: no baseline yet: `llmx baseline accept {name}` makes one"));
+            if found.base.is_some() {
+                findings.problems.push(
+                    Problem::of_file(&file, "stands at the merge base and is gone here")
+                        .hint(format!("bring it back: `git checkout {} -- {file}`", inputs.base_name())),
+                );
+            } else {
+                findings
+                    .hints
+                    .push(format!("{file}: no baseline yet: `llmx baseline accept {name}{model}` makes one"));
+            }
             continue;
         };
         let outcome = block_on(check_baseline(inputs, suite, &file, working, found.base.as_ref()));
@@ -158,11 +174,11 @@ async fn check_baseline(
     let stored = &working.baseline;
     let accepted = &stored.header.accepted;
     let problem = |message: String| Problem::of_file(file, message);
-    if !speaks_for_itself(accepted) {
+    if !speaks_for_itself(&accepted.decision) && reason(accepted).is_none() {
         findings.problems.push(
             problem(format!(
-                "was accepted on the decision `{}` without an override reason",
-                accepted.decision.verdict
+                "was accepted without a reason on this decision: {}",
+                accepted.decision.sentence
             ))
             .hint("accept again with `llmx baseline accept --override REASON`"),
         );
@@ -170,8 +186,13 @@ async fn check_baseline(
     // The prompt the baseline was recorded with, which need not be the candidate of this branch.
     let plan = match inputs.plan_with(suite, Some(&stored.header.prompt.file)) {
         Ok(plan) => plan,
-        // Inputs that do not load are reported as such, once.
-        Err(_) => return findings,
+        Err(found) => {
+            // Inputs of the candidate that do not load are reported by `inputs`, once.
+            if inputs.plan(suite).is_ok() {
+                findings.problems.extend(found);
+            }
+            return findings;
+        }
     };
     if plan.identity.prompt_sha256 != stored.header.prompt.sha256 {
         findings.hints.push(format!(
@@ -186,6 +207,20 @@ async fn check_baseline(
             .push(format!("{file}: the answers of `{}` cannot be derived again offline", suite.alias));
         return findings;
     }
+    let card = plan.model.card();
+    let header = &stored.header;
+    if (header.provider, &header.model_id, header.deterministic)
+        != (card.provider, &card.model_id, plan.deterministic())
+    {
+        findings.problems.push(
+            problem(format!(
+                "was recorded on another model ({} {}) than `{}` is now ({} {})",
+                header.provider, header.model_id, suite.alias, card.provider, card.model_id
+            ))
+            .hint("accept a run of the model as it is now"),
+        );
+        return findings;
+    }
     findings.extend(derive_again(&plan, file, stored).await);
     if !findings.problems.is_empty() {
         return findings;
@@ -195,17 +230,12 @@ async fn check_baseline(
         Some(base) if base.sha256 == working.sha256 => {}
         Some(base) if base.sha256 == accepted.decision.against => {
             let again = decide(&plan, base, stored, &policy).await;
-            if again.verdict != accepted.decision.verdict
-                || again.sentence != accepted.decision.sentence
-                || !same_deltas(&again, &accepted.decision)
-            {
+            if let Some(difference) = difference(&accepted.decision, &again) {
                 findings.problems.push(
                     problem(format!(
-                        "the decision it was accepted on does not follow from the two files: stored `{}`, derived \
-                         again `{}`",
-                        accepted.decision.sentence, again.sentence
+                        "the decision it was accepted on does not follow from the two files: {difference}"
                     ))
-                    .hint("edited by hand? accept again"),
+                    .hint("edited by hand, or the gate's policy changed: accept again"),
                 );
             }
         }
@@ -219,9 +249,18 @@ async fn check_baseline(
     findings
 }
 
-fn same_deltas(a: &baseline::Decision, b: &baseline::Decision) -> bool {
-    a.deltas.len() == b.deltas.len()
-        && a.deltas.iter().all(|(name, x)| b.deltas.get(name).is_some_and(|y| (x - y).abs() < 1e-6))
+/// The first thing in which a stored decision and the one derived again differ.
+fn difference(stored: &baseline::Decision, again: &baseline::Decision) -> Option<String> {
+    if stored.sentence != again.sentence || stored.verdict != again.verdict || stored.broken != again.broken {
+        return Some(format!("stored `{}`, derived again `{}`", stored.sentence, again.sentence));
+    }
+    let names: BTreeSet<&String> = stored.deltas.keys().chain(again.deltas.keys()).collect();
+    names.into_iter().find_map(|name| match (stored.deltas.get(name), again.deltas.get(name)) {
+        (Some(x), Some(y)) if (x - y).abs() < 1e-6 => None,
+        (Some(x), Some(y)) => Some(format!("delta of {name} stored {x:+.4}, derived again {y:+.4}")),
+        (Some(_), None) => Some(format!("delta of {name} is stored, but the gate does not compare it")),
+        (None, _) => Some(format!("delta of {name} is missing")),
+    })
 }
 
 /// Answer and score every case of a baseline again.
@@ -230,7 +269,7 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline) -> Findin
     let same_scoring = stored.header.checks_sha256 == plan.identity.checks_sha256
         && stored.header.judge_sha256 == plan.identity.judge_sha256;
     let (mut flaws, mut compared, mut other_keys) = (Vec::new(), 0usize, 0usize);
-    // The answers are those stored, but a check or the judge could not be asked about them.
+    // Why a stored answer or its scores could not be derived again.
     let mut unscored: Option<String> = None;
     for past in &stored.cases {
         let Some((_, case)) = plan.case(&past.id) else { continue };
@@ -245,13 +284,10 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline) -> Findin
                     other_keys += 1;
                     "its request key is not that of the request".to_owned()
                 }
-                SampleOutcome::NotMeasured { reason, answer: Some(answer) }
-                    if sample.answered(&answer.text) =>
-                {
+                SampleOutcome::NotMeasured { reason, .. } => {
                     unscored.get_or_insert(reason.clone());
                     continue;
                 }
-                SampleOutcome::NotMeasured { reason, .. } => format!("cannot be derived again: {reason}"),
                 SampleOutcome::Scored { answer, .. } if !sample.answered(&answer.text) => {
                     "the model does not give the stored answer".to_owned()
                 }

@@ -19,7 +19,7 @@ use crate::eval::record::{CaseRecord, SampleRecord, SuiteRecord};
 use crate::eval::{limits, run};
 use crate::gate::{self, CaseResult, CaseVerdict, Observations, Policy, Step};
 use crate::llm::Stream;
-use crate::report::input::{BaselineInfo, Before, GateReport, Meaning};
+use crate::report::input::{BaselineInfo, Before, GateReport};
 
 /// A case that must pass fails on a noisy model only when this many redraws fail too.
 const MUST_PASS_REDRAWS: u32 = 2;
@@ -96,7 +96,7 @@ pub fn policy(spec: &GateSpec, on_inconclusive: OnInconclusive) -> Policy {
 #[must_use]
 pub fn first_index(plan: &SuitePlan, mode: Mode, baselines: &Baselines) -> u32 {
     let card = plan.model.card();
-    if !card.embedded || card.deterministic || !matches!(mode, Mode::Refresh | Mode::Live) {
+    if !card.embedded || plan.deterministic() || !matches!(mode, Mode::Refresh | Mode::Live) {
         return 0;
     }
     let held = [&baselines.compared, &baselines.working];
@@ -128,7 +128,7 @@ pub async fn run_suite(
     slots: Arc<Semaphore>,
     on_case: OnCase,
 ) -> (SuiteRecord, GateReport) {
-    let deterministic = plan.model.card().deterministic;
+    let deterministic = plan.deterministic();
     let info = baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none()));
     let changed = judge_changed(&plan, baselines.compared.as_deref());
     let removed = |baseline: Option<&Baseline>| -> Vec<String> {
@@ -224,15 +224,14 @@ pub async fn run_suite(
         suite: plan.spec.suite.clone(),
         alias: plan.alias.clone(),
         selected: selection.gate,
-        meaning: Meaning::from(decision.outcome(&policy)),
+        meaning: decision.outcome(&policy),
         decision,
         baseline: (*info).clone(),
         accepted,
         limits: limits::measure(&plan.spec.limits, &record),
         before,
         rescored: rescored.then(|| {
-            "scores stored in the baseline differ from what checks and judge say of the same answers today: both \
-             sides were scored anew"
+            "the baseline's stored scores are not what checks and judge say of the same answers today"
                 .to_owned()
         }),
     };
@@ -258,7 +257,7 @@ async fn draw_case(
 ) -> Drawn {
     let sample = run::sample(plan, case, Stream::Main, index).await;
     let mut must_pass_failed = sample.scores().is_some_and(|scores| must_pass_fails(case, scores));
-    if must_pass_failed && !plan.model.card().deterministic {
+    if must_pass_failed && !plan.deterministic() {
         for redraw in 0..MUST_PASS_REDRAWS {
             let again = run::sample(plan, case, Stream::Confirm, redraw).await;
             must_pass_failed &= again.scores().is_some_and(|scores| must_pass_fails(case, scores));

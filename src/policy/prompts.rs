@@ -13,7 +13,7 @@ use crate::prompt::{Changelog, DIR, Lock, content_sha256, is_numbered, prompt_fi
 
 /// Check every prompt of the project.
 ///
-/// Without a lock nothing is promised, so nothing is checked; a hint says how to begin.
+/// Without a lock and without an accepted prompt nothing is promised; a hint says how to begin.
 #[must_use]
 pub fn check(
     root: &Path,
@@ -23,9 +23,17 @@ pub fn check(
 ) -> Findings {
     let mut findings = Findings::default();
     let Some(lock) = lock else {
-        findings
-            .hints
-            .push(format!("no {LOCK}: run `llmx prompt lock` to have edits of accepted prompts seen"));
+        let hint = "run `llmx prompt lock` to have edits of accepted prompts seen";
+        // A project that never accepted anything has nothing to keep; one that did must not lose its lock.
+        if named.baselines.iter().any(|stored| is_numbered(&stored.baseline.header.prompt.file)) {
+            findings
+                .problems
+                .push(Problem::of_file(LOCK, "is missing, but baselines name accepted prompts").hint(hint));
+        } else {
+            findings.hints.push(format!("no {LOCK}: {hint}"));
+        }
+        findings.problems.extend(named_problems(root, &Lock::default(), changelog, named, &[]));
+        findings.extend(chain::check(changelog, &named.baselines));
         return findings;
     };
     // Prompts of which more need not be said: the reason for what else differs is known.

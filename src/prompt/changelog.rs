@@ -169,14 +169,15 @@ impl Changelog {
     /// # Errors
     /// The version has no section.
     pub fn record(&mut self, prompt: &str, block: &Block) -> Result<(), Problem> {
-        let superseded: Vec<String> = self
-            .sections
-            .iter()
-            .flat_map(|section| &section.blocks)
-            .filter(|old| {
-                (&old.suite, &old.model, &old.baseline_hash)
-                    == (&block.suite, &block.model, &block.baseline_hash)
-            })
+        let of_suite = |old: &&Block| (&old.suite, &old.model) == (&block.suite, &block.model);
+        let known = || self.sections.iter().flat_map(|section| &section.blocks).filter(of_suite);
+        // A step that another one starts from is history; the first one always is.
+        let is_last = |old: &&Block| {
+            old.baseline_hash != FIRST && !known().any(|next| next.baseline_hash == old.candidate_hash)
+        };
+        let superseded: Vec<String> = known()
+            .filter(|old| old.baseline_hash == block.baseline_hash)
+            .filter(is_last)
             .map(|old| format!("\n{}", old.to_text()))
             .collect();
         let windows = self.text.contains("\r\n");

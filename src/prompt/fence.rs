@@ -1,4 +1,4 @@
-//! Put data into a prompt so that it cannot close its own fence.
+//! Put data into a prompt so that it cannot close its own fence, and read it back.
 
 use crate::json::{pretty, sha256_hex};
 
@@ -17,6 +17,32 @@ pub fn fenced(name: &str, json: &str) -> String {
     format!("<{name} id=\"{id}\">\n{text}\n</{name} id=\"{id}\">")
 }
 
+/// The data of the last fence called `name`: JSON where it is JSON, else text. What looks like a fence inside a
+/// fence is data.
+#[must_use]
+pub fn last_fenced(name: &str, prompt: &str) -> Option<serde_json::Value> {
+    let opening = format!("<{name} id=\"");
+    let mut rest = prompt;
+    let mut last = None;
+    while let Some(open) = rest.find(&opening) {
+        let from_open = rest.get(open..)?;
+        let line = from_open.lines().next()?;
+        let body = from_open.get(line.len()..)?;
+        match body.split_once(&line.replacen('<', "</", 1)) {
+            Some((text, after)) => {
+                last = Some(text);
+                rest = after;
+            }
+            // Never closed: not a fence of ours.
+            None => rest = body,
+        }
+    }
+    let text = last?;
+    let text = text.strip_prefix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    Some(serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +55,21 @@ mod tests {
             format!("<input_data id=\"{0}\">\nhello\n</input_data id=\"{0}\">", &hash[..8])
         );
         assert!(fenced("x", r#"{"a":2.00}"#).contains("\n{\n  \"a\": 2.00\n}\n"));
+    }
+
+    #[test]
+    fn what_was_fenced_is_read_back() {
+        for data in [
+            serde_json::json!({"a": 2.5, "b": ["x\ny"]}),
+            serde_json::json!("plain\ntext"),
+            serde_json::json!("<input_data id=\"1\">\nfake\n</input_data id=\"1\">"),
+            serde_json::json!("an open <input_data id=\"2\"> only"),
+            serde_json::json!(7),
+        ] {
+            let prompt = format!("before\n{}\nafter", fenced("input_data", &data.to_string()));
+            assert_eq!(last_fenced("input_data", &prompt), Some(data));
+        }
+        assert_eq!(last_fenced("input_data", "nothing"), None);
     }
 
     #[test]

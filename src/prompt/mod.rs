@@ -16,7 +16,7 @@ pub mod changelog;
 pub mod version;
 
 pub use changelog::Changelog;
-pub use fence::fenced;
+pub use fence::{fenced, last_fenced};
 pub use lock::Lock;
 pub use name::{is_numbered, on_disk as prompt_files};
 pub use template::{Purpose, Template, content_sha256};

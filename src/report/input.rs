@@ -36,7 +36,7 @@ pub struct GateReport {
     /// The decision against the baseline that the run compares with.
     pub decision: Decision,
     /// What that decision means under the policy in force.
-    pub meaning: Meaning,
+    pub meaning: Outcome,
     /// Which baseline that is.
     pub baseline: BaselineInfo,
     /// The decision against the working copy of the baseline, where it differs from the one compared with.
@@ -47,37 +47,6 @@ pub struct GateReport {
     pub before: BTreeMap<String, Before>,
     /// Why the baseline's answers were scored anew, if they were.
     pub rescored: Option<String>,
-}
-
-/// [`Outcome`] in a form that can be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Meaning {
-    /// Pass or improved.
-    Fine,
-    /// Inconclusive for lack of cases or baseline; the policy only warns.
-    Warns,
-    /// Inconclusive for lack of cases or baseline; the policy says that this fails.
-    Refused,
-    /// The product got worse.
-    Worse,
-    /// Something kept the gate from telling.
-    CouldNotTell,
-    /// A filtered run: no decision was asked for.
-    NotDecided,
-}
-
-impl From<Outcome> for Meaning {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Fine => Self::Fine,
-            Outcome::Warns => Self::Warns,
-            Outcome::Refused => Self::Refused,
-            Outcome::Worse => Self::Worse,
-            Outcome::CouldNotTell => Self::CouldNotTell,
-            Outcome::NotDecided => Self::NotDecided,
-        }
-    }
 }
 
 /// Which baseline a run was compared with.
@@ -110,7 +79,11 @@ pub enum BaselineSource {
     /// No baseline exists yet.
     None,
     /// The file as it stands in the working copy.
-    WorkingFile,
+    WorkingFile {
+        /// Why no merge base was asked; absent where the merge base has no such file.
+        #[serde(default)]
+        why: Option<String>,
+    },
     /// The file at the merge base with a ref.
     MergeBase {
         /// The ref, e.g. `origin/main`.

@@ -3,25 +3,19 @@
 //! One table over all suites first, then a section per suite, long lists cut short. Whatever came from a model, a
 //! dataset or a file is escaped: it cannot open a table cell, a tag or a code fence, nor mention anybody.
 
-use std::collections::BTreeMap;
-
 use super::escape::{code, escape, escape_inline};
 use super::input::{GateReport, PolicyReport, Report};
 use super::outcome::{exit_code, policy_status};
 use super::words::{self, Group, Hints};
-use super::{diff, sanitize};
+use super::{diff, sanitize, tables};
 use crate::eval::record::{CaseRecord, SuiteRecord};
-use crate::gate::{CaseResult, CaseVerdict, Decision, MetricDecision, PASS_RATE};
-use crate::stats::proportion;
+use crate::gate::{CaseResult, CaseVerdict, MetricDecision};
 
 /// Most rows of the broken cases' table. The JUnit file beside the summary holds every case.
 const MAX_BROKEN: usize = 25;
 
 /// Most ids of any other list.
 const MAX_IDS: usize = 20;
-
-/// Most rows of the slices' table: tags can have very many values.
-const MAX_SLICES: usize = 24;
 
 /// Most characters of "what changed".
 const FEW_WORDS: usize = 140;
@@ -117,8 +111,10 @@ fn section(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hints
     let rows = words::rows(suite, gate);
     out.extend(broken(suite, gate, &rows));
     out.extend(id_lists(&rows));
-    out.extend(metrics(suite, decision));
-    out.extend(slices(suite, &rows));
+    out.extend(tables::metrics(suite, decision));
+    out.extend(tables::confusion(suite));
+    out.extend(tables::sets(suite));
+    out.extend(tables::slices(suite, decision, &rows));
     out.extend(details(suite, gate, hints));
     out
 }
@@ -132,7 +128,8 @@ fn not_an_llm(suite: &SuiteRecord) -> &'static str {
     }
 }
 
-type Row<'a> = (&'a CaseVerdict, Option<&'a CaseRecord>);
+/// A verdict and the case it is about.
+pub(super) type Row<'a> = (&'a CaseVerdict, Option<&'a CaseRecord>);
 
 fn broken(suite: &SuiteRecord, gate: &GateReport, rows: &[Row<'_>]) -> Vec<String> {
     let failing: Vec<&Row<'_>> = rows.iter().filter(|(verdict, _)| verdict.fails()).collect();
@@ -221,117 +218,6 @@ fn why(result: &CaseResult) -> Option<&str> {
         CaseResult::Unconfirmed { why } | CaseResult::NotMeasured { why } => Some(why),
         _ => None,
     }
-}
-
-fn metrics(suite: &SuiteRecord, decision: &Decision) -> Vec<String> {
-    let mut out = vec![
-        String::new(),
-        "#### Metrics".to_owned(),
-        String::new(),
-        "| metric | baseline | now | change (points, + is better) | verdict |".to_owned(),
-        "|---|---:|---:|---:|---|".to_owned(),
-    ];
-    let label = |name: &str| {
-        let lower = suite.metrics.iter().any(|metric| metric.name == name && metric.lower_is_better);
-        format!("{}{}", escape(name), if lower { " (lower is better)" } else { "" })
-    };
-    for metric in &decision.metrics {
-        let (before, now) = words::means(suite, metric)
-            .map_or(("-".to_owned(), "-".to_owned()), |(b, n)| (words::percent(b), words::percent(n)));
-        let change = metric.estimate.map_or("-".to_owned(), |e| words::points(e.effect));
-        let verdict = words::verdict(metric.verdict);
-        out.push(format!("| {} | {before} | {now} | {change} | {verdict} |", label(&metric.metric)));
-    }
-    for metric in suite.metrics.iter().filter(|m| !decision.metrics.iter().any(|d| d.metric == m.name)) {
-        if let Some(now) = mean_now(suite, &metric.name) {
-            out.push(format!(
-                "| {} | - | {} | - | reported only, over all measured cases |",
-                label(&metric.name),
-                words::percent(now)
-            ));
-        }
-    }
-    if out.len() == 5 { Vec::new() } else { out }
-}
-
-/// Mean over cases of the case's mean, as measured.
-fn mean_now(suite: &SuiteRecord, metric: &str) -> Option<f64> {
-    let of_case = |case: &CaseRecord| {
-        mean(case.samples.iter().filter_map(|sample| sample.scores()).filter_map(|scores| {
-            match scores.metrics.get(metric) {
-                None if metric == PASS_RATE => Some(if scores.passed { 1.0 } else { 0.0 }),
-                found => found.copied(),
-            }
-        }))
-    };
-    mean(suite.cases.iter().filter_map(of_case))
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (n, sum) = values.fold((0_usize, 0.0), |(n, sum), value| (n + 1, sum + value));
-    (n > 0).then(|| sum / n as f64)
-}
-
-/// Passing cases of one slice.
-#[derive(Default)]
-struct Slice {
-    /// Cases with a score, and those of them whose first answer passes.
-    now: (u64, u64),
-    /// Sum over comparable cases of the share of baseline samples that passed, and how many cases.
-    before: (f64, u64),
-}
-
-fn slices(suite: &SuiteRecord, rows: &[Row<'_>]) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut left_out = 0;
-    for name in &suite.slice_names {
-        let mut by_value: BTreeMap<&str, Slice> = BTreeMap::new();
-        for (verdict, case) in rows {
-            let Some(case) = case else { continue };
-            let pass = case.samples.first().and_then(|s| s.scores()).map(|scores| scores.passed);
-            for value in case.slices.get(name).into_iter().flatten() {
-                let slice = by_value.entry(value).or_default();
-                slice.now.0 += u64::from(pass.is_some());
-                slice.now.1 += u64::from(pass == Some(true));
-                if verdict.class.is_some() && verdict.kb > 0 {
-                    slice.before.0 += verdict.passes as f64 / verdict.kb as f64;
-                    slice.before.1 += 1;
-                }
-            }
-        }
-        for (value, slice) in by_value {
-            if out.len() < MAX_SLICES { out.push(slice_row(name, value, &slice)) } else { left_out += 1 }
-        }
-    }
-    if out.is_empty() {
-        return out;
-    }
-    let head = [
-        "",
-        "#### Slices",
-        "",
-        "Pass rates, for information: cases of one slice are few.",
-        "",
-        "| slice | n | pass rate now | 95% interval | baseline |",
-        "|---|---:|---:|---|---:|",
-    ];
-    let mut out: Vec<String> = head.into_iter().map(str::to_owned).chain(out).collect();
-    if left_out > 0 {
-        out.push(String::new());
-        out.push(format!("and {left_out} more slices"));
-    }
-    out
-}
-
-fn slice_row(name: &str, value: &str, slice: &Slice) -> String {
-    let (n, passed) = slice.now;
-    let rate = if n == 0 { "-".to_owned() } else { words::percent(passed as f64 / n as f64) };
-    let interval = proportion::wilson(passed, n, 0.95)
-        .filter(|_| n > 0)
-        .map_or("-".to_owned(), |[low, high]| format!("{}..{}", words::percent(low), words::percent(high)));
-    let (sum, cases) = slice.before;
-    let before = if cases == 0 { "-".to_owned() } else { words::percent(sum / cases as f64) };
-    format!("| {}: {} | {n} | {rate} | {interval} | {before} |", escape(name), escape(value))
 }
 
 fn details(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> Vec<String> {

@@ -25,6 +25,8 @@ pub mod junit;
 
 pub mod json;
 
+mod tables;
+
 pub mod markdown;
 
 pub mod console;

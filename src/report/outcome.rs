@@ -1,7 +1,7 @@
 //! What each test result means, in one place: test status, JUnit element and exit code all follow from it.
 
-use super::input::{GateReport, Meaning, PolicyReport, Report};
-use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Verdict};
+use super::input::{GateReport, PolicyReport, Report};
+use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Outcome, Verdict};
 
 /// Exit codes of the command line. `cargo test` ends 101 on any failure; the same meaning is in the reports.
 pub mod exit {
@@ -82,11 +82,11 @@ pub fn gate_status(gate: &GateReport) -> Status {
         return Status::Worse;
     }
     match gate.meaning {
-        Meaning::Fine | Meaning::Warns => Status::Ok,
-        Meaning::Refused => Status::Undecided,
-        Meaning::Worse => Status::Worse,
-        Meaning::CouldNotTell => Status::CannotTell,
-        Meaning::NotDecided => Status::Skipped,
+        Outcome::Fine | Outcome::Warns => Status::Ok,
+        Outcome::Refused => Status::Undecided,
+        Outcome::Worse => Status::Worse,
+        Outcome::CouldNotTell => Status::CannotTell,
+        Outcome::NotDecided => Status::Skipped,
     }
 }
 
@@ -97,11 +97,11 @@ pub fn metric_status(gate: &GateReport, metric: &MetricDecision) -> Status {
     let is_primary = gate.decision.metrics.first().is_some_and(|first| first.metric == metric.metric);
     match gate.meaning {
         _ if !gate.selected => Status::Skipped,
-        Meaning::NotDecided => Status::Skipped,
+        Outcome::NotDecided => Status::Skipped,
         _ if metric.verdict == Verdict::Regressed => Status::Worse,
-        Meaning::CouldNotTell if is_primary => Status::CannotTell,
-        Meaning::Refused if is_primary => Status::Undecided,
-        Meaning::Fine | Meaning::Warns | Meaning::Refused | Meaning::Worse | Meaning::CouldNotTell => {
+        Outcome::CouldNotTell if is_primary => Status::CannotTell,
+        Outcome::Refused if is_primary => Status::Undecided,
+        Outcome::Fine | Outcome::Warns | Outcome::Refused | Outcome::Worse | Outcome::CouldNotTell => {
             Status::Ok
         }
     }

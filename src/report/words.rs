@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use super::input::{BaselineInfo, BaselineSource, GateReport, Meaning, Report};
+use super::input::{BaselineInfo, BaselineSource, GateReport, Report};
 use super::outcome::exit;
 use super::sanitize;
 use crate::eval::limits::Limit;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
-use crate::gate::{CaseResult, CaseVerdict, Decision, MetricDecision, Verdict};
+use crate::gate::{CaseResult, CaseVerdict, Decision, MetricDecision, Outcome, Verdict};
 use crate::llm::ModelCard;
 
 /// What a record cannot know: how the surface that shows the report is called.
@@ -103,7 +103,7 @@ pub fn sentence(decision: &Decision) -> String {
 #[must_use]
 pub fn suite_verdict(gate: &GateReport) -> String {
     let word =
-        if gate.meaning == Meaning::NotDecided { "not decided" } else { verdict(gate.decision.verdict) };
+        if gate.meaning == Outcome::NotDecided { "not decided" } else { verdict(gate.decision.verdict) };
     if gate.limits.iter().any(Limit::exceeded) { format!("{word}, limit exceeded") } else { word.to_owned() }
 }
 
@@ -185,7 +185,8 @@ pub fn model(card: &ModelCard) -> String {
 pub fn baseline(info: &BaselineInfo) -> String {
     let source = match &info.source {
         BaselineSource::None => return "none yet".to_owned(),
-        BaselineSource::WorkingFile => "working file".to_owned(),
+        BaselineSource::WorkingFile { why: Some(why) } => format!("working file ({why})"),
+        BaselineSource::WorkingFile { why: None } => "working file (the merge base has none)".to_owned(),
         BaselineSource::MergeBase { reference, commit } => format!("merge base with {reference} ({commit})"),
     };
     match &info.accepted {

@@ -9,6 +9,7 @@ mod libtest;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
 mod noise;
+mod readme;
 mod reports;
 #[cfg(feature = "rf-qaqc")]
 mod reports_e2e;

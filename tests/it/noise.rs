@@ -1,8 +1,9 @@
 //! A model that answers differently each time: nothing changed is never a regression, a real drop is found, and what
 //! cannot be told is said. Seeds 1 to 20, all of them; draws are a pure function of the seed.
 
+use llm_experiments::gate::Outcome;
 use llm_experiments::gate::{CaseResult, Method, Reason, Verdict};
-use llm_experiments::report::input::{Meaning, Report};
+use llm_experiments::report::input::Report;
 
 use crate::world::World;
 
@@ -65,7 +66,7 @@ fn the_same_model_again_is_never_worse() {
         match decision.verdict {
             Verdict::Pass => passes += 1,
             _ => {
-                assert_eq!(gate.meaning, Meaning::Warns);
+                assert_eq!(gate.meaning, Outcome::Warns);
                 let says_why =
                     matches!(decision.reason, Some(Reason::TooNoisy { .. } | Reason::TooFewCases { .. }));
                 assert!(says_why, "seed {seed}: {:?}", decision.reason);
@@ -97,7 +98,7 @@ fn a_drop_to_eighty_percent_is_found() {
             let noise = decision.metrics[0].noise.unwrap();
             assert!(noise.p_drop <= noise.limit, "{noise:?}");
             assert!(
-                decision.sentence.contains("shuffling") && gate.meaning == Meaning::Worse,
+                decision.sentence.contains("shuffling") && gate.meaning == Outcome::Worse,
                 "{}",
                 decision.sentence
             );

@@ -42,6 +42,7 @@ use crate::llm::Answer;
 use super::record::{CheckResult, Difference};
 use rule::{Flaw, Rule};
 
+pub(super) use sets::{label_set, label_text};
 pub(super) use value::same;
 
 /// What a check looks at.

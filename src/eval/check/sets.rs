@@ -47,12 +47,17 @@ fn f1(expected: &BTreeSet<String>, found: &BTreeSet<String>) -> f64 {
     score
 }
 
+/// The set of labels that values and lists of values stand for.
+pub(in crate::eval) fn label_set(values: Vec<&Value>) -> BTreeSet<String> {
+    set(elements(values))
+}
+
 fn set(values: Vec<&Value>) -> BTreeSet<String> {
-    values.into_iter().filter(|value| !value.is_null()).map(element).collect()
+    values.into_iter().filter(|value| !value.is_null()).map(label_text).collect()
 }
 
 /// A string as it is, anything else as canonical JSON; a whole number reads the same with and without `.0`.
-fn element(value: &Value) -> String {
+pub(in crate::eval) fn label_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => match number.as_f64() {

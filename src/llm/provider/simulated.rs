@@ -14,6 +14,7 @@ use crate::config::models::{ModelSpec, ProviderKind};
 use crate::dataset::{self, Case};
 use crate::json::{canonical, sha256_hex};
 use crate::llm::{Answer, Draw, Error, FinishReason, ModelCard, Request};
+use crate::prompt::last_fenced;
 use crate::stats::rng::Rng;
 
 /// Stated in every object it answers; it has no confidence of its own.
@@ -70,7 +71,7 @@ impl Simulated {
     }
 
     fn answer(&self, prompt: &str, draw: &Draw) -> Result<String, Error> {
-        let input = fenced_input(prompt);
+        let input = last_fenced("input_data", prompt);
         let found = input.as_ref().and_then(|input| {
             let by_record =
                 input.pointer("/record_id").and_then(Value::as_str).and_then(|id| self.by_record.get(id));
@@ -136,17 +137,6 @@ fn object_answer(
 
 fn input_hash(input: &Value) -> String {
     sha256_hex(canonical(input))
-}
-
-/// The last `<input_data id="H">` block of the prompt, as JSON or as text.
-fn fenced_input(prompt: &str) -> Option<Value> {
-    let open = prompt.rfind("<input_data id=\"")?;
-    let line = prompt.get(open..)?.lines().next()?;
-    let body = prompt.get(open + line.len() + 1..)?;
-    let end = body.find(&line.replacen('<', "</", 1))?;
-    let text = body.get(..end)?;
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    Some(serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())))
 }
 
 impl Provider for Simulated {

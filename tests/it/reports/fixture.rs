@@ -11,11 +11,11 @@ use llm_experiments::eval::record::{
 };
 use llm_experiments::gate::{
     CaseClass, CaseResult, CaseVerdict, Counts, Decision, Estimate, Method, MetricDecision, NoiseTest,
-    Reason, Verdict,
+    Outcome, Reason, Verdict,
 };
 use llm_experiments::llm::{Answer, FinishReason, ModelCard};
 use llm_experiments::report::input::{
-    self, BaselineInfo, BaselineSource, Before, GateReport, Meaning, PolicyReport, Report,
+    self, BaselineInfo, BaselineSource, Before, GateReport, PolicyReport, Report,
 };
 use serde_json::{Value, json};
 
@@ -227,17 +227,20 @@ fn judge(score: f64, explanation: &str) -> JudgeResult {
 pub(crate) fn scored(text: &str, checks: Vec<CheckResult>, judge: JudgeResult) -> SampleOutcome {
     let accuracy = checks.iter().find(|c| c.label == "equals /verdict").map_or(0.0, |c| c.score);
     let valid = checks.iter().find(|c| c.label == "json_schema").map_or(0.0, |c| c.score);
+    let passed = checks.iter().all(|c| c.passed) && judge.passed;
     SampleOutcome::Scored {
         answer: answer(text),
         scores: Scores {
-            passed: checks.iter().all(|c| c.passed) && judge.passed,
+            passed,
             metrics: BTreeMap::from([
+                ("pass_rate".to_owned(), if passed { 1.0 } else { 0.0 }),
                 ("verdict_accuracy".to_owned(), accuracy),
                 ("schema_valid".to_owned(), valid),
             ]),
             weighted: 0.5 * (accuracy + valid),
             checks,
             judge: Some(judge),
+            ..Scores::default()
         },
     }
 }
@@ -345,7 +348,7 @@ fn gate() -> GateReport {
                 verdict("RF-G-099", stable, 1, CaseResult::NotSelected),
             ],
         },
-        meaning: Meaning::Worse,
+        meaning: Outcome::Worse,
         baseline: BaselineInfo {
             source: BaselineSource::MergeBase { reference: "origin/main".to_owned(), commit: "1a2b3c4".to_owned() },
             sha256: Some("ba".repeat(32)),

@@ -215,7 +215,7 @@ fn hostile_text_breaks_no_report() {
         assert!(!summary.contains("<img") && !summary.contains("\n```") && !summary.contains("@everyone"));
         let tables = summary.lines().filter(|line| line.starts_with("| ") || line.starts_with("|-"));
         for (line, cells) in tables.map(|line| (line, line.replace("\\|", "").matches('|').count() - 1)) {
-            assert!([4, 5, 10].contains(&cells), "{cells} cells: {line}");
+            assert!([4, 6, 10].contains(&cells), "{cells} cells: {line}");
         }
         // Nothing is cut in the JSON, so a megabyte in every field would only test the machine.
         let report = if text.len() < 10_000 { report } else { continue };
@@ -264,7 +264,7 @@ fn an_exceeded_limit_is_said_first() {
     let gate = &mut report.gates[0];
     gate.decision.verdict = llm_experiments::gate::Verdict::Pass;
     gate.decision.sentence = "pass: identical".to_owned();
-    gate.meaning = llm_experiments::report::input::Meaning::Fine;
+    gate.meaning = llm_experiments::gate::Outcome::Fine;
     gate.limits[1].found = Some(9120.0);
     let found = walk::check(&junit(&report));
     let gate = found.iter().find(|case| case.class == "gate" && case.name == "gold").unwrap();
