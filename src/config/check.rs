@@ -238,6 +238,12 @@ impl CheckSpec {
         if !rule.one_of.is_empty() && rule.one_of.iter().filter(|name| set.contains(name)).count() != 1 {
             return Err(format!("`{kind}` needs exactly one of: {}", rule.one_of.join(", ")));
         }
+        let pointers = [("path", &args.path), ("expected", &args.expected), ("extra_ok", &args.extra_ok)];
+        for (name, pointer) in pointers {
+            if let Some(found) = pointer.as_ref().filter(|p| !p.is_empty() && !p.starts_with('/')) {
+                return Err(format!("`{name}` is a JSON pointer: expected `/{found}`, found `{found}`"));
+            }
+        }
         if kind == "range" && args.min_value.is_none() && args.max_value.is_none() {
             return Err("`range` needs `min_value`, `max_value` or both".to_owned());
         }

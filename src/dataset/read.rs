@@ -257,6 +257,11 @@ fn read_csv(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> {
             problems.push(problem);
         }
     }
+    for (i, name) in headers.iter().enumerate() {
+        if headers.iter().take(i).any(|before| before == name) {
+            problems.push(Problem::of_file(file, format!("column `{name}` stands twice")).at_line(1));
+        }
+    }
     for name in ["id", "input", "expected"] {
         if !headers.iter().any(|header| header == name) {
             problems.push(Problem::of_file(file, format!("required column `{name}` is missing")).at_line(1));

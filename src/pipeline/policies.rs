@@ -287,23 +287,26 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline) -> Findin
         for sample in &past.samples {
             compared += 1;
             let now = run::sample(plan, case, Stream::Main, sample.index).await;
-            if now.key != sample.key {
-                other_keys += 1;
-                flaws.push((&past.id, "its request key is not that of the request".to_owned()));
-                continue;
-            }
-            match &now.outcome {
+            let flaw = match &now.outcome {
+                _ if now.key != sample.key => {
+                    other_keys += 1;
+                    "its request key is not that of the request".to_owned()
+                }
                 SampleOutcome::NotMeasured { reason, .. } => {
                     unscored.get_or_insert(reason.clone());
+                    continue;
                 }
                 SampleOutcome::Scored { answer, .. } if !sample.answered(&answer.text) => {
-                    flaws.push((&past.id, "the model does not give the stored answer".to_owned()));
+                    "the model does not give the stored answer".to_owned()
                 }
                 SampleOutcome::Scored { scores, .. } if same_scoring && scores_differ(scores, sample) => {
-                    flaws.push((&past.id, "the stored scores are not those of the stored answer".to_owned()));
+                    "the stored scores are not those of the stored answer".to_owned()
                 }
-                SampleOutcome::Scored { .. } => {}
-            }
+                SampleOutcome::Scored { .. } => continue,
+            };
+            // A case is said once, however many of its samples differ.
+            flaws.push((&past.id, flaw));
+            break;
         }
     }
     if compared > 0 && other_keys == compared {

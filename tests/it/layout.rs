@@ -142,6 +142,29 @@ fn every_file_has_a_header_and_a_size() {
 }
 
 #[test]
+fn no_file_of_tests_is_left_out() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let mut wrong = Vec::new();
+    for path in rust_files(&folder) {
+        let (parent, name) = (path.parent().unwrap(), path.file_stem().unwrap().to_str().unwrap());
+        if name == "main" {
+            continue;
+        }
+        // `a/mod.rs` is named by whoever stands beside `a/`.
+        let (parent, name) = match name {
+            "mod" => (parent.parent().unwrap(), parent.file_name().unwrap().to_str().unwrap()),
+            name => (parent, name),
+        };
+        let names = if parent == folder { folder.join("main.rs") } else { parent.join("mod.rs") };
+        let text = std::fs::read_to_string(&names).unwrap();
+        if !text.lines().any(|line| line.trim_start_matches("pub(crate) ") == format!("mod {name};")) {
+            wrong.push(format!("{} is not in {}: its tests never run", path.display(), names.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn only_the_providers_open_connections() {
     let mut wrong = Vec::new();
     for (file, text) in sources() {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod gate_props;
 mod labels;
 mod layout;
 mod libtest;

@@ -156,6 +156,25 @@ fn a_check_that_must_pass_forgives_one_slip_of_a_noisy_model() {
 }
 
 #[test]
+fn every_sample_of_a_baseline_is_derived_again() {
+    let world = accepted(2);
+    let baseline = world.read("data/baselines/tiny.noisy.json");
+    let line = baseline.lines().find(|line| line.contains("\"id\":\"c-7\"")).unwrap();
+    // One sample of one case, the last; then all of them.
+    let at = line.rfind("\"answer\":\"").unwrap() + "\"answer\":\"".len();
+    let last = format!("{}never{}", &line[..at], &line[at + line[at..].find('"').unwrap()..]);
+    let all = line.replace("\"answer\":\"no\"", "\"answer\":\"never\"");
+    for edited in [last, all] {
+        world.write("data/baselines/tiny.noisy.json", &baseline.replace(line, &edited));
+        let ran = world.test(&["policy::baselines"]).exits(101);
+        let says = "data/baselines/tiny.noisy.json: case `c-7`: the model does not give the stored answer";
+        // Said once, however many of its samples differ.
+        assert_eq!(ran.stdout.matches(says).count(), 1, "{}", ran.text());
+        assert_eq!(ran.stdout.matches("tiny.noisy.json: ").count(), 1, "{}", ran.text());
+    }
+}
+
+#[test]
 fn a_thin_baseline_says_so() {
     let world = accepted(3);
     world.remove("data/baselines/tiny.noisy.json");

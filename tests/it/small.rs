@@ -31,22 +31,34 @@ fn three_files_and_a_dataset_are_a_project() {
 
 #[test]
 fn cases_come_go_and_change() {
-    let world = World::tiny();
+    // Thirty cases, so that one changed and one removed are few enough to decide without them.
+    let rows: Vec<String> = (0..30).map(|n| format!("c-{n},thing {n},colour {n}\n")).collect();
+    let csv = |rows: &[String]| format!("id,input,expected\n{}", rows.concat());
+    let world = World::of_cases(&csv(&rows));
     world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
-    world.write("data/cases.csv", "id,input,expected\nc-1,sky,blue\nc-2,grass,yellow\nc-4,snow,white\n");
+    let mut edited = rows[..29].to_vec();
+    edited[1] = "c-1,thing 1,yellow\n".to_owned();
+    edited.push("c-new,snow,white\n".to_owned());
+    world.write("data/cases.csv", &csv(&edited));
     let (ran, report) = world.eval(&[]);
     ran.exits(0);
-    let results: Vec<&CaseResult> = report.gates[0].decision.cases.iter().map(|case| &case.result).collect();
+    let cases = &report.gates[0].decision.cases;
     let new = |changed| CaseResult::New { pass: true, changed };
-    assert_eq!(results, [&CaseResult::Ok, &new(true), &new(false)]);
+    assert_eq!(
+        [&cases[0].result, &cases[1].result, &cases[29].result],
+        [&CaseResult::Ok, &new(true), &new(false)]
+    );
     let counts = &report.gates[0].decision.counts;
-    assert_eq!((counts.ok, counts.new, counts.removed), (1, 2, 1));
+    assert_eq!((counts.ok, counts.new, counts.removed), (28, 2, 1));
     world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
     world.run(&["eval"]).exits(0).says(&["pass: identical"]);
     // A new case that fails is a plain assertion.
-    world.write("data/cases.csv", &(world.read("data/cases.csv") + "c-5,coal,black\n"));
+    world.write("data/cases.csv", &(world.read("data/cases.csv") + "c-coal,coal,black\n"));
     world.edit("evals/tiny.yml", "- equals", "- contains: { value: black, not: true }\n  - equals");
-    world.run(&["eval"]).exits(1).says(&["failing: c-5"]);
+    world.run(&["eval"]).exits(1).says(&["failing: c-coal"]);
+    // Most of the baseline taken away is no way to pass.
+    world.write("data/cases.csv", &csv(&rows[..5]));
+    world.run(&["eval"]).exits(3).says(&["inconclusive: ", "removed"]);
 }
 
 #[test]
@@ -91,6 +103,37 @@ fn spreadsheets_and_editors_write_what_they_like() {
     // A case that must pass is named as such when it does not.
     world.edit("evals/tiny.yml", "expected: \"\"", "value: y");
     world.run(&["eval"]).exits(1).says(&["1 failing a check that must pass"]);
+}
+
+#[test]
+fn a_table_of_cases_is_read_strictly() {
+    for (csv, says) in [
+        ("id,input,expected\n", "data/cases.csv: expected at least one case, found none"),
+        ("id,input\nc,i\n", "data/cases.csv:1: required column `expected` is missing"),
+        ("id,input,expectd\nc,i,x\n", "did you mean `expected`?"),
+        ("id,id,input,expected\na,b,i,x\n", "data/cases.csv:1: column `id` stands twice"),
+        ("id,input,expected\na,i\n", "data/cases.csv:2: not valid CSV"),
+        ("id,input,expected,must_pass\na,i,x,maybe\n", "data/cases.csv:2: `must_pass`"),
+        ("id,input,expected\na b,i,x\n", "data/cases.csv:2: id `a b`"),
+        ("id,input,expected\na,i,x\na,j,x\n", "data/cases.csv:3: id `a` stands already on line 2"),
+    ] {
+        World::of_cases(csv).run(&["eval"]).exits(2).says(&[says]);
+    }
+}
+
+#[test]
+fn what_is_not_refused_and_could_be() {
+    // Falls short: a list where a mapping belongs is read by position, so `limits: [1]` bounds the cost.
+    let world = World::tiny();
+    world.write("evals/tiny.yml", &(world.read("evals/tiny.yml") + "gate: [pass_rate]\nlimits: [1]\n"));
+    world.run(&["eval"]).exits(0);
+    // Falls short: a suite that checks nothing passes whatever is said, and nobody says so.
+    let world = World::tiny();
+    world.edit("evals/tiny.yml", "checks:\n  - equals: { expected: \"\" }\n", "checks: []\n");
+    world.run(&["eval"]).exits(0);
+    // Falls short: a filter that selects nothing leaves the reports of the run before.
+    world.test(&["nothing-is-called-so"]).exits(0);
+    assert!(world.path("reports/junit.xml").exists());
 }
 
 #[test]
@@ -146,9 +189,9 @@ fn a_project_in_a_folder_of_a_repository() {
     git(above, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
     // The working file may say what it likes: the merge base decides.
     world.write("data/cases.csv", "id,input,expected\nc-1,sky,blue\n");
-    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    world.run(&["baseline", "accept", "tiny", "--yes", "--override", "two left"]).exits(0);
     let (ran, report) = world.eval(&[]);
-    ran.exits(0);
+    ran.exits(3);
     let gate = &report.gates[0];
     let source = format!("{:?}", gate.baseline.source);
     assert!(source.contains("MergeBase") && source.contains("origin/main"), "{source}");

@@ -45,26 +45,33 @@ fn baselines_edited_by_hand() {
 }
 
 #[test]
-fn a_baseline_that_was_deleted_is_only_hinted_at() {
-    // Falls short: once such a branch is merged nothing is compared any more, and only hints say so. What made it
-    // visible here are two known failures that became new cases, which must pass.
-    all(
-        World::small,
-        &[Mistake {
-            make: |w| w.remove(BASELINE),
-            code: 1,
-            policies: &[],
-            says: &[
-                "inconclusive: no comparable cases",
-                "hint: prompts/prompt_changelog.md:7: data/baselines/gold.reference.json was accepted but is not there any more",
-            ],
-        }],
-    );
-    // Until then the merge base's baseline decides.
-    let world = World::small();
-    world.git();
-    world.remove(BASELINE);
-    world.run(&["eval"]).exits(0).says(&["pass: identical to the baseline over 8 cases"]);
+fn a_baseline_that_was_deleted() {
+    // Falls short without Git: nothing is compared any more, and only hints say so. What makes it visible here are
+    // two known failures that became new cases, which must pass.
+    let gone = Mistake {
+        make: |w| w.remove(BASELINE),
+        code: 1,
+        policies: &[],
+        says: &[
+            "inconclusive: no comparable cases",
+            "data/baselines/gold.reference.json was accepted but is not there any more",
+        ],
+    };
+    all(World::small, &[gone]);
+    // With Git the merge base's decides, and asks for it back.
+    let gone = Mistake {
+        make: |w| {
+            w.git();
+            w.remove(BASELINE);
+        },
+        code: 2,
+        policies: &["baselines"],
+        says: &[
+            "pass: identical to the baseline over 8 cases",
+            "data/baselines/gold.reference.json: stands at the merge base and is gone here",
+        ],
+    };
+    all(World::small, &[gone]);
 }
 
 /// A branch that accepted a worse prompt, with a reason.
@@ -110,7 +117,7 @@ fn decisions_edited_by_hand() {
                 make: |w| w.edit(BASELINE, "\"the rules move to the field app\"", "null"),
                 code: 2,
                 policies: &["prompts", "baselines"],
-                says: &["was accepted on the decision `regressed` without an override reason"],
+                says: &["was accepted without a reason on this decision: regressed: "],
             },
             Mistake {
                 make: |w| w.edit(BASELINE, "\"verdict\": \"regressed\"", "\"verdict\": \"improved\""),

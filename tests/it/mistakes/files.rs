@@ -153,7 +153,7 @@ fn configuration() {
                 code: 2,
                 policies: &["inputs"],
                 says: &[
-                    "evals/gold.yml:5:10: `models[0]`: unknown model `claude-3.7-sonic`",
+                    "evals/gold.yml:{models:}:10: `models[0]`: unknown model `claude-3.7-sonic`",
                     "did you mean `claude-3.7-sonnet`?",
                 ],
             },
@@ -161,25 +161,40 @@ fn configuration() {
                 make: |w| w.edit(SUITE, "judge:", "jugde:"),
                 code: 2,
                 policies: &["inputs"],
-                says: &["evals/gold.yml:14:1: `jugde`: unknown key", "did you mean `judge`?"],
+                says: &["evals/gold.yml:{jugde:}:1: `jugde`: unknown key", "did you mean `judge`?"],
             },
             Mistake {
                 make: |w| w.edit(SUITE, "  - set_f1:", "  - set_f2:"),
                 code: 2,
                 policies: &["inputs"],
-                says: &["evals/gold.yml:9:", "unknown check `set_f2`", "did you mean `set_f1`"],
+                says: &["evals/gold.yml:{set_f2}:", "unknown check `set_f2`", "did you mean `set_f1`"],
+            },
+            Mistake {
+                make: |w| w.edit(SUITE, "equals: { path: /verdict", "equals: { path: verdict"),
+                code: 2,
+                policies: &["inputs"],
+                says: &[
+                    "evals/gold.yml:{- equals: }:",
+                    "`path` is a JSON pointer: expected `/verdict`, found `verdict`",
+                ],
+            },
+            Mistake {
+                make: |w| w.edit(SUITE, "extra_ok: /acceptable", "extra_ok: acceptable"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["evals/gold.yml:{set_f1}:", "`extra_ok` is a JSON pointer"],
             },
             Mistake {
                 make: |w| w.remove("data/schemas/output.schema.json"),
                 code: 2,
                 policies: &["inputs"],
-                says: &["evals/gold.yml:7:", "data/schemas/output.schema.json: cannot be read"],
+                says: &["evals/gold.yml:{json_schema}:", "data/schemas/output.schema.json: cannot be read"],
             },
             Mistake {
                 make: |w| w.edit(MODELS, "{ provider: reference }", "{ provider: referense }"),
                 code: 2,
                 policies: &["inputs"],
-                says: &["config/models.yml:5:", "referense"],
+                says: &["config/models.yml:{referense}:", "referense"],
             },
             Mistake {
                 make: |w| w.write("config/settings.yml", "mode: recrod\n"),
@@ -221,7 +236,7 @@ fn environment() {
                 code: 2,
                 policies: &["inputs"],
                 says: &[
-                    "config/models.yml:12:3: `models.claude-3.7-sonnet`: provider bedrock is not in this build",
+                    "config/models.yml:{claude-3.7-sonnet:}:3: `models.claude-3.7-sonnet`: provider bedrock is not in this build",
                 ],
             },
             Mistake {

@@ -14,7 +14,7 @@ struct Mistake {
     code: i32,
     /// Policy tests that fail, all of them.
     policies: &'static [&'static str],
-    /// Parts of what `llmx eval` says.
+    /// Parts of what `llmx eval` says; see [`with_line`].
     says: &'static [&'static str],
 }
 
@@ -23,7 +23,8 @@ fn complaints(mut world: World, mistake: &Mistake) -> Vec<String> {
     (mistake.make)(&mut world);
     let before = world.tree();
     let eval = world.run(&["eval"]);
-    let missing = mistake.says.iter().filter(|part| !eval.text().contains(**part));
+    let says = mistake.says.iter().map(|part| with_line(&world, part));
+    let missing = says.filter(|part| !eval.text().contains(part.as_str()));
     let mut found: Vec<String> = missing.map(|part| format!("`{part}` is not said")).collect();
     if eval.code != mistake.code {
         found.push(format!("exit {} instead of {}", eval.code, mistake.code));
@@ -40,6 +41,17 @@ fn complaints(mut world: World, mistake: &Mistake) -> Vec<String> {
         found.push(eval.text());
     }
     found
+}
+
+/// `FILE:{text}...` with the number of the first line of the file that holds the text.
+fn with_line(world: &World, part: &str) -> String {
+    let Some((file, (text, rest))) =
+        part.split_once(":{").and_then(|(file, rest)| Some((file, rest.split_once('}')?)))
+    else {
+        return part.to_owned();
+    };
+    let line = world.read(file).lines().position(|line| line.contains(text)).unwrap() + 1;
+    format!("{file}:{line}{rest}")
 }
 
 #[track_caller]
