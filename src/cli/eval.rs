@@ -156,9 +156,15 @@ fn cannot_run(inputs: &Inputs, suite: &SuiteInputs) -> Vec<Problem> {
     }
 }
 
+/// Names listed in a message: enough to see how they look.
+const MAX_NAMES: usize = 8;
+
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Problem {
-    let some: Vec<&str> = known.clone().take(10).collect();
-    let message = format!("no {what} is called `{name}`; there are: {}", some.join(", "));
+    let mut some: Vec<&str> = known.clone().take(MAX_NAMES).collect();
+    if known.clone().nth(MAX_NAMES).is_some() {
+        some.push("...");
+    }
+    let message = format!("no {what} is called `{name}`, expected one of: {}", some.join(", "));
     let mut problem = Problem::of_file("command line", message);
     problem.hint = did_you_mean(name, known);
     problem

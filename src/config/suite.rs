@@ -157,6 +157,11 @@ impl SuiteSpec {
                 doc.problem(&key, format!("expected exactly one of `task` and `prompt`, found {found}")),
             );
         }
+        if spec.checks.is_empty() && spec.judge.is_none() {
+            problems.push(
+                doc.problem(&at(&["suite"]), "without `checks` and without `judge` every answer passes"),
+            );
+        }
         let names = spec.metric_names();
         let mut seen = std::collections::BTreeSet::new();
         for name in &names {

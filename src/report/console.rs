@@ -100,7 +100,8 @@ fn suite_lines(
             .map(|limit| format!("  limit {}", paint.of(RED, &sanitize::line(&words::limit(limit))))),
     );
     let (again, accept) = words::commands(suite, hints);
-    if let Some(first) = decision.cases.iter().find(|verdict| verdict.fails()) {
+    let failing = |verdict: &&CaseVerdict| verdict.fails() && gate.excuses(verdict).is_none();
+    if let Some(first) = decision.cases.iter().find(failing) {
         out.push(format!("  again: {again} --case {}", sanitize::line(&first.id)));
         out.push(format!("  accept: {accept}"));
     }

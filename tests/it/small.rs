@@ -122,14 +122,17 @@ fn a_table_of_cases_is_read_strictly() {
 }
 
 #[test]
+fn a_suite_that_checks_nothing_is_refused() {
+    let world = World::tiny();
+    world.edit("evals/tiny.yml", "checks:\n  - equals: { expected: \"\" }\n", "checks: []\n");
+    world.run(&["eval"]).exits(2).says(&["every answer passes"]);
+}
+
+#[test]
 fn what_is_not_refused_and_could_be() {
     // Falls short: a list where a mapping belongs is read by position, so `limits: [1]` bounds the cost.
     let world = World::tiny();
     world.write("evals/tiny.yml", &(world.read("evals/tiny.yml") + "gate: [pass_rate]\nlimits: [1]\n"));
-    world.run(&["eval"]).exits(0);
-    // Falls short: a suite that checks nothing passes whatever is said, and nobody says so.
-    let world = World::tiny();
-    world.edit("evals/tiny.yml", "checks:\n  - equals: { expected: \"\" }\n", "checks: []\n");
     world.run(&["eval"]).exits(0);
     // Falls short: a filter that selects nothing leaves the reports of the run before.
     world.test(&["nothing-is-called-so"]).exits(0);

@@ -267,6 +267,7 @@ pub(crate) fn git(root: &Path, args: &[&str]) -> String {
 }
 
 /// Nothing of the caller's environment but where programs and temporary files are.
+#[expect(clippy::disallowed_methods, reason = "tools are found, and coverage written, as the caller says")]
 fn hermetic(command: &mut Command, home: &Path) {
     command
         .env_clear()

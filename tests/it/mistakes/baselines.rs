@@ -89,10 +89,17 @@ fn overridden() -> World {
 
 #[test]
 fn decisions_edited_by_hand() {
-    // Accepted with a reason, so the policies are content; the run itself stays worse than `origin/main`.
+    // Accepted with a reason: the run is worse than `origin/main`, says so and why, and fails nothing.
     let world = overridden();
-    world.run(&["eval"]).exits(1).says(&["against your accepted baseline: pass: identical"]);
-    world.test(&["policy::"]).exits(0);
+    world.run(&["eval"]).exits(0).says(&[
+        "regressed, accepted",
+        "accepted because: the rules move to the field app",
+        "against your accepted baseline: pass: identical",
+    ]);
+    world.test(&[]).exits(0);
+    // What is edited after that was not accepted by anybody.
+    world.without_section("prompts/prompt_v002.txt", "PIM limits");
+    world.run(&["eval"]).exits(2).says(&["frozen but was edited in place"]);
     assert!(world.read(BASELINE).contains("the rules move to the field app"));
     all(
         overridden,
