@@ -14,7 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
 fn plain() -> Vec<Case> {
     vec![
         alignment("RF-G-123", "gamma", "B66", (255.0, 2.0, 4.0, 33.0))
-            .notes("en", "Gamma, tool on the back plate, five minutes. PDF attached.")
+            .notes("en", "Gamma panel, tool on the back plate, five minutes, fine. PDF in the usual folder.")
             .truth(PASS, "All angles and the height are within tolerance.")
             .slices("easy", &["clean"])
             .why("A1 to A5 are met."),
@@ -52,7 +52,7 @@ fn plain() -> Vec<Case> {
             .why("Positive is down, so the sign counts."),
         alignment("RF-G-128", "beta", "B25", (115.0, 3.0, 5.0, 36.4))
             .tilted("mech_tilt_deg", 4.0)
-            .notes("en", "Four on the dial, the next hole would be two and a half. PDF has the picture of the dial.")
+            .notes("en", "Four on the dial, the next hole would be two and a half. PDF attached, it has the picture of the panel with the dial.")
             .truth(REVIEW, "Mechanical tilt is exactly 1.0 degree off, the last value of the review band.")
             .slices("easy", &["review_band"])
             .why("Fail is > 1.0, so 1.0 is review."),

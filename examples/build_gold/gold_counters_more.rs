@@ -14,20 +14,20 @@ pub(crate) fn cases() -> Vec<Case> {
 fn plain() -> Vec<Case> {
     vec![
         kpi("RF-G-177", "alpha", "B25")
-            .notes("en", "Daily export, alpha, one row.")
+            .notes("en", "Daily export, alpha, one row, approved template, window since midnight.")
             .truth(PASS, "Noise, balance and port VSWR are inside their limits.")
             .slices("easy", &["clean"])
             .why("K1, K2 and K3 are met."),
         kpi("RF-G-178", "beta", "B13")
             .idle(-107.4, -106.9)
-            .notes("en", "Beta export for the quiet hours, two branches, same formula as last month.")
+            .notes("en", "Beta export for the quiet hours, two branches, same formula as last month. Still the old portal, so no picture attached.")
             .extra(&["PIM_EXTERNAL", "PIM_LIMIT"])
             .truth(FAIL, "Both branches idle about 11 dB above the thermal floor.")
             .slices("easy", &[])
             .why("Both branches together point at a shared or outside source."),
         kpi("RF-G-179", "gamma", "B2")
             .idle(-117.2, -112.8)
-            .notes("en", "Gamma. Traffic was normal all day, a football match in the evening.")
+            .notes("en", "Gamma. Traffic load was normal all day, a football match in the evening. Approved window, no work.")
             .truth(REVIEW, "Branch b idles at -112.8 dBm and differs by 4.4 dB, both in the review band.")
             .slices("easy", &["review_band", "multi_issue"]),
         kpi("RF-G-180", "alpha", "B66")
@@ -48,7 +48,7 @@ fn plain() -> Vec<Case> {
             .slices("medium", &["note_contradicts_numbers"])
             .why("K3: 1.71 alone would be review (1.5/2.0), an active alarm fails; T1."),
         kpi("RF-G-182", "beta", "B71")
-            .notes("en", "Crew was on site that day, but on the other operator's arms, our cabinet was never opened according to the door contact. Numbers of beta did not notice.")
+            .notes("en", "Crew was on site that day, but on the other operator's arms, our cabinet was never opened according to the door contact. Numbers of beta did not notice, so no retest asked for.")
             .truth(PASS, "The work concerned another operator and did not touch this cell; everything is met.")
             .slices("medium", &["benign_hard_negative"])
             .why("K4: no work on this site's equipment fell into the window (T10). K1, K2 and K3 are met."),

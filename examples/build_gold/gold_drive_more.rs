@@ -14,7 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
 fn plain() -> Vec<Case> {
     vec![
         drive("RF-G-159", "B66", 20, 15, 63)
-            .notes("en", "Loops A, B and C, clockwise, windows up.")
+            .notes("en", "Loops A, B and C, clockwise, windows up since it rained, kit fine.")
             .truth(PASS, "Level, quality, rate and mobility are above target.")
             .slices("easy", &["clean"])
             .why("D1 to D4, D6 and D8 are met."),
@@ -29,13 +29,13 @@ fn plain() -> Vec<Case> {
         drive("RF-G-161", "B2", 10, 0, 33)
             .share("pct_sinr_ge_0", 93.4)
             .share("pct_rsrp_ge_minus105", 92.8)
-            .notes("en", "Friday traffic. Route as in the KML, wrong turn at the mill, turned round at once.")
+            .notes("en", "Friday traffic, network under load, drizzle and water on the roads. Route as in the KML, wrong turn at the mill, turned round at once.")
             .truth(REVIEW, "Coverage and SINR shares are both in the review band.")
             .slices("easy", &["review_band", "multi_issue"]),
         drive("RF-G-162", "B12", 10, 40, 417)
             .m("samples", 430)
             .issue("DOC_MISSING", Grade::Major, "resubmit_document", &[("/measurements/samples", "")])
-            .notes("en", "Short one, the north loop is behind a gate. What I got is clean as a whistle.")
+            .notes("en", "Short one, the north loop is behind a gate. What I got is clean as a whistle, so I would not retest, still it is your call.")
             .truth(REVIEW, "430 samples are fewer than the 500 that a decision needs.")
             .slices("easy", &["missing_data"])
             .why("D8: at least 500 samples."),
@@ -46,7 +46,7 @@ fn plain() -> Vec<Case> {
             .slices("easy", &[]),
         drive("RF-G-164", "B4", 10, 100, 354)
             .share("pct_sinr_ge_0", 95.0)
-            .notes("en", "SINR bucket came out at 95.0 on the nose. The bus depot is what pulls it down, always has.")
+            .notes("en", "SINR bucket came out at 95.0 on the nose, approved route, server since last year the same. The bus depot is what pulls it down, always has.")
             .truth(PASS, "SINR share is exactly 95.0 %, which counts as met.")
             .slices("easy", &["clean"]),
         drive("RF-G-165", "B71", 10, 0, 183)
@@ -186,7 +186,7 @@ fn stories() -> Vec<Case> {
             .slices("hard", &["wrong_band"])
             .why("T3: the log mixes two carriers, so every share and rate is void for B2, the 85.5 % of D3 included."),
         drive("RF-G-176", "B12", 10, 65, 378)
-            .notes("en", "Drive diary for a site that does not like me. Tuesday the car would not start, so this is Wednesday. Left at six with the kit on the seat, two phones, one scanner, the small antenna on the roof with its magnet. The first kilometre is outside the polygon and was cut from the log by the start marker. Loop one is the town: school, church, town hall, the square where they had the market up, so I went round by the back and came out at the same corner. Loop two is the ring road at sixty, steady, wipers on. Loop three is the valley, down one side and up the other. The last time I did this site, two years back, the valley was a hole, there was no service at the sawmill at all and a call failed at each end of the tunnel; that was with the old panels at the old height. Today I parked at the sawmill, outside the log, and had a video call with my daughter. In the log it is one of the weaker corners but it is there. The tunnel is not in the polygon, I drove it for the fun of it with the marker off. A tractor made me crawl for some minutes on the second leg, which gives a few hundred samples in one place; the tool bins by distance, so it makes no difference. Around ten the scanner lost its GPS for a moment under the trees, it came back before the next bin. Somebody from the village stopped me to ask whether the tower is bad for his bees; I gave him the number on the sign. Handovers between all three sectors and to the two neighbours that can be seen from the hill, back and forth, as the order wants. The load on the network was what it is on a weekday. Loop one once more at the end, because the first time the market had the square closed, and it looks the same. Log closed at a quarter past one, copied twice, sent from the office because the hotel wants money for its network. The kit is back on the shelf, the magnet has left a ring on the roof which I will have to explain.")
+            .notes("en", "Drive diary for a site that does not like me. Tuesday the car would not start, so this is Wednesday. Left at six with the kit on the seat, two phones, one scanner, the small antenna on the roof with its magnet. The first kilometre is outside the polygon and was cut from the log by the start marker. Loop one is the town: school, church, town hall, the square where they had the market up, so I went round by the back and came out at the same corner. Loop two is the ring road at sixty, steady, wipers on. Loop three is the valley, down one side and up the other. The last time I did this site, two years back, the valley was a hole, there was no service at the sawmill at all and a call failed at each end of the tunnel; that was with the old panels at the old height. Today I parked at the sawmill, outside the log, and had a video call with my daughter. In the log it is one of the weaker corners but it is there. The tunnel is not in the polygon, I drove it for the fun of it with the marker off. A tractor made me crawl for some minutes on the second leg, which gives a few hundred samples in one place; the tool bins by distance, so it makes no difference. Around ten the scanner lost its GPS for a moment under the trees, it came back before the next bin. Somebody from the village stopped me to ask whether the tower is bad for his bees; I gave him the number on the sign. Handovers between all three sectors and to the two neighbours that can be seen from the hill, back and forth, as the order wants. The load on the network was what it is on a weekday. Loop one once more at the end, because the first time the market had the square closed, and it looks the same. Log closed at a quarter past one, copied twice, sent from the office because the hotel wants money for its network. For those who count: one hundred and four kilometres in all, of which sixty-one inside the polygon, three stops, no parked time in the log, one battery change on the scanner, made with the marker off. The two phones were on the same firmware, the one on the left did data and the one on the right did calls, the scanner was only along as a witness. The kit is back on the shelf, the magnet has left a ring on the roof which I will have to explain.")
             .truth(PASS, "A long diary whose troubles are old, outside the polygon or without effect; the drive passes.")
             .slices("hard", &["long_record", "benign_hard_negative"])
             .why("T10: the hole of two years ago is history. D1 to D4, D6 and D8 are met."),

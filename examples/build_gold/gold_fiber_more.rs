@@ -21,13 +21,13 @@ fn plain() -> Vec<Case> {
         fiber("RF-G-145", "alpha", "n41", "F1")
             .link(0.31, 0.91)
             .m("rx_power_dbm", -8.4)
-            .notes("en", "F1 is the longest tail of the six. Shot both ways, averaged by the box. Carried on with F2.")
+            .notes("en", "F1 is the longest tail of the six. Shot both ways, averaged by the box, retest of the near end with another reel gave the same. Carried on with F2, both attached.")
             .truth(FAIL, "The far connector loses 0.91 dB and the link is over its budget.")
             .extra(&["FIB_ENDFACE"])
             .slices("easy", &[]),
         fiber("RF-G-146", "beta", "n77", "F6")
             .m("rx_power_dbm", -13.1)
-            .notes("en", "Light level by the radio's own meter, taken after ten minutes up. Otherwise routine.")
+            .notes("en", "Light level by the radio's own meter under load, taken after ten minutes up. Otherwise fine, trace attached.")
             .issue("FIB_OPTICAL", Grade::Suspected, "rf_engineering_review", &[
                 ("/measurements/rx_power_dbm", ""),
                 ("/measurements/rx_min_dbm", ""),
@@ -43,7 +43,7 @@ fn plain() -> Vec<Case> {
             .why("F4: min+2 = -14.4+2 = -12.4 dBm. F1 to F3, F5 and F6 are met."),
         fiber("RF-G-148", "alpha", "n77", "F3")
             .m("launch_fiber", false)
-            .notes("en", "Launch reel did not make it up the ladder, so the box went straight on the bulkhead. Trace starts a bit steep.")
+            .notes("en", "Launch reel did not make it up the ladder, so the box went straight on the bulkhead. Trace starts a bit steep, water drops on the bulkhead cap wiped off. Was told to book a retest only if asked.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[
                 ("/measurements/launch_fiber", ""),
                 ("/notes", "the box went straight on the bulkhead"),

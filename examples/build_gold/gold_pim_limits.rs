@@ -14,7 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
 fn levels() -> Vec<Case> {
     vec![
         pim("RF-G-097", "gamma", "B2", "P1")
-            .notes("en", "Gamma P1, thirty seconds quiet, thirty seconds with the mallet. Next.")
+            .notes("en", "Gamma P1, thirty seconds quiet, thirty seconds with the mallet on the panel and the flange. Fine. Next.")
             .truth(PASS, "Static and dynamic PIM are well under -97 dBm.")
             .slices("easy", &["clean"])
             .why("P1 with margin; P4 to P7 are met."),
@@ -47,7 +47,7 @@ fn levels() -> Vec<Case> {
             .why("P2: both values are above -107 dBm; the -97 dBm of P1 is for the antenna."),
         pim("RF-G-101", "gamma", "B12", "P2")
             .levels(-100.2, -106.9, -99.4)
-            .notes("en", "Needle goes up and down a bit on this port, nobody touching anything. Never over the line.")
+            .notes("en", "Needle goes up and down a bit on this port, panel untouched, nobody tapping anything. Still never over the line.")
             .issue("PIM_LIMIT", Grade::Suspected, "retest", &[
                 ("/measurements/static_max", ""),
                 ("/measurements/static_min", ""),
@@ -57,7 +57,7 @@ fn levels() -> Vec<Case> {
             .why("P4: more than 4 dB of wander is suspected; P1 itself is met."),
         pim("RF-G-105", "alpha", "B13", "P1")
             .loud(-90.3, -85.7)
-            .notes("en", "Thursday, port 1, dry and cold. Panel is the one from the second pallet. Trace saved.")
+            .notes("en", "Thursday, port 1, dry and cold. Antenna is the one from the second pallet, approved lot. Trace saved, portal accepted it.")
             .truth(FAIL, "PIM is 7 to 11 dB above the limit.")
             .slices("easy", &[]),
         pim("RF-G-106", "beta", "B25", "P3")
@@ -94,7 +94,7 @@ fn set_up() -> Vec<Case> {
             .why("P5 cannot be shown without it."),
         pim("RF-G-104", "beta", "B71", "P2")
             .levels(-10.4, -10.9, -9.8)
-            .notes("en", "Typed on the phone with gloves on. Beta 600, port 2.")
+            .notes("en", "Typed on the phone with gloves on, since the tablet got water in it. Beta 600, port 2, panel side.")
             .issue("DQ_IMPLAUSIBLE", Grade::Major, "retest", &[
                 ("/measurements/static_max", ""),
                 ("/measurements/dynamic_peak", ""),

@@ -12,12 +12,12 @@ pub(crate) fn cases() -> Vec<Case> {
 fn return_loss() -> Vec<Case> {
     vec![
         sweep("RF-G-061", "gamma", "B2")
-            .notes("en", "Third of six. Lead on the radio end, boot off and on again, dry afternoon.")
+            .notes("en", "Third of six, panel side dressed since last week. Lead on the radio end, boot off and on again, dry afternoon, all fine.")
             .truth(PASS, "Sweep covers B2 and every figure is inside its limit.")
             .slices("easy", &["clean"])
             .why("S1, S3, S4, S5, S6 and C2 are met."),
         sweep("RF-G-062", "alpha", "B66")
-            .notes("en", "AWS line on alpha, taken from the tail of the bottom jumper after lunch. Six markers saved.")
+            .notes("en", "AWS line on alpha, taken from the tail of the bottom jumper after lunch. Six markers saved, trace attached.")
             .weak_return_loss(13.2)
             .truth(FAIL, "Return loss 13.2 dB is below the 14.0 dB fail limit.")
             .extra(&["SWP_DTF_EVENT"])
@@ -51,7 +51,7 @@ fn joints_and_loss() -> Vec<Case> {
         sweep("RF-G-066", "beta", "B2")
             .rl(20.8)
             .joint(1, "unknown", 20.4)
-            .notes("en", "Something sits about two metres short of the panel on this line, could not see it from the ladder. Rest as usual.")
+            .notes("en", "Something sits about two metres short of the panel on this line, could not see it from the ladder. Rest as usual, pictures attached.")
             .truth(FAIL, "An unidentified spot short of the antenna reflects 20.4 dB; unknown counts as a joint.")
             .extra(&["INS_WORKMANSHIP"])
             .slices("easy", &[])
@@ -59,7 +59,7 @@ fn joints_and_loss() -> Vec<Case> {
         sweep("RF-G-067", "gamma", "B66")
             .rl(19.3)
             .joint(0, "jumper", 22.0)
-            .notes("en", "Hot up there. Jumper at the radio is the one from the stock box with the blue tape, kept it. Finished 11 or so.")
+            .notes("en", "Hot up there, since the roof throws it back. Jumper at the radio is the one from the stock box with the blue tape, kept it. Finished 11 or so.")
             .truth(REVIEW, "The bottom jumper reflects 22.0 dB, on the edge between review and fail.")
             .slices("easy", &["review_band"])
             .why("The fail limit is < 22, so 22.0 itself is review."),
@@ -157,7 +157,7 @@ fn special() -> Vec<Case> {
             .m("rl_worst_db", 19.8)
             .m("vswr_worst", 1.62)
             .set("/attachments/0/summary", "system sweep, worst point marked")
-            .notes("en", "Two numbers off two screens, one from the list and one from the cursor. Did not look at how they go together.")
+            .notes("en", "Two numbers off two screens, one from the list and one from the cursor. Did not look at how they go together. Attached is the sweep with the list.")
             .issue("DQ_CONTRADICTION", Grade::Major, "retest", &[
                 ("/measurements/rl_worst_db", ""),
                 ("/measurements/vswr_worst", ""),
@@ -199,14 +199,16 @@ fn special() -> Vec<Case> {
             .slices("medium", &["wrong_band"])
             .cluster("sweep-700"),
         sweep("RF-G-083", "alpha", "B3")
-            .rl(22.4)
+            .rl(16.8)
+            .m("dtf_events/2/rl_db", 9.2)
             .joint(1, "feeder", 20.1)
             .excess_loss(1.3)
+            .issue("SWP_RL_LIMIT", Grade::Suspected, "rf_engineering_review", &[("/measurements/rl_worst_db", "")])
             .notes("de", "Leitung alpha nach dem Umbau gemessen. Abschnitt hinter dem Steigleiter-Podest ist neu geschellt, der Rest liegt wie vorher. Wetter trocken, wenig Wind.")
-            .truth(FAIL, "The feeder reflects 20.1 dB near the top and the line loses 1.3 dB more than expected.")
+            .truth(FAIL, "The feeder reflects 20.1 dB near the top and the line loses 1.3 dB more than expected, enough to hide a bad antenna.")
             .extra(&["INS_WORKMANSHIP"])
-            .slices("medium", &["foreign_language", "multi_issue"])
-            .why("T9: the language is no issue."),
+            .slices("medium", &["foreign_language", "multi_issue", "masking"])
+            .why("S5: less than 10 dB is left after twice the line loss, which raises a doubt about the antenna as well. T9: the language is no issue."),
         sweep("RF-G-084", "beta", "B3")
             .notes("fr", "L'ancien câble avait pris l'eau et la prise était brûlée, tout cela est parti à la benne la semaine dernière. Mesure faite sur le câble neuf, bêta, temps sec.")
             .truth(PASS, "The damage belongs to the cable that was removed; the new line passes.")
