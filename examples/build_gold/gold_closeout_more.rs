@@ -50,7 +50,8 @@ fn plain() -> Vec<Case> {
 }
 
 fn packages() -> Vec<Case> {
-    let (sign, bar, gate) = (photo_index("rf_signage"), photo_index("ground_bar"), photo_index("compound_overview"));
+    let (sign, bar, gate) =
+        (photo_index("rf_signage"), photo_index("ground_bar"), photo_index("compound_overview"));
     vec![
         closeout("RF-G-193", "self_support")
             .times("2026-05-19", "07:40", "12:10", "17:25")

@@ -64,10 +64,12 @@ impl Case {
         let loss = round(expected_loss(&self.record).unwrap_or(0.0) + over, 2);
         let grade = band(over, 0.5, 1.0);
         self.m("cable_loss_db", loss)
-            .graded("SWP_CABLE_LOSS", grade, "repair_and_retest", &[
-                "/measurements/cable_loss_db",
-                "/design/length_m",
-            ])
+            .graded(
+                "SWP_CABLE_LOSS",
+                grade,
+                "repair_and_retest",
+                &["/measurements/cable_loss_db", "/design/length_m"],
+            )
             .why(&format!("S4: about {over:?} dB above the expected loss {}.", word(grade)))
     }
 
@@ -153,10 +155,12 @@ impl Case {
         let percent = 100.0 * mbps / self.number("/design/dl_target_mbps");
         let grade = band(-percent, -100.0, -80.0);
         self.m("dl_mean_mbps", mbps)
-            .graded("RF_THROUGHPUT", grade, "rf_engineering_review", &[
-                "/measurements/dl_mean_mbps",
-                "/design/dl_target_mbps",
-            ])
+            .graded(
+                "RF_THROUGHPUT",
+                grade,
+                "rf_engineering_review",
+                &["/measurements/dl_mean_mbps", "/design/dl_target_mbps"],
+            )
             .why(&format!("D3: {percent:.1} % of the target {}.", word(grade)))
     }
 
@@ -167,21 +171,25 @@ impl Case {
         let (noise, imbalance) = (band(level, -115.0, -110.0), band(gap, 3.0, 6.0));
         self.m("ul_rssi_dbm_per_prb", json!({"branch_a": a, "branch_b": b}))
             .m("branch_imbalance_db", gap)
-            .graded("UL_NOISE", noise, "rf_engineering_review", &[&format!(
-                "/measurements/ul_rssi_dbm_per_prb/{louder}"
-            )])
+            .graded(
+                "UL_NOISE",
+                noise,
+                "rf_engineering_review",
+                &[&format!("/measurements/ul_rssi_dbm_per_prb/{louder}")],
+            )
             .graded("UL_IMBALANCE", imbalance, "repair_and_retest", &["/measurements/branch_imbalance_db"])
-            .why(&format!(
-                "K1: {level:?} dBm {}; K2: {gap:?} dB {}.",
-                word(noise),
-                word(imbalance)
-            ))
+            .why(&format!("K1: {level:?} dBm {}; K2: {gap:?} dB {}.", word(noise), word(imbalance)))
     }
 
     /// I4: a required value that was not entered.
     pub(crate) fn blank(self, field: &str) -> Self {
         self.m(field, Value::Null)
-            .issue("DOC_MISSING", Grade::Major, "resubmit_document", &[(&format!("/measurements/{field}"), "")])
+            .issue(
+                "DOC_MISSING",
+                Grade::Major,
+                "resubmit_document",
+                &[(&format!("/measurements/{field}"), "")],
+            )
             .why(&format!("I4: {field} is required and empty."))
     }
 }

@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[cfg(feature = "rf-qaqc")]
+mod judge_labels;
 mod labels;
 mod layout;
+mod leak;
+#[cfg(feature = "rf-qaqc")]
+mod reference;
 mod reports;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;

@@ -1,0 +1,82 @@
+//! The notes must not give the verdict away: cheap text matching on notes alone stays near chance.
+//!
+//! The probe is proved on a planted leak, so that a probe that finds nothing cannot pass for a clean set.
+
+pub(crate) mod model;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use model::{Note, reached};
+use serde_json::Value;
+
+const VERDICTS: [&str; 3] = ["pass", "fail", "needs_review"];
+/// The most that notes alone may tell; chance is about a third.
+const MOST: f64 = 0.60;
+/// What the probe must find where a leak was planted.
+const PLANTED: f64 = 0.80;
+
+fn cases() -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/gold_set.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn text_of<'a>(case: &'a Value, pointer: &str) -> &'a str {
+    case.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn notes(cases: &[Value]) -> Vec<Note> {
+    let class = |case: &Value| VERDICTS.iter().position(|v| *v == text_of(case, "/expected/verdict"));
+    cases
+        .iter()
+        .map(|case| Note {
+            text: text_of(case, "/input/notes").to_owned(),
+            class: class(case).unwrap(),
+            group: case.get("cluster").and_then(Value::as_str).unwrap_or(text_of(case, "/id")).to_owned(),
+        })
+        .collect()
+}
+
+#[test]
+fn notes_alone_do_not_tell_the_verdict() {
+    let found = reached(&notes(&cases()), VERDICTS.len());
+    println!(
+        "notes alone: naive Bayes {:.1} %, logistic regression {:.1} %, allowed {:.0} %",
+        100.0 * found.bayes,
+        100.0 * found.logistic,
+        100.0 * MOST
+    );
+    assert!(found.best() < MOST, "the notes leak the verdict: {:.3}", found.best());
+}
+
+#[test]
+fn the_probe_finds_a_planted_leak() {
+    let mut planted = notes(&cases());
+    for (i, note) in planted.iter_mut().enumerate() {
+        // Every tenth note is left as it is: leaks are rarely complete.
+        if i % 10 != 0 {
+            note.text += [" Smooth visit, happy.", " Ugly business, sorry.", " Odd one, unsure."][note.class];
+        }
+    }
+    let found = reached(&planted, VERDICTS.len());
+    println!(
+        "planted leak: naive Bayes {:.1} %, logistic regression {:.1} %",
+        100.0 * found.bayes,
+        100.0 * found.logistic
+    );
+    assert!(found.best() > PLANTED, "the probe is blind: {:.3}", found.best());
+}
+
+#[test]
+fn cue_words_stand_with_every_verdict() {
+    let cases = cases();
+    for cue in ["retest", "water", "approved", "load", "tap"] {
+        let seen: BTreeSet<&str> = cases
+            .iter()
+            .filter(|case| text_of(case, "/input/notes").to_lowercase().contains(cue))
+            .map(|case| text_of(case, "/expected/verdict"))
+            .collect();
+        assert_eq!(seen.len(), VERDICTS.len(), "`{cue}` stands only with {seen:?}");
+    }
+}
