@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[cfg(feature = "rf-qaqc")]
+mod example_doc;
+#[cfg(feature = "rf-qaqc")]
 mod judge_labels;
 mod labels;
 mod layout;

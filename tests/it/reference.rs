@@ -25,7 +25,7 @@ fn answers() -> Vec<(String, bool, bool, String)> {
             let input = raw_at(line, "/input").unwrap();
             let prompt = template.render(&BTreeMap::from([("input_data", input)])).unwrap();
             let id = text_of(&case, "/id").to_owned();
-            let answer = analyst::answer(&prompt).unwrap_or_else(|e| panic!("{id}: {e}"));
+            let answer = analyst::answer(&prompt).map_err(|e| format!("{id}: {e}")).unwrap();
             let answer: Value = serde_json::from_str(&answer).unwrap();
             let right = answer["verdict"] == case["expected"]["verdict"];
             let trap = case["slices"]["tags"].as_array().unwrap().iter().any(|tag| tag == "rule_trap");

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use llm_experiments::stats::rng::Rng;
+
 /// Features are hashed into this many buckets.
 const BUCKETS: usize = 1 << 13;
 /// Smoothing of the word counts.
@@ -94,24 +96,17 @@ fn bucket(feature: &str) -> usize {
     usize::try_from(hash % BUCKETS as u64).unwrap_or(0)
 }
 
-/// A seeded order of `0..n` (`SplitMix64` and a Fisher-Yates shuffle).
-fn shuffled(n: usize, seed: u64) -> Vec<usize> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+/// A seeded order of `0..n`.
+fn shuffled(n: usize, seed: &str) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
-    for i in (1..n).rev() {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let j = usize::try_from((z ^ (z >> 31)) % (i as u64 + 1)).unwrap_or(0);
-        order.swap(i, j);
-    }
+    Rng::from_text(seed).shuffle(&mut order);
     order
 }
 
 /// The fold of each note; a group is never split.
 fn folds(notes: &[Note], round: u64) -> Vec<usize> {
     let groups: BTreeSet<&str> = notes.iter().map(|note| note.group.as_str()).collect();
-    let order = shuffled(groups.len(), 41 + round);
+    let order = shuffled(groups.len(), &format!("folds {round}"));
     let of: BTreeMap<&str, usize> = groups.into_iter().zip(order).map(|(g, at)| (g, at % FOLDS)).collect();
     notes.iter().map(|note| of[note.group.as_str()]).collect()
 }
@@ -162,7 +157,7 @@ struct Logistic {
 }
 
 impl Logistic {
-    fn fit(train: &[(&Counts, usize)], classes: usize, seed: u64) -> Self {
+    fn fit(train: &[(&Counts, usize)], classes: usize, round: u64) -> Self {
         let mut seen = vec![1.0; BUCKETS];
         for at in train.iter().flat_map(|(counts, _)| counts.keys()) {
             seen[*at] += 1.0;
@@ -172,7 +167,7 @@ impl Logistic {
         let mut model = Self { idf, bias: vec![0.0; classes], weight: vec![vec![0.0; BUCKETS]; classes] };
         for epoch in 0..EPOCHS {
             let step = STEP / (1.0 + 0.1 * f64::from(epoch));
-            for i in shuffled(train.len(), 1000 * (seed + 1) + u64::from(epoch)) {
+            for i in shuffled(train.len(), &format!("order {round} {epoch}")) {
                 let shares = softmax(&model.scores(&rows[i]));
                 for (class, share) in shares.iter().enumerate() {
                     let pull = step * (f64::from(u8::from(class == train[i].1)) - share);
