@@ -19,6 +19,7 @@ fn plain() -> Vec<Case> {
             .slices("easy", &["clean"])
             .why("A1 to A5 are met."),
         alignment("RF-G-124", "alpha", "B2", (20.0, 1.0, 6.0, 45.0))
+            .set("/job/work_type", "audit")
             .turned(28.3)
             .set("/attachments/0/summary", "azimuth 28.3 true, tilts and roll as found")
             .notes("en", "Audit only, we touch nothing. Shot from the back plate, three readings, middle one entered.")
@@ -68,12 +69,13 @@ fn plain() -> Vec<Case> {
                 ("/measurements/rad_center_m", ""),
                 ("/design/rad_center_m", ""),
             ])
-            .issue("RET_MISMATCH", Grade::Major, "correct_record", &[
+            .issue("RET_MISMATCH", Grade::Major, "repair_and_retest", &[
                 ("/measurements/ret_serial", ""),
                 ("/design/ret_serial", ""),
             ])
             .notes("en", "Went on the lower pair of pipes since the upper pair is taken. Serial read off the actuator with the mirror.")
             .truth(FAIL, "Antenna hangs 1.8 m below design and carries another RET actuator than planned.")
+            .extra(&["DOC_ID_MISMATCH"])
             .slices("easy", &["id_mismatch", "multi_issue"])
             .why("A3a: 38.0-36.2=1.8 m, over 1.0. A5: the serials differ."),
         alignment("RF-G-131", "beta", "B7", (200.0, 1.0, 2.0, 27.0))
@@ -109,7 +111,7 @@ fn directions() -> Vec<Case> {
             .why("The portal is right here by accident; T1."),
         alignment("RF-G-134", "beta", "B66", (125.0, 1.0, 4.0, 37.0))
             .m("ret_serial", "RET-G-330917")
-            .issue("RET_MISMATCH", Grade::Major, "correct_record", &[
+            .issue("RET_MISMATCH", Grade::Major, "repair_and_retest", &[
                 ("/measurements/ret_serial", ""),
                 ("/design/ret_serial", ""),
             ])
@@ -207,7 +209,7 @@ fn stories() -> Vec<Case> {
             .why("T3: the angles belong to the state before the clamp was exchanged; no fault is known."),
         alignment("RF-G-142", "gamma", "B4", (270.0, 2.0, 2.0, 47.5))
             .times("2026-09-03", "07:10", "12:40", "18:20")
-            .notes("en", "Long climb, so a long story. Left the truck at seven, boots wet before the gate. Two sections of the ladder are new, the fall arrest rail runs through without a gap. At the first rest platform I met the painter, he has the top third to do and stays until Friday, he knows to keep out of the front of the panels. At the second I changed gloves. Up top there are three arms, alpha to the north, beta behind the ladder, gamma over the lake. I unpacked the tool, gave it the time it needs for its satellites, fifteen of them, and checked it against the far church as always. Put the strap round the panel, tightened, read, tightened again. Roll, tilt and direction came up steady and I stored them as gamma. The height by laser down to the plate. The electrical tilt by the laptop, no errors on the bus, serial as listed. Took the photographs of the label, of the bracket and of the view. Had my sandwich with a cormorant for company. When I took the strap off I saw that I had been sitting on beta's arm all the time: the strap had been round the beta panel, and gamma is the one I had my feet against. Light was going and so was my harness time. The laser and the laptop figures are right for gamma, the three angles are what they are. Painted line on the pipe is still the old one. Packed up, met the painter again on the way down, he wanted to know about the lake. Gate closed at twenty to six. Drove home with the heater on.")
+            .notes("en", "Long climb, so a long story. Left the truck at ten past seven, boots wet before the gate. Two sections of the ladder are new, the fall arrest rail runs through without a gap. At the first rest platform I met the painter, he has the top third to do and stays until Friday, he knows to keep out of the front of the panels. At the second I changed gloves. Up top there are three arms, alpha to the north, beta behind the ladder, gamma over the lake. I unpacked the tool, gave it the time it needs for its satellites, fifteen of them, and checked it against the far church as always. Put the strap round the panel, tightened, read, tightened again. Roll, tilt and direction came up steady and I stored them as gamma. The height by laser down to the plate. The electrical tilt by the laptop, no errors on the bus, serial as listed. Took the photographs of the label, of the bracket and of the view. Had my sandwich with a cormorant for company. When I took the strap off I saw that I had been sitting on beta's arm all the time: the strap had been round the beta panel, and gamma is the one I had my feet against. Light was going and so was my harness time. The laser and the laptop figures are right for gamma, the three angles are what they are. Painted line on the pipe is still the old one. Packed up, met the painter again on the way down, he wanted to know about the lake. Gate closed at twenty to six. Drove home with the heater on.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[
                 ("/notes", "the strap had been round the beta panel"),
                 ("/notes", "stored them as gamma"),

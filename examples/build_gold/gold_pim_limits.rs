@@ -42,7 +42,7 @@ fn levels() -> Vec<Case> {
                 ("/measurements/dynamic_peak", ""),
             ])
             .truth(FAIL, "Into the load the limit is -107 dBm, and the line reads -104.2 and -102.6.")
-            .slices("easy", &["benign_hard_negative"])
+            .slices("easy", &[])
             .cluster("pim-load")
             .why("P2: both values are above -107 dBm; the -97 dBm of P1 is for the antenna."),
         pim("RF-G-101", "gamma", "B12", "P2")
@@ -57,7 +57,7 @@ fn levels() -> Vec<Case> {
             .why("P4: more than 4 dB of wander is suspected; P1 itself is met."),
         pim("RF-G-105", "alpha", "B13", "P1")
             .loud(-90.3, -85.7)
-            .notes("en", "Thursday, port 1, dry and cold. Antenna is the one from the second pallet, approved lot. Trace saved, portal accepted it.")
+            .notes("en", "Early run, port 1, dry and cold. Antenna is the one from the second pallet, approved lot. Trace saved, portal accepted it.")
             .truth(FAIL, "PIM is 7 to 11 dB above the limit.")
             .slices("easy", &[]),
         pim("RF-G-106", "beta", "B25", "P3")
@@ -102,7 +102,7 @@ fn set_up() -> Vec<Case> {
             .extra(&["DQ_UNITS"])
             .truth(REVIEW, "-10 dBm is no PIM reading; a digit may be missing, but which one cannot be told.")
             .slices("easy", &["unit_confusion"])
-            .why("P9: readings outside -140..-40 dBm are void; as dBc they would be above the carriers' product as well, and -104 or -100.4 would both be sensible (T6)."),
+            .why("P9: readings outside -140..-40 dBm are void; read as dBc they would be +33 dBm, which is impossible too. T6: with a digit missing both -104 and -100.4 would be sensible, so nothing settles it."),
     ]
 }
 
@@ -171,7 +171,7 @@ fn words() -> Vec<Case> {
             .slices("medium", &["wrong_band"])
             .why("P6: both carriers must lie in 869-894 MHz; 729 and 746 do not."),
         pim("RF-G-112", "gamma", "B20", "P1")
-            .notes("de", "Beim ersten Anlauf hat der Rotor vom Nachbarmast gestört, Messung nach dessen Abschaltung begonnen. Alle Verbindungen abgeklopft, nichts Auffälliges, Wasser stand nur auf der Bühne.")
+            .notes("de", "Beim ersten Anlauf hat ein loses Blech auf dem Nachbardach gestört, der Eigentümer hat es festgeschraubt, erst danach wurde diese Messung begonnen. Alle Verbindungen abgeklopft, nichts Auffälliges, Wasser stand nur auf der Bühne.")
             .truth(PASS, "The recorded test ran after the disturbance was off; every value is under its limit.")
             .slices("medium", &["foreign_language", "benign_hard_negative"])
             .why("P1, P4, P5, P6 and P7 are met. T10: water on the platform is no finding on a joint. T9."),

@@ -34,6 +34,7 @@ fn short_notes() -> Vec<Case> {
             .cluster("pim-grating")
             .why("P3 and P1: the recorded dynamic test was made after the repair with the same movement and stays 5.8 dB under the limit; nothing is left in place (T2)."),
         pim("RF-G-118", "beta", "B12", "P3")
+            .times("2026-05-21", "07:40", "13:10", "17:30")
             .m("termination", "low_pim_load")
             .levels(-117.2, -118.3, -115.6)
             .attach("trace", "P3_on_antenna_before.dat", "12:10", "same port on the antenna, peak -84.0 dBm, range to fault 9 m beyond the antenna")
@@ -43,11 +44,14 @@ fn short_notes() -> Vec<Case> {
                 ("/notes", "On the antenna it was -84 before, range to fault 9 m out in the air"),
                 ("/attachments/1/summary", "range to fault 9 m beyond the antenna"),
             ])
-            .extra(&["PIM_LIMIT", "DQ_CONTRADICTION"])
+            .issue("PIM_LIMIT", Grade::Major, "rf_engineering_review", &[
+                ("/attachments/1/summary", "on the antenna, peak -84.0 dBm"),
+            ])
+            .extra(&["DQ_CONTRADICTION"])
             .truth(FAIL, "Feed is clean into the load and the source lies 9 m beyond the antenna: external PIM at -84 dBm.")
-            .slices("hard", &["note_overrides_numbers"])
+            .slices("hard", &["note_overrides_numbers", "multi_issue"])
             .cluster("pim-outside")
-            .why("P8: source more than 1.0 m beyond the antenna and a clean load test (P2), both, so confirmed; whose roof it is does not matter to the receiver."),
+            .why("P1: -84.0 dBm on the antenna is 13 dB over -97, seen and left out of the form (T2). P8: source more than 1.0 m beyond the antenna and a clean load test (P2), both, so confirmed; whose roof it is does not matter to the receiver."),
     ]
 }
 
@@ -85,6 +89,7 @@ fn remade() -> Vec<Case> {
 fn long_notes() -> Vec<Case> {
     vec![
         pim("RF-G-121", "beta", "B66", "P1")
+            .times("2026-03-24", "08:15", "10:40", "17:10")
             .notes("en", "Notes of the day, port by port, as asked for after the last audit. The set was warmed up in the truck with the inverter, a good half hour, because it was four degrees outside and it drifts when cold. Residual into the load first, written on the form. The load has its own sticker and its own bag and nobody else touches it. Ladder to the first platform, then the fixed rail, then the second platform where the RRUs of beta hang in a row of three, left to right B2, B66, B12. I went for the one in the middle. Cable marker on the jumper says B66 P1, the same as on the port, I rubbed the dirt off to be sure. Opened the flange, looked at both faces with the lamp, no grit, no scratches, wiped with the lint-free cloths and not with the sleeve. Closed it with the torque wrench, click. Low carriers first, then full power, the fan of the set is loud enough for two. Static run: thirty seconds, a line as flat as the fields around here. Dynamic run: rubber mallet on the panel, on the pipe, on the flange, on the elbow, three blows each. Hand on the cable, pull, push, twist. The peak is on the form. For the second half I had to move the strap of my bag since it was knocking on the mast, which would have been a funny thing to report. Then the outside look, as the order says. The three jumpers are dressed side by side, all with labels at both ends. Colour rings present. The pair of bolts that hold the top clamp of the beta panel are without their lock nuts, and one of them has backed out by a finger's width; my sockets were the wrong size, so that is how it hangs. RET cable has its drip loop. Grounding tail short and straight. The plate with the antenna serial is readable from the platform if you kneel. On the way down I counted the anchor shackles, all pinned. Ground level: gate, padlock, sign, all there. Sent the files from the truck with one bar of signal, which took longer than the test. For the statistics of the depot: start of climbing ten past nine, port one finished at five to eleven, down at half past one with a break for a shower of rain which we sat out under the platform, wind between four and seven, no lightning in the log of the weather service. The second man was with me all day and signed the rescue sheet.")
             .issue("INS_WORKMANSHIP", Grade::Major, "repair_and_retest", &[
                 ("/notes", "one of them has backed out by a finger's width"),

@@ -30,7 +30,7 @@ fn return_loss() -> Vec<Case> {
             .slices("easy", &["clean"])
             .why("S1: the limit is >= 15.5 dB, so 15.5 passes; S5 stays above 10."),
         sweep("RF-G-064", "gamma", "B5")
-            .notes("en", "Finished before the wind came up. Marker 1 is the low point, I put the peak hold picture in too.")
+            .notes("en", "Finished before the wind came up. Marker 1 is the low point, peak hold was on.")
             .weak_return_loss(14.0)
             .truth(REVIEW, "Return loss 14.0 dB sits exactly on the lower edge of the review band.")
             .extra(&["SWP_DTF_EVENT"])
@@ -51,7 +51,7 @@ fn joints_and_loss() -> Vec<Case> {
         sweep("RF-G-066", "beta", "B2")
             .rl(20.8)
             .joint(1, "unknown", 20.4)
-            .notes("en", "Something sits about two metres short of the panel on this line, could not see it from the ladder. Rest as usual, pictures attached.")
+            .notes("en", "Something sits about two metres short of the panel on this line, could not see it from the ladder. Rest as usual, trace attached.")
             .truth(FAIL, "An unidentified spot short of the antenna reflects 20.4 dB; unknown counts as a joint.")
             .extra(&["INS_WORKMANSHIP"])
             .slices("easy", &[])
@@ -59,7 +59,7 @@ fn joints_and_loss() -> Vec<Case> {
         sweep("RF-G-067", "gamma", "B66")
             .rl(19.3)
             .joint(0, "jumper", 22.0)
-            .notes("en", "Hot up there, since the roof throws it back. Jumper at the radio is the one from the stock box with the blue tape, kept it. Finished 11 or so.")
+            .notes("en", "Hot up there, since the roof throws it back. Jumper at the radio is the one from the stock box with the blue tape, kept it.")
             .truth(REVIEW, "The bottom jumper reflects 22.0 dB, on the edge between review and fail.")
             .slices("easy", &["review_band"])
             .why("The fail limit is < 22, so 22.0 itself is review."),
@@ -150,7 +150,7 @@ fn special() -> Vec<Case> {
             .notes("en", "Line only, precision load at the top, antennas come next week. Above fifteen and a half, so on we go.")
             .truth(FAIL, "Into a load the line reads 17.2 dB, below the 18 dB fail limit of a load sweep.")
             .extra(&["SWP_DTF_EVENT"])
-            .slices("medium", &["benign_hard_negative"])
+            .slices("medium", &[])
             .cluster("sweep-load")
             .why("The 15.5 dB of S1 is the limit with the antenna on and does not apply; T1: the technician's yardstick changes nothing."),
         sweep("RF-G-078", "alpha", "B66")
@@ -193,6 +193,7 @@ fn special() -> Vec<Case> {
             .why("S6: 736-797 MHz holds 746-787. S1, S3, S4 and S5 are met."),
         sweep("RF-G-082", "gamma", "B13")
             .off_band(736, 775)
+            .m("rl_worst_freq_mhz", 751.2)
             .notes("en", "Upper 700. Window opened around the downlink, 746 to 756 with room on both sides. B12 is a separate file.")
             .truth(REVIEW, "The span ends at 775 MHz and leaves the B13 uplink 777-787 out.")
             .extra(&["TEST_SETUP"])
@@ -204,7 +205,7 @@ fn special() -> Vec<Case> {
             .joint(1, "feeder", 20.1)
             .excess_loss(1.3)
             .issue("SWP_RL_LIMIT", Grade::Suspected, "rf_engineering_review", &[("/measurements/rl_worst_db", "")])
-            .notes("de", "Leitung alpha nach dem Umbau gemessen. Abschnitt hinter dem Steigleiter-Podest ist neu geschellt, der Rest liegt wie vorher. Wetter trocken, wenig Wind.")
+            .notes("de", "Leitung alpha nach dem Umbau gemessen. Abschnitt hinter dem Steigleiter-Podest ist neu befestigt, der Rest liegt wie vorher. Wetter trocken, wenig Wind.")
             .truth(FAIL, "The feeder reflects 20.1 dB near the top and the line loses 1.3 dB more than expected, enough to hide a bad antenna.")
             .extra(&["INS_WORKMANSHIP"])
             .slices("medium", &["foreign_language", "multi_issue", "masking"])
