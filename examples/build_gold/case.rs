@@ -145,7 +145,7 @@ impl Case {
     /// Takes back an issue that a mutation stated and a later test cleared; its code may still be named.
     pub(crate) fn withdraw(mut self, code: &str) -> Self {
         self.issues.retain(|issue| issue["code"] != code);
-        self.extra(&[code])
+        self.why("That is what the stale field says; it does not stand.").extra(&[code])
     }
 
     /// Codes that a careful expert might add.

@@ -54,14 +54,14 @@ fn plain() -> Vec<Case> {
             .why("K4: no work on this site's equipment fell into the window (T10). K1, K2 and K3 are met."),
         kpi("RF-G-183", "alpha", "B12")
             .m("vswr_ports", json!([1.31, 2.0]))
-            .idle(-118.4, -116.0)
+            .m("ul_rssi_dbm_per_prb", json!({"branch_a": -118.4, "branch_b": -116.0}))
             .m("branch_imbalance_db", 5.0)
             .issue("UL_IMBALANCE", Grade::Suspected, "rf_engineering_review", &[("/measurements/branch_imbalance_db", "")])
             .issue("SWP_RL_LIMIT", Grade::Suspected, "rf_engineering_review", &[("/measurements/vswr_ports/1", "")])
             .notes("en", "Imbalance is weighted by traffic, so it is larger than what the idle levels show. Port 2 reads two point zero.")
             .truth(REVIEW, "Port 2 is exactly 2.0 and the weighted imbalance is 5.0 dB, both in the review band.")
             .slices("medium", &["review_band", "multi_issue"])
-            .why("K3: fail is > 2.0, so 2.0 is review. K2: 5.0 dB lies between 3 and 6 and is weighted by traffic, not the idle difference."),
+            .why("K1: both branches are under -115. K3: fail is > 2.0, so 2.0 is review. K2: 5.0 dB lies between 3 and 6 and is weighted by traffic, not the idle difference."),
     ]
 }
 

@@ -28,7 +28,7 @@ fn short_notes() -> Vec<Case> {
             .why("P3: 18 dB over -97 under movement fails even if it recovers; the dynamic field holds a value taken without any."),
         pim("RF-G-117", "gamma", "B66", "P2")
             .levels(-105.7, -106.6, -102.8)
-            .notes("en", "When somebody stepped on the grating next to the RRU it shot to minus 79. Strapped the jumper to the rail and put a new seal ring in before the measurement that you have here: two people jumping on the grating, load taps on every joint, nothing above -102.8.")
+            .notes("en", "When somebody stepped on the grating next to the RRU it shot to minus 79. Strapped the jumper to the rail and put a new seal ring in before the measurement that you have here: two people jumping on the grating, taps on every joint, nothing above -102.8.")
             .truth(PASS, "The loose jumper was strapped down before the recorded test, which includes the same stimulus.")
             .slices("hard", &["benign_hard_negative"])
             .cluster("pim-grating")

@@ -16,6 +16,7 @@ fn repairs() -> Vec<Case> {
             .rl(13.1)
             .m("rl_worst_freq_mhz", 2164.0)
             .joint(0, "connector", 17.8)
+            .withdraw("SWP_DTF_EVENT")
             .attach("trace", "gamma_B66_second.dat", "14:20", "retest after bottom connector was remade, worst RL 18.8 dB at 2151.0 MHz, system sweep 1700-2210 MHz, DTF at the bottom connector 30.2 dB")
             .notes("en", "First go 13.1. Bottom connector had a bent centre pin, cut it off and made a new one, shot again at 14:20: 18.8. Both files are in, the form only takes the first.")
             .issue("DQ_CONTRADICTION", Grade::Minor, "correct_record", &[
@@ -26,13 +27,13 @@ fn repairs() -> Vec<Case> {
             .truth(PASS, "Connector remade; the attached second sweep passes at 18.8 dB. Correct the stale field.")
             .slices("hard", &["retest_supersedes", "note_overrides_numbers"])
             .cluster("sweep-remade")
-            .why("T4: the retest file is attached and agrees with the note, so 18.8 dB governs (S1) and the old event is gone (S3a).")
-            .withdraw("SWP_DTF_EVENT"),
+            .why("T4: the retest file is attached and agrees with the note, so 18.8 dB governs (S1) and the old event is gone (S3a)."),
         sweep("RF-G-089", "gamma", "B66")
             .times("2026-08-11", "07:35", "10:25", "17:50")
             .rl(12.8)
             .m("rl_worst_freq_mhz", 2177.0)
             .joint(0, "connector", 17.1)
+            .withdraw("SWP_DTF_EVENT")
             .notes("en", "12.8 at first. Centre pin of the bottom connector was bent, cut it off and made a new one. By then it was getting dark and the owner locks at six, so that is where it ends.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[
                 ("/notes", "cut it off and made a new one"),
@@ -42,8 +43,7 @@ fn repairs() -> Vec<Case> {
             .truth(REVIEW, "The connector was remade after the only sweep; nobody measured the line as it stands.")
             .slices("hard", &["stale_measurement", "note_overrides_numbers"])
             .cluster("sweep-remade")
-            .why("T4: a repair with no retest is needs_review with TEST_SETUP; 12.8 dB describes a connector that is in the bin (S1 void).")
-            .withdraw("SWP_DTF_EVENT"),
+            .why("T4: a repair with no retest is needs_review with TEST_SETUP; 12.8 dB describes a connector that is in the bin (S1 void)."),
     ]
 }
 
