@@ -160,6 +160,7 @@ fn stories() -> Vec<Case> {
             .cluster("drv-plan")
             .why("T5 and A6: reference and document are there, so D6 is judged against the change and met. D1 to D4 are met."),
         drive("RF-G-174", "B66", 20, 30, 456)
+            .attach("report", "lobe_map.pdf", "15:10", "map of the dominant PCI along the route")
             .m("serving", json!([
                 {"bearing_deg": 30, "dominant_pci": 457},
                 {"bearing_deg": 150, "dominant_pci": 456},

@@ -131,6 +131,7 @@ fn figures() -> Vec<Case> {
 fn stories() -> Vec<Case> {
     vec![
         fiber("RF-G-155", "beta", "n77", "F3")
+            .attach("photo", "patch_field.jpg", "14:30", "patch field of the cabinet, tails F1 to F6 plugged")
             .notes("en", "F3 itself is fine end to end. Pulled the plug of F3 at the cabinet and gamma went dark, not beta; F5 does it the other way round. Plan wants F3 on beta. It has been like that since the build, so I put everything back as it was.")
             .issue("FEED_SWAP", Grade::Major, "repair_and_retest", &[
                 ("/notes", "Pulled the plug of F3 at the cabinet and gamma went dark, not beta"),
@@ -151,6 +152,7 @@ fn stories() -> Vec<Case> {
             .why("F7 is met as left, and T4: the check after the correction is attached and agrees. F1 to F6 are met."),
         fiber("RF-G-157", "gamma", "n41", "F2")
             .times("2026-10-06", "07:50", "11:45", "18:05")
+            .attach("photo", "trunk_new_ends.jpg", "15:50", "trunk ends with new connectors, caps on")
             .notes("en", "Shot F2 at a quarter to twelve. At three the cable people cut the trunk back by two metres to get rid of a scuffed bit and put new connectors on. Asked whether to shoot again, they said a fresh connector is always better than an old one, which I believe.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[
                 ("/notes", "cut the trunk back by two metres to get rid of a scuffed bit and put new connectors on"),

@@ -60,6 +60,7 @@ fn remade() -> Vec<Case> {
         pim("RF-G-119", "alpha", "B25", "P4")
             .levels(-106.2, -107.5, -103.3)
             .times("2026-06-10", "07:15", "11:05", "16:45")
+            .attach("photo", "RRU_alpha_new_height.jpg", "13:30", "RRU of alpha on its bracket, jumpers connected")
             .notes("en", "Eleven o'clock: -103.3 worst, sweet. One o'clock: electricians wanted the RRU ten centimetres lower, so the jumper of this port came off and went back on, hand and wrench. Analyzer was on its way to gamma by then and stayed there.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[
                 ("/notes", "the jumper of this port came off and went back on"),
@@ -100,6 +101,7 @@ fn long_notes() -> Vec<Case> {
             .why("T2 and I1: a defect seen and left in place beats a passing PIM test; P1 to P7 are met and do not clear it."),
         pim("RF-G-122", "gamma", "B71", "P1")
             .levels(-105.1, -106.0, -104.1)
+            .attach("photo", "gamma_port_label.jpg", "14:10", "label of gamma port P1")
             .notes("en", "Static is measured. For the tapping part I would have needed a second man on the mallet, so the dynamic number is the static one plus one, that is about what it comes to on these panels. Approved way of doing it at my old company.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[
                 ("/notes", "the dynamic number is the static one plus one"),

@@ -49,6 +49,7 @@ fn joints_and_loss() -> Vec<Case> {
             .extra(&["INS_WORKMANSHIP"])
             .slices("easy", &[]),
         sweep("RF-G-066", "beta", "B2")
+            .attach("photo", "beta_top_from_ladder.jpg", "14:40", "top of the line seen from the ladder, joint hidden by the pipe")
             .rl(20.8)
             .joint(1, "unknown", 20.4)
             .notes("en", "Something sits about two metres short of the panel on this line, could not see it from the ladder. Rest as usual, trace attached.")

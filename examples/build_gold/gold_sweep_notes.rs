@@ -31,6 +31,7 @@ fn repairs() -> Vec<Case> {
         sweep("RF-G-089", "gamma", "B66")
             .times("2026-08-11", "07:35", "10:25", "17:50")
             .rl(12.8)
+            .attach("photo", "bottom_connector_new.jpg", "16:40", "new connector at the bottom of the gamma line")
             .m("rl_worst_freq_mhz", 2177.0)
             .joint(0, "connector", 17.1)
             .withdraw("SWP_DTF_EVENT")
@@ -70,6 +71,7 @@ fn left_behind() -> Vec<Case> {
             .cluster("sweep-walk")
             .why("T2 does not apply: the clip was closed before the sweep and nothing is left in place; T10: an empty bracket of another owner is no finding. S1 to S6 and C2 are met."),
         sweep("RF-G-092", "beta", "B20")
+            .attach("photo", "beta_haut.jpg", "14:50", "top connector of beta, boot around it")
             .notes("fr", "Mesure correcte sur bêta. En ouvrant la botte du haut j'ai trouvé de l'eau dans le connecteur, j'ai refermé tel quel parce que je n'avais ni ruban ni mastic dans le sac.")
             .issue("INS_WEATHERPROOF", Grade::Major, "repair_and_retest", &[
                 ("/notes", "j'ai trouvé de l'eau dans le connecteur"),

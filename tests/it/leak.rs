@@ -4,7 +4,7 @@
 
 pub(crate) mod model;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use model::{Note, reached};
@@ -15,6 +15,9 @@ const VERDICTS: [&str; 3] = ["pass", "fail", "needs_review"];
 const MOST: f64 = 0.60;
 /// What the probe must find where a leak was planted.
 const PLANTED: f64 = 0.80;
+/// Share of one verdict that a cue may reach, and the number of cases from which it is looked at.
+const MOST_OF_ONE: f64 = 0.75;
+const ENOUGH: usize = 8;
 
 fn cases() -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/gold_set.jsonl");
@@ -79,4 +82,44 @@ fn cue_words_stand_with_every_verdict() {
             .collect();
         assert_eq!(seen.len(), VERDICTS.len(), "`{cue}` stands only with {seen:?}");
     }
+}
+
+/// What can be read off a record without understanding it.
+fn cues(case: &Value) -> BTreeSet<String> {
+    let note = text_of(case, "/input/notes").to_lowercase();
+    let attachments = case["input"]["attachments"].as_array().map_or(0, Vec::len);
+    let mut cues: BTreeSet<String> = note
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| format!("word {word}"))
+        .collect();
+    cues.insert(format!("length {}", note.chars().count() / 100));
+    cues.insert(format!("attachments {attachments}"));
+    for field in ["notes_language", "band", "rat", "site/sector", "site/structure"] {
+        cues.insert(format!("{field} {}", text_of(case, &format!("/input/{field}"))));
+    }
+    for field in ["work_type", "contractor", "technician"] {
+        cues.insert(format!("{field} {}", text_of(case, &format!("/input/job/{field}"))));
+    }
+    cues
+}
+
+#[test]
+fn no_single_cue_tells_the_verdict() {
+    let mut seen: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for case in cases() {
+        for cue in cues(&case) {
+            let verdict = text_of(&case, "/expected/verdict").to_owned();
+            *seen.entry(cue).or_default().entry(verdict).or_default() += 1;
+        }
+    }
+    let telling: Vec<_> = seen
+        .iter()
+        .filter(|(_, by)| {
+            let all: usize = by.values().sum();
+            let most = by.values().copied().max().unwrap_or(0);
+            all >= ENOUGH && most as f64 > MOST_OF_ONE * all as f64
+        })
+        .collect();
+    assert!(telling.is_empty(), "cues that stand for a verdict: {telling:#?}");
 }
