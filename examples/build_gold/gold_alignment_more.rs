@@ -34,7 +34,7 @@ fn plain() -> Vec<Case> {
                 ("/measurements/north_reference", ""),
                 ("/notes", "no word about which north"),
             ])
-            .extra(&["ALN_AZIMUTH"])
+            .extra(&["ALN_AZIMUTH", "TEST_SETUP"])
             .truth(REVIEW, "The drone survey does not say which north its direction refers to.")
             .slices("easy", &[])
             .why("A4: the direction must be against true north; T3: the azimuth is void until that is known."),

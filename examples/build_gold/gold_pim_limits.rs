@@ -19,7 +19,7 @@ fn levels() -> Vec<Case> {
             .slices("easy", &["clean"])
             .why("P1 with margin; P4 to P7 are met."),
         pim("RF-G-098", "alpha", "B66", "P4")
-            .notes("en", "Port four on alpha, tested after the sweep as the method says, flange wiped, torque clicked.")
+            .notes("en", "Port four on alpha, tested after the sweep as the method says, flange wiped, torque clicked, one tap per joint.")
             .loud(-94.0, -91.6)
             .truth(FAIL, "PIM is 3 to 5 dB above the limit.")
             .slices("easy", &[]),
@@ -47,7 +47,7 @@ fn levels() -> Vec<Case> {
             .why("P2: both values are above -107 dBm; the -97 dBm of P1 is for the antenna."),
         pim("RF-G-101", "gamma", "B12", "P2")
             .levels(-100.2, -106.9, -99.4)
-            .notes("en", "Needle goes up and down a bit on this port, panel untouched, nobody tapping anything. Still never over the line.")
+            .notes("en", "Needle goes up and down a bit on this port, panel untouched, not one tap from anybody. Still never over the line.")
             .issue("PIM_LIMIT", Grade::Suspected, "retest", &[
                 ("/measurements/static_max", ""),
                 ("/measurements/static_min", ""),

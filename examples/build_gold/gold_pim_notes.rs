@@ -61,7 +61,7 @@ fn remade() -> Vec<Case> {
             .levels(-106.2, -107.5, -103.3)
             .times("2026-06-10", "07:15", "11:05", "16:45")
             .attach("photo", "RRU_alpha_new_height.jpg", "13:30", "RRU of alpha on its bracket, jumpers connected")
-            .notes("en", "Eleven o'clock: -103.3 worst, sweet. One o'clock: electricians wanted the RRU ten centimetres lower, so the jumper of this port came off and went back on, hand and wrench. Analyzer was on its way to gamma by then and stayed there.")
+            .notes("en", "Eleven o'clock: -103.3 worst, tap or no tap, sweet. One o'clock: electricians wanted the RRU ten centimetres lower, so the jumper of this port came off and went back on, hand and wrench. Analyzer was on its way to gamma by then and stayed there.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[
                 ("/notes", "the jumper of this port came off and went back on"),
             ])
@@ -106,7 +106,7 @@ fn long_notes() -> Vec<Case> {
             .issue("TEST_SETUP", Grade::Major, "retest", &[
                 ("/notes", "the dynamic number is the static one plus one"),
             ])
-            .extra(&["DOC_MISSING", "DQ_REUSED"])
+            .extra(&["DOC_MISSING", "DQ_REUSED", "DQ_CONTRADICTION"])
             .truth(REVIEW, "The dynamic value was made up; the joints were never tapped.")
             .slices("hard", &["integrity", "note_overrides_numbers"])
             .why("T3: the dynamic figure was not measured, so P1 and P3 are not shown; -105.1+1.0=-104.1. T5: a habit elsewhere is no approval."),

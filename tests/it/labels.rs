@@ -183,6 +183,23 @@ fn tags_codes_and_pairs_are_covered() {
 }
 
 #[test]
+fn every_rationale_cites_a_rule() {
+    for line in gold() {
+        let why = text_of(&line.case, "/metadata/rationale");
+        let argued = why.split("Arithmetic:").next().unwrap_or_default();
+        // A rule or tie-break is a capital letter and a number: S1, T4, A3b.
+        let cited = argued.split(|c: char| !c.is_alphanumeric()).any(|word| {
+            let mut letters = word.chars();
+            letters.next().is_some_and(|c| c.is_ascii_uppercase())
+                && letters.next().is_some_and(|c| c.is_ascii_digit())
+        });
+        assert!(cited, "{}: {why}", text_of(&line.case, "/id"));
+        let tagged = line.case["slices"]["tags"].as_array().is_some_and(|tags| !tags.is_empty());
+        assert!(tagged || text_of(&line.case, "/expected/verdict") != "pass", "a pass without a tag: {why}");
+    }
+}
+
+#[test]
 fn notes_do_not_repeat() {
     let normal = |text: &str| -> String {
         text.to_lowercase()
