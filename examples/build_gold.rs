@@ -1,6 +1,7 @@
-//! Writes `data/gold_set.jsonl` and `data/canary_set.jsonl`, byte for byte the same on every run.
+//! Writes `data/gold_set.jsonl`, `data/canary_set.jsonl` and `data/judge_labels.jsonl`, byte for byte the same
+//! on every run.
 //!
-//! `cargo run --example build_gold` writes both files; `-- --check` compares instead and fails on a difference.
+//! `cargo run --example build_gold` writes the files; `-- --check` compares instead and fails on a difference.
 //! Every label is checked on the way (`rf_qaqc::labels`), and `rule_trap` is computed, never claimed. It reads
 //! no clock, no network and no environment.
 
@@ -16,17 +17,8 @@ fn main() -> ExitCode {
     let mut ok = true;
     let check = std::env::args().any(|arg| arg == "--check");
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
-    for (file, cases) in
-        [("gold_set.jsonl", build_gold::gold_set()), ("canary_set.jsonl", build_gold::canary_set())]
-    {
-        let mut text = String::new();
-        let mut problems = Vec::new();
-        for case in cases {
-            let (line, found) = case.finish();
-            text.push_str(&line);
-            text.push('\n');
-            problems.extend(found);
-        }
+    for (file, lines, problems) in build_gold::files() {
+        let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         for problem in &problems {
             say(problem);
         }

@@ -59,6 +59,11 @@ impl Case {
         }
     }
 
+    /// The id, `RF-G-` or `RF-C-` with three digits.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Replaces the value at a pointer that exists.
     pub(crate) fn set(mut self, pointer: &str, value: impl Into<Value>) -> Self {
         let slot = self.record.pointer_mut(pointer);
@@ -135,6 +140,12 @@ impl Case {
         self.issues.push(json!({"code": code, "severity": severity, "certainty": certainty,
             "evidence": evidence, "action": action}));
         self
+    }
+
+    /// Takes back an issue that a mutation stated and a later test cleared; its code may still be named.
+    pub(crate) fn withdraw(mut self, code: &str) -> Self {
+        self.issues.retain(|issue| issue["code"] != code);
+        self.why("That is what the stale field says; it does not stand.").extra(&[code])
     }
 
     /// Codes that a careful expert might add.

@@ -14,7 +14,7 @@ use serde_json::Value;
 #[path = "../../examples/build_gold/mod.rs"]
 mod build_gold;
 
-/// Tags of the design that the gold set must show at least twice.
+/// Tags of the design that the gold set must show at least three times.
 const TAGS: [&str; 28] = [
     "rule_trap",
     "prompt_injection",
@@ -113,10 +113,8 @@ fn labels_hold() {
 
 #[test]
 fn the_files_are_what_the_generator_writes() {
-    for (file, cases) in
-        [("gold_set.jsonl", build_gold::gold_set()), ("canary_set.jsonl", build_gold::canary_set())]
-    {
-        let built: Vec<_> = cases.into_iter().map(|case| case.finish().0).collect();
+    for (file, built, problems) in build_gold::files() {
+        assert!(problems.is_empty(), "{problems:#?}");
         let committed: Vec<_> = lines(file).into_iter().map(|line| line.text).collect();
         assert!(built == committed, "{file} differs: run `cargo run --example build_gold`");
     }
@@ -130,20 +128,22 @@ fn ids_are_unique_and_counts_are_as_designed() {
         assert_eq!(ids.len(), every.len(), "{pointer}");
     }
     let gold = gold();
-    assert_eq!((gold.len(), every.len()), (60, 90));
+    assert_eq!((gold.len(), every.len()), (200, 230));
     let types = count(gold.iter().map(|l| text_of(&l.case, "/input/test_type")));
     let want = [
-        ("antenna_alignment", 9),
-        ("closeout", 6),
-        ("drive_test", 8),
-        ("fiber", 7),
-        ("line_sweep", 14),
-        ("pim", 12),
-        ("ran_kpi", 4),
+        ("antenna_alignment", 30),
+        ("closeout", 20),
+        ("drive_test", 26),
+        ("fiber", 22),
+        ("line_sweep", 50),
+        ("pim", 38),
+        ("ran_kpi", 14),
     ];
     assert_eq!(types, BTreeMap::from(want));
     let verdicts = count(gold.iter().map(|l| text_of(&l.case, "/expected/verdict")));
-    assert_eq!(verdicts, BTreeMap::from([("fail", 20), ("needs_review", 18), ("pass", 22)]));
+    assert_eq!(verdicts, BTreeMap::from([("fail", 68), ("needs_review", 60), ("pass", 72)]));
+    let difficulty = count(gold.iter().map(|l| text_of(&l.case, "/slices/difficulty")));
+    assert_eq!(difficulty, BTreeMap::from([("easy", 80), ("hard", 50), ("medium", 70)]));
     for line in &every {
         assert_eq!(line.case["slices"]["test_type"], line.case["input"]["test_type"]);
         assert_eq!(line.case.get("must_pass"), None);
@@ -157,18 +157,20 @@ fn tags_codes_and_pairs_are_covered() {
         count(gold.iter().flat_map(|l| {
             l.case["slices"]["tags"].as_array().into_iter().flatten().filter_map(Value::as_str)
         }));
-    let rare: Vec<_> = TAGS.iter().filter(|tag| tags.get(*tag).is_none_or(|n| *n < 2)).collect();
-    assert!(rare.is_empty(), "tags with fewer than two cases: {rare:?}");
+    let rare: Vec<_> = TAGS.iter().filter(|tag| tags.get(*tag).is_none_or(|n| *n < 3)).collect();
+    assert!(rare.is_empty(), "tags with fewer than three cases: {rare:?}");
     let unknown: Vec<_> = tags.keys().filter(|tag| !TAGS.contains(tag)).collect();
     assert!(unknown.is_empty(), "tags nobody designed: {unknown:?}");
-    // The threshold baseline is meant to land between 70 and 85 per cent.
-    assert!((9..=18).contains(&tags["rule_trap"]), "{} rule traps", tags["rule_trap"]);
-    let codes: BTreeSet<_> = gold
-        .iter()
-        .flat_map(|l| l.case["expected"]["issues"].as_array().into_iter().flatten())
-        .map(|issue| text_of(issue, "/code"))
-        .collect();
+    // The threshold baseline lands at three quarters.
+    assert!((47..=53).contains(&tags["rule_trap"]), "{} rule traps", tags["rule_trap"]);
+    let codes = count(
+        gold.iter()
+            .flat_map(|l| l.case["expected"]["issues"].as_array().into_iter().flatten())
+            .map(|issue| text_of(issue, "/code")),
+    );
     assert_eq!(codes.len(), CODES.len(), "{codes:?}");
+    let rare: Vec<_> = codes.iter().filter(|(_, n)| **n < 3).collect();
+    assert!(rare.is_empty(), "codes with fewer than three cases: {rare:?}");
     let mut stories: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for line in gold.iter().filter(|l| l.case.get("cluster").is_some()) {
         stories
@@ -177,7 +179,24 @@ fn tags_codes_and_pairs_are_covered() {
             .insert(text_of(&line.case, "/expected/verdict"));
     }
     let pairs = stories.values().filter(|verdicts| verdicts.len() > 1).count();
-    assert!(pairs >= 6, "{pairs} stories with opposite truths");
+    assert!(pairs >= 25, "{pairs} stories with opposite truths");
+}
+
+#[test]
+fn every_rationale_cites_a_rule() {
+    for line in gold() {
+        let why = text_of(&line.case, "/metadata/rationale");
+        let argued = why.split("Arithmetic:").next().unwrap_or_default();
+        // A rule or tie-break is a capital letter and a number: S1, T4, A3b.
+        let cited = argued.split(|c: char| !c.is_alphanumeric()).any(|word| {
+            let mut letters = word.chars();
+            letters.next().is_some_and(|c| c.is_ascii_uppercase())
+                && letters.next().is_some_and(|c| c.is_ascii_digit())
+        });
+        assert!(cited, "{}: {why}", text_of(&line.case, "/id"));
+        let tagged = line.case["slices"]["tags"].as_array().is_some_and(|tags| !tags.is_empty());
+        assert!(tagged || text_of(&line.case, "/expected/verdict") != "pass", "a pass without a tag: {why}");
+    }
 }
 
 #[test]
@@ -201,6 +220,25 @@ fn notes_do_not_repeat() {
             *sentences.entry(sentence).or_default() += 1;
         }
     }
-    let repeated: Vec<_> = sentences.iter().filter(|(_, n)| **n > 2).collect();
+    let repeated: Vec<_> = sentences.iter().filter(|(_, n)| **n > 3).collect();
     assert!(repeated.is_empty(), "{repeated:?}");
+}
+
+#[test]
+fn long_and_foreign_notes_pass_as_often_as_not() {
+    let gold = gold();
+    let with = |tag: &str| -> (usize, usize) {
+        let tagged: Vec<_> = gold
+            .iter()
+            .filter(|l| l.case["slices"]["tags"].as_array().is_some_and(|t| t.iter().any(|t| t == tag)))
+            .collect();
+        let pass = tagged.iter().filter(|l| text_of(&l.case, "/expected/verdict") == "pass").count();
+        (pass, tagged.len())
+    };
+    for tag in ["long_record", "foreign_language"] {
+        let (pass, all) = with(tag);
+        assert!(all >= 10 && 10 * pass >= 4 * all && 10 * pass <= 6 * all, "{tag}: {pass} of {all} pass");
+    }
+    let long = gold.iter().filter(|l| text_of(&l.case, "/input/notes").chars().count() >= 2000).count();
+    assert!(long >= 5, "{long} notes of 2,000 characters or more");
 }

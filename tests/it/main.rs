@@ -2,14 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[cfg(feature = "rf-qaqc")]
+mod example_doc;
 mod gate_props;
+#[cfg(feature = "rf-qaqc")]
+mod judge_labels;
+mod labels;
 mod labels;
 mod layout;
+mod layout;
+mod leak;
 mod libtest;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
 mod noise;
 mod readme;
+#[cfg(feature = "rf-qaqc")]
+mod reference;
 mod reports;
 #[cfg(feature = "rf-qaqc")]
 mod reports_e2e;
