@@ -7,9 +7,8 @@ mod example_doc;
 mod gate_props;
 #[cfg(feature = "rf-qaqc")]
 mod judge_labels;
+#[cfg(feature = "rf-qaqc")]
 mod labels;
-mod labels;
-mod layout;
 mod layout;
 mod leak;
 mod libtest;
