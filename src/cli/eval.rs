@@ -83,7 +83,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         .iter()
         // Answering a whole baseline again is out of proportion to a look at one case.
         .filter(|name| args.cases.is_empty() || **name != policies::BASELINES)
-        .map(|name| policies::check(&inputs, name, &today))
+        .map(|name| policies::check(&inputs, name, &today, Some(&session)))
         .collect();
     let report = session.report(checked);
     bar.finish_and_clear();
