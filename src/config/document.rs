@@ -6,6 +6,7 @@
 
 mod locate;
 mod recover;
+mod strict;
 mod tree;
 
 use std::cell::RefCell;

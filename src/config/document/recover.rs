@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use super::Step;
+use super::strict::Strict;
 use crate::config::problem::did_you_mean;
 
 /// Enough for any file a person can still mend; it bounds the work on garbage.
@@ -25,7 +26,7 @@ pub(super) fn recover<T: DeserializeOwned>(mut tree: Value) -> (Option<T>, Vec<F
     // Paths, in terms of the original text, of what was taken out.
     let mut removed: Vec<Vec<Step>> = Vec::new();
     loop {
-        let error = match serde_path_to_error::deserialize::<_, T>(&tree) {
+        let error = match serde_path_to_error::deserialize::<_, T>(Strict(&tree)) {
             Ok(value) => return (Some(value), flaws),
             Err(error) => error,
         };
