@@ -195,7 +195,8 @@ fn every_rationale_cites_a_rule() {
         });
         assert!(cited, "{}: {why}", text_of(&line.case, "/id"));
         let issues = line.case["expected"]["issues"].as_array().map_or(0, Vec::len);
-        let several = line.case["slices"]["tags"].as_array().is_some_and(|t| t.iter().any(|t| t == "multi_issue"));
+        let several =
+            line.case["slices"]["tags"].as_array().is_some_and(|t| t.iter().any(|t| t == "multi_issue"));
         assert!(!several || issues >= 2, "{}: multi_issue with {issues}", text_of(&line.case, "/id"));
         let tagged = line.case["slices"]["tags"].as_array().is_some_and(|tags| !tags.is_empty());
         assert!(tagged || text_of(&line.case, "/expected/verdict") != "pass", "a pass without a tag: {why}");
