@@ -246,3 +246,22 @@ fn long_and_foreign_notes_pass_as_often_as_not() {
     let long = gold.iter().filter(|l| text_of(&l.case, "/input/notes").chars().count() >= 2000).count();
     assert!(long >= 5, "{long} notes of 2,000 characters or more");
 }
+
+#[test]
+#[expect(clippy::expect_used, reason = "a missing guide must stop the test")]
+fn the_guide_holds_no_case() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts/task_spec.md");
+    let guide = std::fs::read_to_string(path).expect("the guide");
+    for line in all() {
+        for pointer in ["/id", "/input/record_id"] {
+            let id = text_of(&line.case, pointer);
+            assert!(!guide.contains(id), "the guide shows {id}");
+        }
+        let quotes = line.case["expected"]["issues"].as_array().into_iter().flatten().flat_map(|issue| {
+            issue["evidence"].as_array().into_iter().flatten().map(|item| text_of(item, "/quote"))
+        });
+        for quote in quotes.filter(|quote| quote.chars().count() > 20) {
+            assert!(!guide.contains(quote), "the guide quotes {}: {quote}", text_of(&line.case, "/id"));
+        }
+    }
+}
