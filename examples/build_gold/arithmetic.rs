@@ -6,8 +6,15 @@ use llm_experiments::rf_qaqc::formulas;
 use llm_experiments::rf_qaqc::labels::{budget, distance_m, expected_loss};
 use serde_json::Value;
 
-/// One sentence of arithmetic for the record's test type.
-pub(crate) fn arithmetic(record: &Value) -> String {
+/// One sentence of arithmetic for the record's test type, marked as such when it works with a slip as it was entered.
+pub(crate) fn arithmetic(record: &Value, slip: bool) -> String {
+    // The return loss of a sweep is worked without its sign, so a slip of its sign is not in the sentence.
+    let unsigned = record["measurements"]["rl_worst_db"].as_f64().is_some_and(|rl| rl < 0.0);
+    let mark = if slip && !unsigned { "as entered: " } else { "" };
+    format!("{mark}{}", sentence(record))
+}
+
+fn sentence(record: &Value) -> String {
     let (m, d) = (&record["measurements"], &record["design"]);
     match record["test_type"].as_str().unwrap_or_default() {
         "line_sweep" => sweep(record, m, d),

@@ -148,6 +148,12 @@ impl Case {
         self.why("That is what the stale field says; it does not stand.").extra(&[code])
     }
 
+    /// Moves the issue of the root cause to the front (T11).
+    pub(crate) fn root(mut self, code: &str) -> Self {
+        self.issues.sort_by_key(|issue| issue["code"] != code);
+        self
+    }
+
     /// Codes that a careful expert might add.
     pub(crate) fn extra(mut self, codes: &[&str]) -> Self {
         self.extra.extend(codes.iter().map(|&code| code.to_owned()));
@@ -176,6 +182,11 @@ impl Case {
         self
     }
 
+    /// Whether a field holds a slip of unit or sign that the record settles (T6).
+    fn settled_slip(&self) -> bool {
+        self.issues.iter().any(|issue| issue["code"] == "DQ_UNITS" && issue["severity"] == "minor")
+    }
+
     /// The line of the file and every problem found in the case.
     pub(crate) fn finish(mut self) -> (String, Vec<String>) {
         let baseline = labels::baseline_verdict(&self.record);
@@ -185,7 +196,7 @@ impl Case {
         }
         let canary = self.id.starts_with("RF-C");
         let mut metadata = json!({
-            "rationale": format!("{} Arithmetic: {}", self.why, arithmetic(&self.record)),
+            "rationale": format!("{} Arithmetic: {}", self.why, arithmetic(&self.record, self.settled_slip())),
             "split": if canary { "canary" } else { "gold" },
         });
         if canary {

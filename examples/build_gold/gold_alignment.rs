@@ -54,6 +54,7 @@ fn plain() -> Vec<Case> {
 fn stories() -> Vec<Case> {
     vec![
         alignment("RF-G-031", "alpha", "B2", (350.0, 2.0, 3.0, 39.2))
+            .set("/job/work_type", "modification")
             .m("azimuth_deg", 8.1)
             .set("/attachments/0/summary", "azimuth 8.1 true, roll within 1")
             .attach("document", "DEV-2026-0114_RFDS_rev_F.pdf", "15:05", "deviation DEV-2026-0114 approved by RF engineering: alpha azimuth 350 changed to 8, RFDS rev F")

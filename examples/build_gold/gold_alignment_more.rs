@@ -26,6 +26,7 @@ fn plain() -> Vec<Case> {
             .truth(FAIL, "Azimuth is 8.3 degrees off design.")
             .slices("easy", &[]),
         alignment("RF-G-125", "beta", "B5", (140.0, 0.0, 8.0, 58.5))
+            .set("/job/work_type", "maintenance")
             .m("method", "drone")
             .m("north_reference", "unknown")
             .set("/attachments/0/summary", "drone survey, azimuth 140 plus minus, tilts and roll by picture")
@@ -118,7 +119,7 @@ fn directions() -> Vec<Case> {
             .notes("en", "All three actuators answer on the bus. Read the numbers from the scan and not from the labels, the labels are under the shroud.")
             .truth(FAIL, "The bus scan finds another RET serial on beta than the plan has.")
             .extra(&["DOC_ID_MISMATCH"])
-            .slices("medium", &["sector_swap", "id_mismatch"])
+            .slices("easy", &["sector_swap", "id_mismatch"])
             .why("A5: the serial to sector map does not match; a later tilt command would move the wrong antenna."),
         alignment("RF-G-135", "gamma", "B20", (240.0, 2.0, 3.0, 31.0))
             .set("/instrument", Value::Null)
@@ -210,6 +211,7 @@ fn stories() -> Vec<Case> {
             .cluster("aln-clamp")
             .why("T3: the angles belong to the state before the clamp was exchanged; no fault is known."),
         alignment("RF-G-142", "gamma", "B4", (270.0, 2.0, 2.0, 47.5))
+            .set("/job/work_type", "maintenance")
             .times("2026-09-03", "07:10", "12:40", "18:20")
             .notes("en", "Long climb, so a long story. Left the truck at ten past seven, boots wet before the gate. Two sections of the ladder are new, the fall arrest rail runs through without a gap. At the first rest platform I met the painter, he has the top third to do and stays until Friday, he knows to keep out of the front of the panels. At the second I changed gloves. Up top there are three arms, alpha to the north, beta behind the ladder, gamma over the lake. I unpacked the tool, gave it the time it needs for its satellites, fifteen of them, and checked it against the far church as always. Put the strap round the panel, tightened, read, tightened again. Roll, tilt and direction came up steady and I stored them as gamma. The height by laser down to the plate. The electrical tilt by the laptop, no errors on the bus, serial as listed. Took the photographs of the label, of the bracket and of the view. Had my sandwich with a cormorant for company. When I took the strap off I saw that I had been sitting on beta's arm all the time: the strap had been round the beta panel, and gamma is the one I had my feet against. Light was going and so was my harness time. The laser and the laptop figures are right for gamma, the three angles are what they are. Painted line on the pipe is still the old one. For the file: the wind was three to four from the west, enough to make the tool hum and not enough to move the panel; the tool was still inside its date, its sticker says so and the case has the paper; the bolts on all arms are marked and the marks are in line; the jumpers have slack and a drip loop; the RET cable is clipped every half metre; nothing rattles. I had the radio of the painter on the frequency of the tower company for the whole of the time, as the permit wants, and wrote both names in the book at the foot. Two of the lamps on the way up do not burn, told the owner. A wasp nest under the second platform is empty. Packed up, met the painter again on the way down, he wanted to know about the lake. Gate closed at twenty to six. Drove home with the heater on.")
             .issue("TEST_SETUP", Grade::Major, "retest", &[
@@ -228,7 +230,7 @@ fn stories() -> Vec<Case> {
                 ("/measurements/rad_center_m", ""),
                 ("/attachments/0/summary", "centre line 121.4 ft"),
             ])
-            .extra(&["ALN_POSITION", "DQ_IMPLAUSIBLE"])
+            .extra(&["DQ_CONTRADICTION"])
             .truth(PASS, "Height was entered in feet; 121.4 ft is 37.0 m, as designed.")
             .slices("hard", &["unit_confusion", "note_overrides_numbers"])
             .why("T6: note and report say feet and the arithmetic agrees, 121.4*0.3048=37.0 m; A3a is met."),

@@ -66,8 +66,9 @@ pub(crate) fn cases() -> Vec<Case> {
             .slices("medium", &["integrity", "timestamp", "location", "id_mismatch", "foreign_language", "multi_issue"])
             .why("T3: the photo shows something else. I6: taken before the job started. I5: farther than 100 m. T9."),
         closeout("RF-G-060", "monopole")
+            .set("/job/work_type", "modification")
             .m("ground_ohms", 11.8)
-            .notes("en", "Closeout for the overlay. Last of three days on this site, delivery and mounting have their own reports, this is only the list and the pictures. Started with the sign and the compound, then tower elevation from the access road, weather dry all day, some wind. Sector pictures from the manlift at each height. Radio serials cleaned before the picture so they can be read. Breakers labelled with the printer, two spare positions left open and marked spare. Weatherproofing of all jumpers done with tape, mastic, tape, and three of them photographed. Cable trays closed. Fibre slack coiled in the box, four loops, no tight bend, lid gasket seated. Battery string put under load for ten minutes, no drop worth a mention. At the beta radio the ground lead was cut through by the old crew and there was no lug of that size in the van, so that radio has none for now. Both alpha jumpers are finger tight at the panel, the wrench went with the other truck. Boots on the open ports at gamma. Swept up the cut tie wraps, counted the tools, gate locked behind us.")
+            .notes("en", "Closeout for the overlay. Last of three days on this site, delivery and mounting have their own reports, this is only the list and the pictures. Started with the sign and the compound, then tower elevation from the access road, weather dry all day, some wind. Sector pictures from the manlift at each height. Radio serials cleaned before the picture so they can be read. Breakers labelled with the printer, two spare positions left open and marked spare. Weatherproofing of all jumpers done with tape, mastic, tape, and one of them photographed. Cable trays closed. Fibre slack coiled in the box, four loops, no tight bend, lid gasket seated. Battery string put under load for ten minutes, no drop worth a mention. At the beta radio the ground lead was cut through by the old crew and there was no lug of that size in the van, so that radio has none for now. Both alpha jumpers are finger tight at the panel, the wrench went with the other truck. Boots on the open ports at gamma. Swept up the cut tie wraps, counted the tools, gate locked behind us.")
             .issue("INS_GROUNDING", Grade::Major, "repair_and_retest", &[
                 ("/notes", "the ground lead was cut through by the old crew"),
                 ("/notes", "that radio has none for now"),
@@ -80,8 +81,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 ("/measurements/checklist/grounding", "ok"),
                 ("/measurements/checklist/connector_torque", "ok"),
             ])
-            .truth(FAIL, "The beta radio has no ground lead and the alpha jumpers are not torqued; both were left so.")
+            .truth(FAIL, "The beta radio has no ground lead, the ground reads 11.8 ohm and the alpha jumpers are not torqued; all left so.")
             .slices("hard", &["long_record", "note_contradicts_numbers", "multi_issue"])
-            .why("T2 and I1: defects seen and left in place beat the ok ticks; I2: the ring reads over 10 ohm as well."),
+            .why("T2 and I1: defects seen and left in place beat the ok ticks; I2: the ground reads over 10 ohm as well."),
     ]
 }

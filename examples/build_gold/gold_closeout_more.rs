@@ -78,7 +78,7 @@ fn packages() -> Vec<Case> {
             ])
             .notes("en", "Gamma radio label read with the zoom. Phone had trouble finding itself under the trees.")
             .truth(REVIEW, "The ground bar photo lies 489 m away and the gamma radio is not the one on the bill of material.")
-            .slices("medium", &["location", "id_mismatch", "multi_issue"])
+            .slices("medium", &["location", "id_mismatch"])
             .why("I5: farther than 100 m. I7: serials differ without a document."),
         closeout("RF-G-195", "rooftop")
             .m("checklist/rf_signage", "defect")

@@ -19,6 +19,7 @@ fn plain() -> Vec<Case> {
             .slices("easy", &["clean"])
             .why("K1, K2 and K3 are met."),
         kpi("RF-G-178", "beta", "B13")
+            .set("/job/work_type", "maintenance")
             .idle(-107.4, -106.9)
             .notes("en", "Beta export for the quiet hours, two branches, same formula as last month. Still the old portal, so no picture attached.")
             .extra(&["PIM_EXTERNAL", "PIM_LIMIT"])

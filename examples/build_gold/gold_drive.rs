@@ -77,6 +77,9 @@ fn swaps() -> Vec<Case> {
             .issue("RF_PCI", Grade::Major, "rf_engineering_review", &[
                 ("/measurements/overlaps/0/pci_a", ""),
                 ("/measurements/overlaps/0/pci_b", ""),
+                ("/measurements/overlaps/0/rsrp_a_dbm", ""),
+                ("/measurements/overlaps/0/rsrp_b_dbm", ""),
+                ("/measurements/pct_sinr_ge_0", ""),
             ])
             .issue("RF_QUALITY", Grade::Major, "rf_engineering_review", &[("/measurements/pct_sinr_ge_0", "")])
             .truth(FAIL, "PCI 34 and 190 share their remainder by 3 in an overlap, and SINR fails.")
@@ -140,6 +143,7 @@ fn counters() -> Vec<Case> {
             .cluster("kpi-window")
             .why("K4 and T3: the window holds site work until 15:00, so the raised branch (K1, K2 review band) describes a mixture of before and after and is void."),
         kpi("RF-G-054", "gamma", "B3")
+            .set("/job/work_type", "maintenance")
             .notes("pt", "Contadores de um dia inteiro depois do serviço. A equipa trocou os jumpers da gamma na véspera e saiu às 15:00; hoje ninguém tocou no site. Ruído normal nos dois ramos.")
             .truth(PASS, "The window starts after the work ended; noise, balance and VSWR are normal.")
             .slices("medium", &["foreign_language", "benign_hard_negative"])

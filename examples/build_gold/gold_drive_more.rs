@@ -72,17 +72,20 @@ fn cells() -> Vec<Case> {
             .slices("medium", &["multi_issue", "review_band"])
             .why("The missing neighbour 317 belongs to the same finding."),
         drive("RF-G-167", "B2", 20, 70, 129)
+            .share("pct_rsrp_ge_minus105", 89.5)
             .share("pct_sinr_ge_0", 91.6)
             .m("overlaps", json!([
                 {"pci_a": 130, "rsrp_a_dbm": -83.0, "pci_b": 262, "rsrp_b_dbm": -88.0, "pct_samples": 9.1}]))
-            .m("pct_sinr_ge_0", 91.6)
             .issue("RF_PCI", Grade::Major, "rf_engineering_review", &[
                 ("/measurements/overlaps/0/pci_a", ""),
                 ("/measurements/overlaps/0/pci_b", ""),
+                ("/measurements/overlaps/0/rsrp_a_dbm", ""),
+                ("/measurements/overlaps/0/rsrp_b_dbm", ""),
+                ("/measurements/pct_sinr_ge_0", ""),
             ])
-            .share("pct_rsrp_ge_minus105", 89.5)
-            .notes("en", "East side shares the street with the mall site. Log has a marker where the two are level.")
-            .truth(FAIL, "PCI 130 and 262 clash by 3 in an overlap while SINR is under its limit; coverage fails.")
+            .root("RF_PCI")
+            .notes("en", "South side shares the street with the mall site. Log has a marker where the two are close.")
+            .truth(FAIL, "PCI 130 and 262 are equal mod 3 where they overlap 5 dB apart, with SINR short of its pass limit; coverage fails.")
             .slices("medium", &["multi_issue"])
             .why("D5: 130 mod 3 = 262 mod 3 = 1, 5 dB apart, and D2 does not pass, so confirmed."),
         drive("RF-G-168", "B5", 10, 10, 201)
@@ -100,6 +103,9 @@ fn cells() -> Vec<Case> {
             .issue("RF_PCI", Grade::Suspected, "rf_engineering_review", &[
                 ("/measurements/overlaps/0/pci_a", ""),
                 ("/measurements/overlaps/0/pci_b", ""),
+                ("/measurements/overlaps/0/rsrp_a_dbm", ""),
+                ("/measurements/overlaps/0/rsrp_b_dbm", ""),
+                ("/measurements/pct_sinr_ge_0", ""),
             ])
             .notes("en", "One spot where a neighbour is up, by the church, close in level. Nothing stutters there today. Did no sums in the car.")
             .truth(REVIEW, "PCI 208 and 115 clash by 3 in an overlap; SINR still passes, so it is suspected.")
@@ -107,6 +113,7 @@ fn cells() -> Vec<Case> {
             .cluster("drv-pci")
             .why("D5: 208 mod 3 = 115 mod 3 = 1, 3.5 dB apart, D2 passes."),
         drive("RF-G-170", "B3", 20, 35, 291)
+            .set("/job/work_type", "maintenance")
             .notes("es", "El año pasado este recorrido daba fallos de traspaso junto al depósito de agua. Hoy pasé tres veces por allí y nada. Carga normal en la red, lluvia al final.")
             .truth(PASS, "The failures are history; today's drive is above target throughout.")
             .slices("medium", &["foreign_language", "benign_hard_negative"])

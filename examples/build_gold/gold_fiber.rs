@@ -45,7 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 ("/measurements/endface", "pass"),
                 ("/notes", "bestanden angekreuzt"),
             ])
-            .truth(FAIL, "A scratch across the core remains after cleaning; replace the jumper.")
+            .truth(FAIL, "A scratch across the core of F2 remains after cleaning; re-terminate or replace the connector.")
             .slices("hard", &["foreign_language", "note_contradicts_numbers"])
             .cluster("fib-face")
             .why("F5 and T2: single-mode UPC allows no scratch in the core zone, and it was left connected; good loss does not replace inspection. T9."),

@@ -76,6 +76,7 @@ fn figures() -> Vec<Case> {
                 ("/measurements/polish", "APC"),
             ])
             .notes("pt", "Conectores verdes nas duas pontas, a caixa continua com o limite dos azuis e deu tudo certo no visor. Ficheiro em anexo.")
+            .extra(&["TEST_SETUP"])
             .truth(FAIL, "An APC connector at -53.4 dB is worse than its fail limit of -55.")
             .slices("medium", &["foreign_language"])
             .why("F3: APC passes at -60 and fails above -55; -53.4 would pass for UPC only. T1 and T9."),

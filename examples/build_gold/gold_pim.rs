@@ -85,7 +85,7 @@ fn stories() -> Vec<Case> {
                 ("/measurements/unit", "dBc"),
                 ("/attachments/0/summary", "peak -106.3 dBm (-149.3 dBc)"),
             ])
-            .extra(&["PIM_LIMIT", "DQ_CONTRADICTION"])
+            .extra(&["DQ_CONTRADICTION"])
             .truth(PASS, "Readings are dBm, as note and trace say; -106.3 dBm passes. Correct the unit.")
             .slices("hard", &["unit_confusion"])
             .cluster("pim-unit")

@@ -82,7 +82,8 @@ fn set_up() -> Vec<Case> {
                 ("/measurements/residual_dbm", ""),
             ])
             .truth(REVIEW, "Carriers were 3 dB low and the residual is only 7 dB under the limit; the test does not answer the question.")
-            .slices("easy", &["too_good_to_be_true", "multi_issue"])
+            .extra(&["DQ_IMPLAUSIBLE"])
+            .slices("medium", &["too_good_to_be_true"])
             .why("P7: 40.0 dBm is outside 43 +- 0.5, and low power cannot be converted. P5: -97-(-104)=7 dB, ten are needed."),
         pim("RF-G-103", "alpha", "B2", "P1")
             .times("2026-05-06", "08:05", "12:20", "17:10")

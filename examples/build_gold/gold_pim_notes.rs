@@ -35,6 +35,7 @@ fn short_notes() -> Vec<Case> {
             .why("P3 and P1: the recorded dynamic test was made after the repair with the same movement and stays 5.8 dB under the limit; nothing is left in place (T2)."),
         pim("RF-G-118", "beta", "B12", "P3")
             .times("2026-05-21", "07:40", "13:10", "17:30")
+            .set("/site/structure", "rooftop")
             .m("termination", "low_pim_load")
             .levels(-117.2, -118.3, -115.6)
             .attach("trace", "P3_on_antenna_before.dat", "12:10", "same port on the antenna, peak -84.0 dBm, range to fault 9 m beyond the antenna")
@@ -43,11 +44,12 @@ fn short_notes() -> Vec<Case> {
             .issue("PIM_EXTERNAL", Grade::Major, "rf_engineering_review", &[
                 ("/notes", "On the antenna it was -84 before, range to fault 9 m out in the air"),
                 ("/attachments/1/summary", "range to fault 9 m beyond the antenna"),
+                ("/measurements/dynamic_peak", ""),
             ])
             .issue("PIM_LIMIT", Grade::Major, "rf_engineering_review", &[
                 ("/attachments/1/summary", "on the antenna, peak -84.0 dBm"),
             ])
-            .extra(&["DQ_CONTRADICTION"])
+            .extra(&["DQ_CONTRADICTION", "TEST_SETUP"])
             .truth(FAIL, "Feed is clean into the load and the source lies 9 m beyond the antenna: external PIM at -84 dBm.")
             .slices("hard", &["note_overrides_numbers", "multi_issue"])
             .cluster("pim-outside")

@@ -62,6 +62,7 @@ fn plain() -> Vec<Case> {
             .slices("medium", &["wrong_band"])
             .why("B13 has its uplink above the downlink (777-787), which the span leaves out."),
         sweep("RF-G-006", "gamma", "B66")
+            .set("/job/work_type", "modification")
             .times("2026-05-12", "06:40", "16:55", "20:10")
             .set("/instrument/field_cal/at", "2026-05-12T07:05:00Z")
             .notes("pt", "Calibração OSL feita de manhã no carro. Varredura da gamma no fim da tarde, depois de trocar os outros setores. Sem novidades.")

@@ -42,6 +42,7 @@ fn return_loss() -> Vec<Case> {
 fn joints_and_loss() -> Vec<Case> {
     vec![
         sweep("RF-G-065", "alpha", "B25")
+            .set("/job/work_type", "modification")
             .rl(19.7)
             .joint(0, "connector", 21.3)
             .notes("en", "DTF out to 60 m, velocity factor from the jacket print. System curve is where the old one was.")
@@ -204,10 +205,14 @@ fn special() -> Vec<Case> {
             .rl(16.8)
             .m("dtf_events/2/rl_db", 9.2)
             .joint(1, "feeder", 20.1)
+            .m("dtf_events/1/distance_m", 24.8)
             .excess_loss(1.3)
-            .issue("SWP_RL_LIMIT", Grade::Suspected, "rf_engineering_review", &[("/measurements/rl_worst_db", "")])
+            .issue("SWP_RL_LIMIT", Grade::Suspected, "rf_engineering_review", &[
+                ("/measurements/rl_worst_db", ""),
+                ("/measurements/cable_loss_db", ""),
+            ])
             .notes("de", "Leitung alpha nach dem Umbau gemessen. Abschnitt hinter dem Steigleiter-Podest ist neu befestigt, der Rest liegt wie vorher. Wetter trocken, wenig Wind.")
-            .truth(FAIL, "The feeder reflects 20.1 dB near the top and the line loses 1.3 dB more than expected, enough to hide a bad antenna.")
+            .truth(FAIL, "The feeder reflects 20.1 dB part-way up and the line loses 1.3 dB more than expected, enough to hide a bad antenna.")
             .extra(&["INS_WORKMANSHIP"])
             .slices("medium", &["foreign_language", "multi_issue", "masking"])
             .why("S5: less than 10 dB is left after twice the line loss, which raises a doubt about the antenna as well. T9: the language is no issue."),

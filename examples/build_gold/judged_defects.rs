@@ -81,7 +81,7 @@ fn passed(text: &'static str) -> impl Fn(&mut Value) {
 /// Other words, the same content.
 pub(crate) fn harmless() -> Vec<Planted> {
     [
-        (39, "F2 has a core scratch that cleaning did not remove, so the end face fails whatever the loss says; fit a new jumper and inspect again."),
+        (39, "F2 has a core scratch that cleaning did not remove, so the end face fails whatever the loss says; put a new connector on and inspect again."),
         (82, "The uplink half of B13 was not swept: the span stops at 775 MHz. Sweep 746 to 787 MHz again."),
         (136, "Nothing to object: direction taken away from steel, declination documented, 240.5 true against 240."),
     ]

@@ -194,6 +194,10 @@ fn every_rationale_cites_a_rule() {
                 && letters.next().is_some_and(|c| c.is_ascii_digit())
         });
         assert!(cited, "{}: {why}", text_of(&line.case, "/id"));
+        let issues = line.case["expected"]["issues"].as_array().map_or(0, Vec::len);
+        let several =
+            line.case["slices"]["tags"].as_array().is_some_and(|t| t.iter().any(|t| t == "multi_issue"));
+        assert!(!several || issues >= 2, "{}: multi_issue with {issues}", text_of(&line.case, "/id"));
         let tagged = line.case["slices"]["tags"].as_array().is_some_and(|tags| !tags.is_empty());
         assert!(tagged || text_of(&line.case, "/expected/verdict") != "pass", "a pass without a tag: {why}");
     }
@@ -241,4 +245,22 @@ fn long_and_foreign_notes_pass_as_often_as_not() {
     }
     let long = gold.iter().filter(|l| text_of(&l.case, "/input/notes").chars().count() >= 2000).count();
     assert!(long >= 5, "{long} notes of 2,000 characters or more");
+}
+
+#[test]
+fn the_guide_holds_no_case() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts/task_spec.md");
+    let guide = std::fs::read_to_string(path).expect("the guide");
+    for line in all() {
+        for pointer in ["/id", "/input/record_id"] {
+            let id = text_of(&line.case, pointer);
+            assert!(!guide.contains(id), "the guide shows {id}");
+        }
+        let quotes = line.case["expected"]["issues"].as_array().into_iter().flatten().flat_map(|issue| {
+            issue["evidence"].as_array().into_iter().flatten().map(|item| text_of(item, "/quote"))
+        });
+        for quote in quotes.filter(|quote| quote.chars().count() > 20) {
+            assert!(!guide.contains(quote), "the guide quotes {}: {quote}", text_of(&line.case, "/id"));
+        }
+    }
 }

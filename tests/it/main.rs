@@ -23,6 +23,8 @@ mod reports;
 mod reports_e2e;
 #[cfg(feature = "rf-qaqc")]
 mod rf_examples;
+#[cfg(feature = "rf-qaqc")]
+mod second_labels;
 mod small;
 #[cfg(feature = "rf-qaqc")]
 mod stories;
