@@ -49,7 +49,7 @@ pub(super) fn run(context: &Context) -> Result<u8, u8> {
     let today = host::clock().today();
     let mut code = exit::OK;
     for name in POLICIES {
-        let report = policies::check(&inputs, name, &today);
+        let report = policies::check(&inputs, name, &today, None);
         out.line(format!(
             "  {:<20} {}",
             report.name,

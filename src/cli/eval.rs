@@ -83,7 +83,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         .iter()
         // Answering a whole baseline again is out of proportion to a look at one case.
         .filter(|name| args.cases.is_empty() || **name != policies::BASELINES)
-        .map(|name| policies::check(&inputs, name, &today))
+        .map(|name| policies::check(&inputs, name, &today, Some(&session)))
         .collect();
     let report = session.report(checked);
     bar.finish_and_clear();
@@ -164,7 +164,9 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Cl
     if known.clone().nth(MAX_NAMES).is_some() {
         some.push("...");
     }
-    let message = format!("no {what} is called `{name}`, expected one of: {}", some.join(", "));
+    let among =
+        if some.is_empty() { String::new() } else { format!(", expected one of: {}", some.join(", ")) };
+    let message = format!("no {what} is called `{name}`{among}");
     let mut problem = Problem::of_file("command line", message);
     problem.hint = did_you_mean(name, known);
     problem

@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         }
         Command::Check => {
             let inputs = Inputs::load(&root, &context.vars, &Overrides::default(), Registry::built_in());
-            let report = policies::check(&inputs, "prompts", &host::clock().today());
+            let report = policies::check(&inputs, "prompts", &host::clock().today(), None);
             report.hints.iter().for_each(|hint| context.out.note(format!("hint: {hint}")));
             report.problems.iter().for_each(|problem| context.out.failed(problem, None));
             if !report.problems.is_empty() {

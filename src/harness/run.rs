@@ -154,7 +154,7 @@ fn selections(inputs: &Inputs, listed: &[Test], selected: &[bool]) -> Vec<Select
 fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
     match subject {
         Subject::Policy(name) => {
-            let report = policies::check(&shared.inputs, name, &shared.today);
+            let report = policies::check(&shared.inputs, name, &shared.today, Some(&shared.session));
             let result = if policy_status(&report).fails() {
                 Err(Failed::from(text::policy_text(&report)))
             } else {

@@ -25,7 +25,7 @@ fn write(value: &Value, out: &mut String) {
                 if i > 0 {
                     out.push(',');
                 }
-                out.push_str(&Value::String(key.clone()).to_string());
+                push_string(key, out);
                 out.push(':');
                 write(item, out);
             }
@@ -41,10 +41,14 @@ fn write(value: &Value, out: &mut String) {
             }
             out.push(']');
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            out.push_str(&value.to_string());
-        }
+        Value::String(text) => push_string(text, out),
+        Value::Null | Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
     }
+}
+
+fn push_string(text: &str, out: &mut String) {
+    // Through `Value`, whose writer is compiled (and optimized) with serde_json; a generic one would be ours.
+    out.push_str(&Value::String(text.to_owned()).to_string());
 }
 
 /// Lower-case hexadecimal SHA-256 of `text` as UTF-8.

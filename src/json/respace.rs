@@ -23,55 +23,66 @@ pub fn compact_spaced(json: &str) -> String {
 fn respace(json: &str, indent: bool) -> String {
     let mut out = String::with_capacity(json.len() + json.len() / 4);
     let mut depth = 0usize;
-    let mut chars = json.chars().peekable();
+    let mut rest = json;
     let new_line = |out: &mut String, depth: usize| {
         if indent {
             out.push('\n');
             out.extend(std::iter::repeat_n("  ", depth));
         }
     };
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => {
-                out.push(c);
-                while let Some(c) = chars.next() {
-                    out.push(c);
-                    match c {
-                        '\\' => out.extend(chars.next()),
-                        '"' => break,
-                        _ => {}
-                    }
-                }
-            }
-            '{' | '[' => {
-                out.push(c);
-                while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
-                if let Some(close) = chars.next_if(|&n| n == '}' || n == ']') {
-                    out.push(close);
+    while let Some(at) = rest.find(|c: char| !c.is_ascii_whitespace()) {
+        rest = rest.get(at..).unwrap_or_default();
+        // Everything below is ASCII, so one byte is one character.
+        let (token, after) = match rest.as_bytes().first() {
+            Some(b'"') => rest.split_at(string_end(rest)),
+            Some(b'{' | b'[' | b'}' | b']' | b',' | b':') => rest.split_at(1),
+            _ => rest.split_at(
+                rest.find(|c: char| "{}[],:\"".contains(c) || c.is_ascii_whitespace()).unwrap_or(rest.len()),
+            ),
+        };
+        rest = after;
+        match token {
+            "{" | "[" => {
+                out.push_str(token);
+                let inside = rest.trim_ascii_start();
+                if inside.starts_with(['}', ']']) {
+                    let (close, after) = inside.split_at(1);
+                    out.push_str(close);
+                    rest = after;
                 } else {
                     depth += 1;
                     new_line(&mut out, depth);
                 }
             }
-            '}' | ']' => {
+            "}" | "]" => {
                 depth = depth.saturating_sub(1);
                 new_line(&mut out, depth);
-                out.push(c);
+                out.push_str(token);
             }
-            ',' => {
+            "," if indent => {
                 out.push(',');
-                if indent {
-                    new_line(&mut out, depth);
-                } else {
-                    out.push(' ');
-                }
+                new_line(&mut out, depth);
             }
-            ':' => out.push_str(": "),
-            c if c.is_ascii_whitespace() => {}
-            c => out.push(c),
+            "," => out.push_str(", "),
+            ":" => out.push_str(": "),
+            token => out.push_str(token),
         }
     }
     out
+}
+
+/// Byte offset behind the string that `text` starts with; its length where the string never ends.
+fn string_end(text: &str) -> usize {
+    let mut at = 1;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find(['"', '\\'])) {
+        let here = at + found;
+        if text.as_bytes().get(here) == Some(&b'"') {
+            return here + 1;
+        }
+        // What is escaped is one character, which may be longer than one byte.
+        at = here + 1 + text.get(here + 1..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    }
+    text.len()
 }
 
 /// The text of the value at a pointer (no `*`), token for token as it stands in `json`.

@@ -23,6 +23,7 @@ pub mod suite_run;
 mod clock;
 pub mod session;
 
+mod derived;
 pub mod policies;
 
 mod compare_files;

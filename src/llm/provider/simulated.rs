@@ -156,3 +156,78 @@ impl Provider for Simulated {
         Box::pin(std::future::ready(result))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::llm::{Message, Role, Stream};
+    use crate::prompt::fenced;
+
+    const LABELS: &str = concat!(
+        r#"{"id":"a","input":{"record_id":"R1"},"expected":{"verdict":"pass","issues":[],"acceptable_extra_codes":["X"]}}"#,
+        "\n",
+        r#"{"id":"b","input":{"record_id":"R2"},"expected":{"verdict":"fail","issues":[1]}}"#,
+        "\n",
+        r#"{"id":"c","input":"is it open?","expected":"yes"}"#,
+        "\n",
+    );
+
+    fn model(accuracy: f64, seed: u64) -> Simulated {
+        let dir = tempfile::tempdir().unwrap();
+        crate::files::atomic_write(&dir.path().join("labels.jsonl"), LABELS.as_bytes()).unwrap();
+        let params =
+            [("accuracy", json!(accuracy)), ("answers", json!("labels.jsonl")), ("seed", json!(seed))];
+        let params: BTreeMap<&str, Value> = params.into_iter().collect();
+        let spec = serde_json::from_value(json!({ "provider": "simulated", "params": params })).unwrap();
+        Simulated::new(dir.path(), "noisy", &spec).unwrap()
+    }
+
+    fn ask(model: &Simulated, input: &str, index: u32) -> Result<Value, Error> {
+        let content = format!("Judge.\n{}\n", fenced("input_data", input));
+        let request = Request {
+            provider: ProviderKind::Simulated,
+            model_id: "m".to_owned(),
+            system: None,
+            messages: vec![Message { role: Role::User, content }],
+            params: BTreeMap::new(),
+            schema: None,
+        };
+        let draw = Draw { key: request.key(), stream: Stream::Main, index };
+        let text = model.answer(&prompt_text(&request), &draw)?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    #[test]
+    fn a_right_answer_is_the_label_in_the_shape_of_an_answer() {
+        let answer = ask(&model(1.0, 0), r#"{"record_id":"R1"}"#, 0).unwrap();
+        assert_eq!(answer, json!({"record_id": "R1", "verdict": "pass", "confidence": 0.9, "issues": []}));
+        assert_eq!(ask(&model(1.0, 0), "\"is it open?\"", 0).unwrap(), json!("yes"));
+        assert!(ask(&model(1.0, 0), "\"never seen\"", 0).is_err());
+    }
+
+    #[test]
+    fn a_wrong_answer_is_well_formed_and_wrong() {
+        for index in 0..50 {
+            let answer = ask(&model(0.0, 3), r#"{"record_id":"R2"}"#, index).unwrap();
+            assert_ne!(answer["verdict"], "fail");
+            assert_eq!((&answer["issues"], &answer["confidence"]), (&json!([1]), &json!(0.9)));
+            assert_ne!(ask(&model(0.0, 3), "\"is it open?\"", index).unwrap(), json!("yes"));
+        }
+    }
+
+    #[test]
+    fn accuracy_is_a_rate_over_draws_and_the_seed_decides_which() {
+        let verdicts = |seed: u64| -> Vec<bool> {
+            let model = model(0.8, seed);
+            (0..1000).map(|i| ask(&model, r#"{"record_id":"R2"}"#, i).unwrap()["verdict"] == "fail").collect()
+        };
+        let (first, again, other) = (verdicts(7), verdicts(7), verdicts(8));
+        assert_eq!(first, again);
+        assert_ne!(first, other);
+        // 800 expected, standard deviation 12.6: five of them either way.
+        let right = first.iter().filter(|right| **right).count();
+        assert!((737..=863).contains(&right), "{right}");
+    }
+}

@@ -31,7 +31,7 @@ impl Instructions {
     pub(crate) fn read(lines: &[Line<'_>]) -> Result<Self, String> {
         let mut found = Self::default();
         for line in lines {
-            found.wants_json |= line.text.to_ascii_lowercase().contains("json");
+            found.wants_json = found.wants_json || line.text.to_ascii_lowercase().contains("json");
             if let Some((id, body)) = rule_line(line.text) {
                 found.add(id, body).map_err(|why| {
                     let text: String = line.text.trim().chars().take(160).collect();

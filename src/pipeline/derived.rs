@@ -1,0 +1,248 @@
+//! `policy::baselines`: every baseline derived again, so that a hand edit is seen. Answers and scores of embedded
+//! models by answering again (or from the run under way), the decision from the two files it was made between.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::compare_files::{decide, reason, speaks_for_itself};
+use super::inputs::{Inputs, SuiteInputs};
+use super::observe::scores_differ;
+use super::session::Session;
+use super::suite_run::policy;
+use super::{baselines, block_on};
+use crate::baseline::{self, Baseline, Stored};
+use crate::config::Problem;
+use crate::eval::plan::SuitePlan;
+use crate::eval::record::{SampleOutcome, SampleRecord};
+use crate::eval::run;
+use crate::llm::Stream;
+use crate::policy::Findings;
+use crate::prompt::changelog::FIRST;
+
+/// Problems shown of one baseline: past these, the rest follows from them.
+const MAX_PER_BASELINE: usize = 5;
+
+/// Every baseline of the selected suites, derived again: answers and scores of embedded models by answering
+/// again, and the decision it was accepted on.
+pub(super) fn check(inputs: &Inputs, session: Option<&Session>) -> Findings {
+    let mut findings = Findings::default();
+    for (i, suite) in inputs.suites.iter().enumerate() {
+        let name = &suite.doc.value.suite;
+        let file = baseline::file::path(name, &suite.alias);
+        let found = match baselines::stored(inputs, suite) {
+            Ok(found) => found,
+            Err(problem) => {
+                // A merge base that cannot be found is one problem, not one of each suite.
+                if !findings.problems.contains(&problem) {
+                    findings.problems.push(problem);
+                }
+                continue;
+            }
+        };
+        let model = if suite.several || inputs.settings.model.is_some() {
+            format!(" --model {}", suite.alias)
+        } else {
+            String::new()
+        };
+        let Some(working) = &found.working else {
+            if found.base.is_some() {
+                findings.problems.push(
+                    Problem::of_file(&file, "stands at the merge base and is gone here")
+                        .hint(format!("bring it back: `git checkout {} -- {file}`", inputs.base_name())),
+                );
+            } else {
+                findings
+                    .hints
+                    .push(format!("{file}: no baseline yet: `llmx baseline accept {name}{model}` makes one"));
+            }
+            continue;
+        };
+        // What the run asks anyway need not be asked twice.
+        let answered = |position: usize| session?.case(i, position).ok()?.record.samples.into_iter().next();
+        let outcome = block_on(check_one(inputs, suite, &file, working, found.base.as_ref(), &answered));
+        findings.extend(outcome.unwrap_or_else(|message| Findings {
+            problems: vec![Problem::of_file(&file, message)],
+            hints: Vec::new(),
+        }));
+    }
+    findings
+}
+
+/// What the run under way answers to a case, by position; nothing where it does not run.
+type Answered<'a> = dyn Fn(usize) -> Option<SampleRecord> + 'a;
+
+async fn check_one(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    file: &str,
+    working: &Stored,
+    base: Option<&Stored>,
+    answered: &Answered<'_>,
+) -> Findings {
+    let mut findings = Findings::default();
+    let stored = &working.baseline;
+    let accepted = &stored.header.accepted;
+    let problem = |message: String| Problem::of_file(file, message);
+    if !speaks_for_itself(&accepted.decision) && reason(accepted).is_none() {
+        findings.problems.push(
+            problem(format!(
+                "was accepted without a reason on this decision: {}",
+                accepted.decision.sentence
+            ))
+            .hint("accept again with `llmx baseline accept --override REASON`"),
+        );
+    }
+    // The prompt the baseline was recorded with, which need not be the candidate of this branch.
+    let candidate = inputs.plan(suite).ok();
+    let same = |plan: &&Arc<SuitePlan>| plan.identity.prompt == stored.header.prompt.file;
+    let (plan, is_candidate) = match candidate.as_ref().filter(same) {
+        Some(plan) => (Arc::clone(plan), true),
+        None => match inputs.plan_with(suite, Some(&stored.header.prompt.file)) {
+            Ok(plan) => (Arc::new(plan), false),
+            Err(found) => {
+                // Inputs of the candidate that do not load are reported by `inputs`, once.
+                if candidate.is_some() {
+                    findings.problems.extend(found);
+                }
+                return findings;
+            }
+        },
+    };
+    if plan.identity.prompt_sha256 != stored.header.prompt.sha256 {
+        findings.hints.push(format!(
+            "{file}: {} is another text now (see policy::prompts): answers were not derived again",
+            stored.header.prompt.file
+        ));
+        return findings;
+    }
+    if !plan.model.card().embedded {
+        findings
+            .hints
+            .push(format!("{file}: the answers of `{}` cannot be derived again offline", suite.alias));
+        return findings;
+    }
+    let card = plan.model.card();
+    let header = &stored.header;
+    if (header.provider, &header.model_id, header.deterministic)
+        != (card.provider, &card.model_id, plan.deterministic())
+    {
+        findings.problems.push(
+            problem(format!(
+                "was recorded on another model ({} {}) than `{}` is now ({} {})",
+                header.provider, header.model_id, suite.alias, card.provider, card.model_id
+            ))
+            .hint("accept a run of the model as it is now"),
+        );
+        return findings;
+    }
+    let nothing: &Answered<'_> = &|_| None;
+    let answered = if is_candidate { answered } else { nothing };
+    findings.extend(derive_again(&plan, file, stored, answered).await);
+    if !findings.problems.is_empty() {
+        return findings;
+    }
+    let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
+    match base {
+        Some(base) if base.sha256 == working.sha256 => {}
+        Some(base) if base.sha256 == accepted.decision.against => {
+            let again = decide(&plan, base, stored, &policy).await;
+            if let Some(difference) = difference(&accepted.decision, &again) {
+                findings.problems.push(
+                    problem(format!(
+                        "the decision it was accepted on does not follow from the two files: {difference}"
+                    ))
+                    .hint("edited by hand, or the gate's policy changed: accept again"),
+                );
+            }
+        }
+        Some(_) => findings.problems.push(
+            problem("was accepted against another baseline than the one at the merge base".to_owned())
+                .hint(format!("accept again: `llmx baseline accept {}`", stored.header.suite)),
+        ),
+        None if accepted.decision.against == FIRST => {}
+        None => findings.hints.push(format!("{file}: the baseline it was decided against is not at hand")),
+    }
+    findings
+}
+
+/// The first thing in which a stored decision and the one derived again differ.
+fn difference(stored: &baseline::Decision, again: &baseline::Decision) -> Option<String> {
+    if stored.sentence != again.sentence || stored.verdict != again.verdict || stored.broken != again.broken {
+        return Some(format!("stored `{}`, derived again `{}`", stored.sentence, again.sentence));
+    }
+    let names: BTreeSet<&String> = stored.deltas.keys().chain(again.deltas.keys()).collect();
+    names.into_iter().find_map(|name| match (stored.deltas.get(name), again.deltas.get(name)) {
+        (Some(x), Some(y)) if (x - y).abs() < 1e-6 => None,
+        (Some(x), Some(y)) => Some(format!("delta of {name} stored {x:+.4}, derived again {y:+.4}")),
+        (Some(_), None) => Some(format!("delta of {name} is stored, but the gate does not compare it")),
+        (None, _) => Some(format!("delta of {name} is missing")),
+    })
+}
+
+/// Answer and score every case of a baseline again.
+async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline, answered: &Answered<'_>) -> Findings {
+    let mut findings = Findings::default();
+    let same_scoring = stored.header.checks_sha256 == plan.identity.checks_sha256
+        && stored.header.judge_sha256 == plan.identity.judge_sha256;
+    let (mut flaws, mut compared, mut other_keys) = (Vec::new(), 0usize, 0usize);
+    // Why a stored answer or its scores could not be derived again.
+    let mut unscored: Option<String> = None;
+    for past in &stored.cases {
+        let Some((position, case)) = plan.case(&past.id) else { continue };
+        if case.content_hash() != past.content_hash {
+            continue;
+        }
+        for sample in &past.samples {
+            compared += 1;
+            let now = match answered(position).filter(|now| now.index == sample.index) {
+                Some(now) => now,
+                None => run::sample(plan, case, Stream::Main, sample.index).await,
+            };
+            let flaw = match &now.outcome {
+                _ if now.key != sample.key => {
+                    other_keys += 1;
+                    "its request key is not that of the request".to_owned()
+                }
+                SampleOutcome::NotMeasured { reason, .. } => {
+                    unscored.get_or_insert(reason.clone());
+                    continue;
+                }
+                SampleOutcome::Scored { answer, .. } if !sample.answered(&answer.text) => {
+                    "the model does not give the stored answer".to_owned()
+                }
+                SampleOutcome::Scored { scores, .. } if same_scoring && scores_differ(scores, sample) => {
+                    "the stored scores are not those of the stored answer".to_owned()
+                }
+                SampleOutcome::Scored { .. } => continue,
+            };
+            // A case is said once, however many of its samples differ.
+            flaws.push((&past.id, flaw));
+            break;
+        }
+    }
+    if compared > 0 && other_keys == compared {
+        // Not an edit of the file: every request differs, so the model's configuration does.
+        findings
+            .hints
+            .push(format!("{file}: the model's configuration changed since: answers were not derived again"));
+        return findings;
+    }
+    let more = flaws.len().saturating_sub(MAX_PER_BASELINE);
+    for (id, message) in flaws.into_iter().take(MAX_PER_BASELINE) {
+        findings.problems.push(Problem::of_file(file, format!("case `{id}`: {message}")).hint(
+            "edited by hand, or the model's own rules changed: `llmx baseline accept` writes what is true now",
+        ));
+    }
+    if more > 0 {
+        findings.problems.push(Problem::of_file(file, format!("{more} more cases differ")));
+    }
+    if let Some(reason) = unscored {
+        findings.hints.push(format!("{file}: stored scores were not derived again: {reason}"));
+    }
+    if !same_scoring {
+        findings
+            .hints
+            .push(format!("{file}: checks or judge changed since: stored scores were not derived again"));
+    }
+    findings
+}
