@@ -150,19 +150,12 @@ fn no_file_of_tests_is_left_out() {
         if name == "main" {
             continue;
         }
-        // `a/mod.rs` is named by whoever stands beside `a/`; `a/b.rs` is named in `a/mod.rs` or in `a.rs`.
+        // `a/mod.rs` is named by whoever stands beside `a/`.
         let (parent, name) = match name {
             "mod" => (parent.parent().unwrap(), parent.file_name().unwrap().to_str().unwrap()),
             name => (parent, name),
         };
-        let beside = parent.with_extension("rs");
-        let names = if parent == folder {
-            folder.join("main.rs")
-        } else if beside.exists() {
-            beside
-        } else {
-            parent.join("mod.rs")
-        };
+        let names = if parent == folder { folder.join("main.rs") } else { parent.join("mod.rs") };
         let text = std::fs::read_to_string(&names).unwrap();
         if !text.lines().any(|line| line.trim_start_matches("pub(crate) ") == format!("mod {name};")) {
             wrong.push(format!("{} is not in {}: its tests never run", path.display(), names.display()));
