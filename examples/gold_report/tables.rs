@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use llm_experiments::config::document::parse_yaml;
+use llm_experiments::config::graph::{self, GraphFile};
 use llm_experiments::json::raw_at;
 use llm_experiments::prompt::{Purpose, Template};
 use llm_experiments::rf_qaqc::codes::CODES;
@@ -53,8 +55,17 @@ fn template(root: &Path, name: &str, purpose: Purpose) -> Result<Template, Strin
     Template::load(root, name, purpose).map_err(|problems| format!("{problems:?}"))
 }
 
+/// The prompt version that the task names today.
+fn current(root: &Path) -> Result<String, String> {
+    let graph = parse_yaml::<GraphFile>(graph::FILE, &read(root, graph::FILE)?);
+    let graph = graph.map_err(|problems| format!("{problems:?}"))?.value;
+    let node = graph.tasks.get("rf_qaqc").and_then(|task| task.nodes.get("answer"));
+    node.map(|node| node.prompt.clone())
+        .ok_or_else(|| format!("{}: no task rf_qaqc with an answer", graph::FILE))
+}
+
 fn cases(root: &Path) -> Result<Vec<Case>, String> {
-    let template = template(root, "prompt_v001.txt", Purpose::Task)?;
+    let template = template(root, &current(root)?, Purpose::Task)?;
     read(root, "data/gold_set.jsonl")?
         .lines()
         .map(|line| {

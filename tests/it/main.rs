@@ -15,6 +15,8 @@ mod libtest;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
 mod noise;
+#[cfg(feature = "rf-qaqc")]
+mod perspectives;
 mod readme;
 #[cfg(feature = "rf-qaqc")]
 mod reference;

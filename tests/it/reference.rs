@@ -10,6 +10,8 @@ use llm_experiments::prompt::{Purpose, Template};
 use llm_experiments::rf_qaqc::analyst;
 use serde_json::Value;
 
+use crate::world::CURRENT;
+
 fn text_of<'a>(case: &'a Value, pointer: &str) -> &'a str {
     case.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
@@ -17,7 +19,7 @@ fn text_of<'a>(case: &'a Value, pointer: &str) -> &'a str {
 /// Id, whether the analyst had the verdict, whether the case is tagged as a rule trap, and its test type.
 fn answers() -> Vec<(String, bool, bool, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let template = Template::load(root, "prompt_v001.txt", Purpose::Task).unwrap();
+    let template = Template::load(root, &CURRENT, Purpose::Task).unwrap();
     let gold = std::fs::read_to_string(root.join("data/gold_set.jsonl")).unwrap();
     gold.lines()
         .map(|line| {

@@ -4,7 +4,7 @@ use llm_experiments::gate::CaseResult;
 use serde_json::Value;
 
 use crate::reports::walk;
-use crate::world::World;
+use crate::world::{CURRENT, NEXT, World};
 
 /// Reports of a run against each other: every format of the same run exists and says the same.
 fn check(world: &World, code: i32) -> llm_experiments::report::input::Report {
@@ -65,8 +65,8 @@ fn of_a_good_and_of_a_bad_run() {
     assert!(tests.failed().is_empty());
 
     world.run(&["prompt", "new", "-m", "Shorter"]).exits(0);
-    world.without_section("prompts/prompt_v002.txt", "Line sweep limits");
-    world.edit("config/prompt_graph.yml", "prompt_v001", "prompt_v002");
+    world.without_section(&NEXT, "Line sweep limits");
+    world.name_prompt(&CURRENT, &NEXT);
     let report = check(&world, 1);
     assert!(report.gates[0].decision.counts.broken > 0);
     world.edit("prompts/prompt_changelog.md", "grounding: 1.0000", "grounding: 0.5000");

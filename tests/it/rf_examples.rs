@@ -9,9 +9,10 @@ use llm_experiments::json::{is_verbatim, pretty, raw_at, sha256_hex};
 use llm_experiments::rf_qaqc::{analyst, judge};
 use serde_json::Value;
 
+use crate::world::{CURRENT, prompt_file};
+
 const EXAMPLES: &str = include_str!("../fixtures/rf_examples.jsonl");
 const SCHEMA: &str = include_str!("../../data/schemas/output.schema.json");
-const PROMPT: &str = include_str!("../../prompts/prompt_v001.txt");
 const JUDGE_PROMPT: &str = include_str!("../../prompts/judge_prompt.txt");
 
 /// Case, label, what the analyst answers.
@@ -43,8 +44,14 @@ fn record_text(line: &str) -> String {
     pretty(raw_at(line, "/input").unwrap())
 }
 
+/// The text of the version that the task names.
+fn prompt() -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(root.join(prompt_file(&CURRENT))).unwrap()
+}
+
 fn answer(line: &str) -> String {
-    analyst::answer(&PROMPT.replace("{input_data}", &fenced("input_data", &record_text(line)))).unwrap()
+    analyst::answer(&prompt().replace("{input_data}", &fenced("input_data", &record_text(line)))).unwrap()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use llm_experiments::gate::{CaseResult, Reason, Verdict};
 use llm_experiments::report::input::Report;
 use serde_json::Value;
 
-use crate::world::{World, git};
+use crate::world::{CURRENT, NEXT, World, after, git, prompt_file};
 
 /// Cases of `suite` with this result.
 fn ids(report: &Report, suite: &str, result: &CaseResult) -> BTreeSet<String> {
@@ -43,18 +43,14 @@ fn rest_on_pim_rules(world: &World, suite: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Names in the configuration, and only there, which prompt is the candidate.
-fn name_prompt(world: &World, from: &str, to: &str) {
-    world.edit("config/prompt_graph.yml", from, to);
-}
-
 #[test]
 fn a_prompt_without_the_pim_limits_breaks_the_pim_cases_by_name() {
     let world = World::example();
     world.git();
-    world.run(&["prompt", "new", "-m", "Shorter"]).exits(0).says(&["wrote prompts/prompt_v002.txt"]);
-    world.without_section("prompts/prompt_v002.txt", "PIM limits");
-    name_prompt(&world, "prompt_v001.txt", "prompt_v002.txt");
+    let wrote = format!("wrote {}", prompt_file(&NEXT));
+    world.run(&["prompt", "new", "-m", "Shorter"]).exits(0).says(&[&wrote]);
+    world.without_section(&NEXT, "PIM limits");
+    world.name_prompt(&CURRENT, &NEXT);
 
     let (ran, report) = world.eval(&[]);
     ran.exits(1);
@@ -90,7 +86,7 @@ fn a_prompt_without_the_pim_limits_breaks_the_pim_cases_by_name() {
         "check `equals /verdict`\n-\"fail\"    expected\n+\"pass\"    now",
         "answer: Differences (-baseline|+now):",
         "-  \"summary\": \"PIM_LIMIT confirmed by P1 (static_max -91.3)",
-        "prompt prompt_v001.txt -> prompt_v002.txt",
+        &format!("prompt {} -> {}", *CURRENT, *NEXT),
         "again: llmx eval gold --case RF-G-016 | accept: llmx baseline accept gold",
     ]);
 
@@ -104,7 +100,7 @@ fn a_prompt_without_the_pim_limits_breaks_the_pim_cases_by_name() {
     world.run(&["eval", "gold", "--case", "RF-G-016"]).exits(1).says(&["failing: RF-G-016"]);
     world.run(&["eval", "gold", "--case", "RF-G-015"]).exits(0);
 
-    name_prompt(&world, "prompt_v002.txt", "prompt_v001.txt");
+    world.name_prompt(&NEXT, &CURRENT);
     let (ran, report) = world.eval(&[]);
     ran.exits(0);
     for gate in &report.gates {
@@ -120,8 +116,8 @@ fn a_better_prompt_fixes_cases_and_accepting_locks_them_in() {
     let log = world.read("prompts/prompt_changelog.md");
     world.write("prompts/prompt_changelog.md", &log[..log.find("```yaml").unwrap()]);
     world.run(&["prompt", "new", "-m", "Without the sweep limits"]).exits(0);
-    world.without_section("prompts/prompt_v002.txt", "Line sweep limits");
-    name_prompt(&world, "prompt_v001.txt", "prompt_v002.txt");
+    world.without_section(&NEXT, "Line sweep limits");
+    world.name_prompt(&CURRENT, &NEXT);
     world
         .run(&["baseline", "accept", "gold", "--yes", "--by", "Ada"])
         .exits(0)
@@ -129,8 +125,9 @@ fn a_better_prompt_fixes_cases_and_accepting_locks_them_in() {
     world.git();
     world.test(&[]).exits(0);
 
-    world.run(&["prompt", "new", "-m", "With the sweep limits", "--from", "prompt_v001.txt"]).exits(0);
-    name_prompt(&world, "prompt_v002.txt", "prompt_v003.txt");
+    let better = after(&NEXT);
+    world.run(&["prompt", "new", "-m", "With the sweep limits", "--from", &CURRENT]).exits(0);
+    world.name_prompt(&NEXT, &better);
     let (ran, report) = world.eval(&[]);
     ran.exits(0);
     let fixed = ids(&report, "gold", &CaseResult::Fixed);
@@ -154,7 +151,7 @@ fn a_better_prompt_fixes_cases_and_accepting_locks_them_in() {
     assert!(report.policies.iter().all(|policy| policy.problems.is_empty()), "{:?}", report.policies);
     world.test(&[]).exits(0);
     let lock = world.read("prompts/prompts.lock");
-    assert!(lock.contains("prompt_v003.txt: { state: frozen"), "{lock}");
+    assert!(lock.contains(&format!("{better}: {{ state: frozen")), "{lock}");
 
     // A line for each case whose answer changed, the header's changes apart.
     let diff = world.run(&["baseline", "diff", "gold"]).exits(0).stdout;
@@ -182,7 +179,7 @@ fn a_better_prompt_fixes_cases_and_accepting_locks_them_in() {
         .run(&["baseline", "diff", "gold"])
         .exits(0)
         .says(&["no difference to the baseline at the merge base"]);
-    let (ran, report) = world.eval(&["--prompt", "prompt_v002.txt"]);
+    let (ran, report) = world.eval(&["--prompt", &NEXT]);
     ran.exits(1);
     assert_eq!(ids(&report, "gold", &CaseResult::Broken), fixed);
 }

@@ -13,8 +13,33 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use llm_experiments::config::document::parse_yaml;
+use llm_experiments::config::graph::{self, GraphFile};
 use llm_experiments::report::input::Report;
 use tempfile::TempDir;
+
+/// The version that the example's tasks name today, such as `prompt_v003.txt`.
+pub(crate) static CURRENT: LazyLock<String> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join(graph::FILE)).unwrap();
+    let graph = parse_yaml::<GraphFile>(graph::FILE, &text).unwrap();
+    graph.value.tasks["rf_qaqc"].nodes["answer"].prompt.clone()
+});
+
+/// What `llmx prompt new` makes of it.
+pub(crate) static NEXT: LazyLock<String> = LazyLock::new(|| after(&CURRENT));
+
+/// The name of the version after this one.
+pub(crate) fn after(name: &str) -> String {
+    let (stem, number) = name.strip_suffix(".txt").unwrap().rsplit_once("_v").unwrap();
+    let next = number.parse::<u32>().unwrap() + 1;
+    format!("{stem}_v{next:0width$}.txt", width = number.len())
+}
+
+/// Where a version lies.
+pub(crate) fn prompt_file(name: &str) -> String {
+    format!("prompts/{name}")
+}
 
 /// What the program did.
 #[derive(Debug)]
@@ -166,8 +191,15 @@ impl World {
         std::fs::remove_file(self.path(file)).unwrap();
     }
 
-    /// Text of a prompt without the section of this title.
+    /// Names in the configuration, and only there, which prompt is the candidate.
+    #[track_caller]
+    pub(crate) fn name_prompt(&self, from: &str, to: &str) {
+        self.edit(graph::FILE, from, to);
+    }
+
+    /// Text of a prompt version without the section of this title.
     pub(crate) fn without_section(&self, prompt: &str, title: &str) {
+        let prompt = &prompt_file(prompt);
         let text = self.read(prompt);
         let start = text.find(&format!("## {title}\n")).unwrap();
         let end = start + 3 + text[start + 3..].find("\n## ").unwrap() + 1;

@@ -71,6 +71,51 @@ fn the_probe_finds_a_planted_leak() {
     assert!(found.best() > PLANTED, "the probe is blind: {:.3}", found.best());
 }
 
+/// Every run of this many words inside one quoted example is looked for.
+const RUN: usize = 5;
+
+/// Words of a text, each between single spaces.
+fn plain(text: &str) -> String {
+    let words: Vec<String> = text
+        .to_lowercase()
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .map(str::to_owned)
+        .collect();
+    format!(" {} ", words.join(" "))
+}
+
+#[test]
+fn no_example_in_a_prompt_is_taken_from_a_case() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut notes = Vec::new();
+    for file in ["data/gold_set.jsonl", "data/canary_set.jsonl"] {
+        for line in std::fs::read_to_string(root.join(file)).unwrap().lines() {
+            let case: Value = serde_json::from_str(line).unwrap();
+            notes.push(plain(text_of(&case, "/input/notes")));
+            let attachments = case["input"]["attachments"].as_array().into_iter().flatten();
+            notes.extend(attachments.map(|a| plain(text_of(a, "/summary"))));
+        }
+    }
+    let taken = |quoted: &str| {
+        let words = plain(quoted);
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let mut runs = words.windows(RUN).map(|run| format!(" {} ", run.join(" ")));
+        runs.find(|run| notes.iter().any(|note| note.contains(run.as_str())))
+    };
+    let note = text_of(&cases()[11], "/input/notes").to_owned();
+    assert!(taken(&note).is_some(), "the probe is blind");
+    let mut quotes = 0;
+    for name in llm_experiments::prompt::prompt_files(root).unwrap() {
+        let text = std::fs::read_to_string(root.join("prompts").join(&name)).unwrap();
+        for quoted in text.lines().flat_map(|line| line.split('"').skip(1).step_by(2)) {
+            quotes += 1;
+            assert_eq!(taken(quoted), None, "prompts/{name} quotes a case: {quoted}");
+        }
+    }
+    assert!(quotes > 50, "only {quotes} quoted examples were found");
+}
+
 #[test]
 fn cue_words_stand_with_every_verdict() {
     let cases = cases();

@@ -1,7 +1,7 @@
 //! Baselines and decisions edited by hand, and one that is gone.
 
 use super::{BASELINE, LOG, Mistake, all};
-use crate::world::World;
+use crate::world::{CURRENT, NEXT, World};
 
 #[test]
 fn baselines_edited_by_hand() {
@@ -79,8 +79,8 @@ fn overridden() -> World {
     let world = World::small();
     world.git();
     world.run(&["prompt", "new", "-m", "Shorter"]).exits(0);
-    world.without_section("prompts/prompt_v002.txt", "Line sweep limits");
-    world.edit("config/prompt_graph.yml", "prompt_v001", "prompt_v002");
+    world.without_section(&NEXT, "Line sweep limits");
+    world.name_prompt(&CURRENT, &NEXT);
     world
         .run(&["baseline", "accept", "gold", "--yes", "--override", "the rules move to the field app"])
         .exits(0);
@@ -98,7 +98,7 @@ fn decisions_edited_by_hand() {
     ]);
     world.test(&[]).exits(0);
     // What is edited after that was not accepted by anybody.
-    world.without_section("prompts/prompt_v002.txt", "PIM limits");
+    world.without_section(&NEXT, "PIM limits");
     world.run(&["eval"]).exits(2).says(&["frozen but was edited in place"]);
     assert!(world.read(BASELINE).contains("the rules move to the field app"));
     all(

@@ -1,7 +1,7 @@
 //! Mistakes in prompts, datasets, configuration and environment.
 
-use super::{GOLD, LOG, MODELS, Mistake, PROMPT, SUITE, all};
-use crate::world::World;
+use super::{GOLD, LOG, MODELS, Mistake, SUITE, all};
+use crate::world::{CURRENT, World, prompt_file};
 
 #[test]
 fn prompts_and_their_history() {
@@ -9,11 +9,11 @@ fn prompts_and_their_history() {
         World::small,
         &[
             Mistake {
-                make: |w| w.edit(PROMPT, "<= -97 dBm", "<= -96 dBm"),
+                make: |w| w.edit(&prompt_file(&CURRENT), "<= -97 dBm", "<= -96 dBm"),
                 code: 2,
                 policies: &["prompts", "pins"],
                 says: &[
-                    "prompts/prompts.lock:5:3: `prompts.prompt_v001.txt`: `prompts/prompt_v001.txt` is frozen but was edited in place",
+                    "prompts/prompts.lock:{<current>:}:3: `prompts.<current>`: `prompts/<current>` is frozen but was edited in place",
                     "llmx prompt new",
                 ],
             },
@@ -34,7 +34,7 @@ fn prompts_and_their_history() {
                 policies: &["prompts"],
                 says: &[
                     "config/model_pins.yml:7:5:",
-                    "names `prompt_v001.txt`, which has no entry in prompts/prompt_changelog.md",
+                    "names `<current>`, which has no entry in prompts/prompt_changelog.md",
                 ],
             },
             Mistake {
@@ -60,11 +60,11 @@ fn prompts_and_their_history() {
                 ],
             },
             Mistake {
-                make: |w| w.edit(PROMPT, "{input_data}", "{input_date}"),
+                make: |w| w.edit(&prompt_file(&CURRENT), "{input_data}", "{input_date}"),
                 code: 2,
                 policies: &["inputs", "prompts", "pins"],
                 says: &[
-                    "prompts/prompt_v001.txt:196: unknown placeholder `{input_date}`",
+                    "prompts/<current>:{input_date}: unknown placeholder `{input_date}`",
                     "did you mean `input_data`?",
                 ],
             },
@@ -75,10 +75,10 @@ fn prompts_and_their_history() {
                 says: &["`prompts/judge_prompt.txt` was changed", "llmx prompt lock"],
             },
             Mistake {
-                make: |w| w.remove(PROMPT),
+                make: |w| w.remove(&prompt_file(&CURRENT)),
                 code: 2,
                 policies: &["inputs", "prompts", "pins"],
-                says: &["prompts/prompt_v001.txt: cannot be read"],
+                says: &["prompts/<current>: cannot be read"],
             },
         ],
     );
@@ -203,10 +203,10 @@ fn configuration() {
                 says: &["config/settings.yml:1:", "recrod", "record"],
             },
             Mistake {
-                make: |w| w.edit("config/prompt_graph.yml", "prompt_v001.txt", "prompt_v01.txt"),
+                make: |w| w.name_prompt(&CURRENT, &CURRENT.replacen("_v0", "_v", 1)),
                 code: 2,
                 policies: &["inputs"],
-                says: &["prompts/prompt_v01.txt: cannot be read", "did you mean `prompt_v001.txt`?"],
+                says: &["cannot be read", "did you mean `<current>`?"],
             },
         ],
     );
@@ -262,11 +262,11 @@ fn environment() {
             },
             Mistake {
                 make: |w| {
-                    w.set("EVALS_PROMPT", "prompt_v009.txt");
+                    w.set("EVALS_PROMPT", "prompt_v999.txt");
                 },
                 code: 2,
                 policies: &["inputs"],
-                says: &["prompts/prompt_v009.txt: cannot be read"],
+                says: &["prompts/prompt_v999.txt: cannot be read"],
             },
         ],
     );

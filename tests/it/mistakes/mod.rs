@@ -5,7 +5,7 @@ mod baselines;
 mod commands;
 mod files;
 
-use crate::world::World;
+use crate::world::{CURRENT, World};
 
 /// What is done to a healthy project, and how it is caught.
 struct Mistake {
@@ -43,8 +43,10 @@ fn complaints(mut world: World, mistake: &Mistake) -> Vec<String> {
     found
 }
 
-/// `FILE:{text}...` with the number of the first line of the file that holds the text.
+/// `FILE:{text}...` with the number of the first line of the file that holds the text; `<current>` is the name of
+/// the prompt that the example's task names.
 fn with_line(world: &World, part: &str) -> String {
+    let part = &part.replace("<current>", &CURRENT);
     let Some((file, (text, rest))) =
         part.split_once(":{").and_then(|(file, rest)| Some((file, rest.split_once('}')?)))
     else {
@@ -69,7 +71,6 @@ fn all(world: fn() -> World, mistakes: &[Mistake]) {
 const GOLD: &str = "data/gold_set.jsonl";
 const BASELINE: &str = "data/baselines/gold.reference.json";
 const LOG: &str = "prompts/prompt_changelog.md";
-const PROMPT: &str = "prompts/prompt_v001.txt";
 const SUITE: &str = "evals/gold.yml";
 const MODELS: &str = "config/models.yml";
 
