@@ -1,7 +1,7 @@
 //! The policy tests by name: what must hold between the files of a project, whatever a model says.
 //!
 //! [`crate::policy`] holds the rules about files alone; of the two that need the whole pipeline, `inputs` is what
-//! loading found and `baselines` stands in [`derived`].
+//! loading found and `baselines` stands in `derived.rs`.
 
 use super::derived;
 use super::inputs::{Inputs, LabelRule, SuiteInputs};
