@@ -205,7 +205,8 @@ impl Case {
         let expected = json!({"verdict": self.verdict, "issues": self.issues,
             "acceptable_extra_codes": self.extra, "summary": self.summary});
         let text = compact_spaced(&self.record.to_string());
-        let problems = labels::check_labels(&self.id, &text, &expected);
+        let problems = labels::check_labels(&text, &expected);
+        let problems = problems.into_iter().map(|problem| format!("{}: {problem}", self.id)).collect();
         let mut line = json!({"id": self.id, "input": self.record, "expected": expected, "slices":
             {"test_type": self.record["test_type"], "difficulty": self.difficulty, "tags": self.tags}});
         if let Some(cluster) = self.cluster {

@@ -2,9 +2,9 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use super::{Choice, Context};
+use super::{Choice, Context, unknown};
 use crate::baseline::{self, Stored, diff};
-use crate::config::{Problem, did_you_mean};
+use crate::config::Problem;
 use crate::host;
 use crate::pipeline::Inputs;
 use crate::pipeline::accept::{self, Proposal, Refusal, Terms};
@@ -96,17 +96,12 @@ fn find<'a>(context: &Context, inputs: &'a Inputs, name: &str) -> Result<&'a Sui
     }
     let suites: Vec<&SuiteInputs> =
         inputs.suites.iter().filter(|suite| suite.doc.value.suite == name).collect();
-    if suites.is_empty() && !inputs.suite_problems.is_empty() {
+    if suites.is_empty() && inputs.does_not_load(name) {
         return Err(context.refuse(&inputs.suite_problems));
     }
     match suites.as_slice() {
         [suite] => Ok(suite),
-        [] => {
-            let names = inputs.suites.iter().map(|suite| suite.doc.value.suite.as_str());
-            let mut problem = Problem::of_file("command line", format!("no suite is called `{name}`"));
-            problem.hint = did_you_mean(name, names);
-            Err(context.refuse(&[problem]))
-        }
+        [] => Err(context.refuse(&[unknown("suite", name, inputs.suite_names().into_iter())])),
         several => {
             let aliases: Vec<&str> = several.iter().map(|suite| suite.alias.as_str()).collect();
             let problem = Problem::of_file("command line", format!("suite `{name}` runs on several models"))

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Choice, Context};
-use crate::config::{Problem, did_you_mean};
+use super::{Choice, Context, unknown};
+use crate::config::Problem;
 use crate::eval::event::{Event, Listener};
 use crate::host;
 use crate::pipeline::deliver::Folder;
@@ -45,11 +45,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
     }
-    let (selections, problems) = select(&inputs, args).map_err(|problem| {
-        // A suite or case that is not there may stand in a file that does not load.
-        context.refuse(&inputs.suite_problems);
-        context.refuse(&[problem])
-    })?;
+    let (selections, problems) = select(&inputs, args).map_err(|problem| context.refuse(&[problem]))?;
     if !problems.is_empty() {
         context.refuse(&problems);
     }
@@ -113,21 +109,31 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
 /// What the arguments select of each suite, and the problems of selected suites that cannot run. One broken suite
 /// does not stop the others.
 fn select(inputs: &Inputs, args: &Args) -> Result<(Vec<Selection>, Vec<Problem>), Problem> {
-    let names: Vec<&str> = inputs.suites.iter().map(|suite| suite.doc.value.suite.as_str()).collect();
+    let chosen = |name: &String| args.suites.is_empty() || args.suites.contains(name);
+    let mut does_not_load = args.suites.is_empty() && !inputs.suite_problems.is_empty();
     for wanted in &args.suites {
-        if !names.contains(&wanted.as_str()) {
-            return Err(unknown("suite", wanted, names.iter().copied()));
+        if inputs.suites.iter().any(|suite| suite.doc.value.suite == *wanted) {
+            continue;
         }
+        if !inputs.does_not_load(wanted) {
+            return Err(unknown("suite", wanted, inputs.suite_names().into_iter()));
+        }
+        does_not_load = true;
     }
     for id in &args.cases {
-        let known = inputs.suites.iter().flat_map(|suite| &suite.dataset.cases).map(|case| case.id.as_str());
-        if !known.clone().any(|known| known == id) {
-            return Err(unknown("case", id, known));
+        let ids = |suite: &'_ SuiteInputs| suite.dataset.cases.iter().any(|case| case.id == *id);
+        // A case that is nowhere may stand in the file that does not load.
+        if !does_not_load && !inputs.suites.iter().any(ids) {
+            let among = inputs.suites.iter().filter(|suite| chosen(&suite.doc.value.suite));
+            return Err(unknown(
+                "case",
+                id,
+                among.flat_map(|s| &s.dataset.cases).map(|case| case.id.as_str()),
+            ));
         }
     }
-    // Whoever names suites is told about others by `policy::inputs`.
-    let mut problems = if args.suites.is_empty() { inputs.suite_problems.clone() } else { Vec::new() };
-    let chosen = |name: &String| args.suites.is_empty() || args.suites.contains(name);
+    // Whoever names suites that load is told about the others by `policy::inputs`.
+    let mut problems = if does_not_load { inputs.suite_problems.clone() } else { Vec::new() };
     let mut selections = Vec::new();
     for suite in &inputs.suites {
         let cases = &suite.dataset.cases;
@@ -154,22 +160,6 @@ fn cannot_run(inputs: &Inputs, suite: &SuiteInputs) -> Vec<Problem> {
         Err(found) => found,
         Ok(_) => baselines::find(inputs, suite).err().into_iter().collect(),
     }
-}
-
-/// Names listed in a message: enough to see how they look.
-const MAX_NAMES: usize = 8;
-
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Problem {
-    let mut some: Vec<&str> = known.clone().take(MAX_NAMES).collect();
-    if known.clone().nth(MAX_NAMES).is_some() {
-        some.push("...");
-    }
-    let among =
-        if some.is_empty() { String::new() } else { format!(", expected one of: {}", some.join(", ")) };
-    let message = format!("no {what} is called `{name}`{among}");
-    let mut problem = Problem::of_file("command line", message);
-    problem.hint = did_you_mean(name, known);
-    problem
 }
 
 /// A bar on a terminal, nothing in a pipe.

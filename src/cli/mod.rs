@@ -15,7 +15,8 @@ use std::process::ExitCode;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Problem, env};
+use crate::config::settings::Mode;
+use crate::config::{Problem, did_you_mean, env};
 use crate::host;
 use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::report::outcome::exit;
@@ -68,8 +69,13 @@ struct Choice {
     #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
     prompt: Option<String>,
     /// replay | record | refresh | live | auto
-    #[arg(long, value_name = "MODE", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "MODE", value_parser = mode)]
     mode: Option<String>,
+}
+
+/// Refused here, so that the message names the flag and not the variable that it overrides.
+fn mode(text: &str) -> Result<String, String> {
+    Mode::parse(text).map(|_| text.to_owned())
 }
 
 impl Choice {
@@ -103,6 +109,23 @@ impl Context {
         }
         exit::INPUT
     }
+}
+
+/// Names listed in a message: enough to see how they look.
+const MAX_NAMES: usize = 8;
+
+/// The problem of a name on the command line that nothing has.
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Problem {
+    let mut some: Vec<&str> = known.clone().take(MAX_NAMES).collect();
+    if known.clone().nth(MAX_NAMES).is_some() {
+        some.push("...");
+    }
+    let among =
+        if some.is_empty() { String::new() } else { format!(", expected one of: {}", some.join(", ")) };
+    let message = format!("no {what} is called `{name}`{among}");
+    let mut problem = Problem::of_file("command line", message);
+    problem.hint = did_you_mean(name, known);
+    problem
 }
 
 /// Parse the command line, run, and say how it ended.

@@ -34,7 +34,7 @@ impl Registry {
 #[cfg(feature = "rf-qaqc")]
 fn built_in_label_rules() -> BTreeMap<String, LabelRule> {
     use crate::rf_qaqc::labels::check_labels;
-    let rule: LabelRule = Arc::new(|case: &Case| check_labels(&case.id, &case.input_text, &case.expected));
+    let rule: LabelRule = Arc::new(|case: &Case| check_labels(&case.input_text, &case.expected));
     BTreeMap::from([("rf_qaqc".to_owned(), rule)])
 }
 
@@ -240,6 +240,20 @@ impl Inputs {
         let Some(project) = &self.project else { return Err(self.problems.clone()) };
         let options = Options { prompt, custom: &self.registry.checks };
         SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)
+    }
+
+    /// Suites whose own file loads, in listing order.
+    #[must_use]
+    pub fn suite_names(&self) -> Vec<&str> {
+        self.project.iter().flat_map(|project| &project.suites).map(|doc| doc.value.suite.as_str()).collect()
+    }
+
+    /// Whether `name` is a suite that [`Self::suite_problems`] keeps from running: its file or its dataset.
+    #[must_use]
+    pub fn does_not_load(&self, name: &str) -> bool {
+        let loaded = || self.suites.iter().any(|suite| suite.doc.value.suite == name);
+        let file = |problem: &Problem| Path::new(&problem.file).file_stem().is_some_and(|stem| stem == name);
+        (self.suite_names().contains(&name) || self.suite_problems.iter().any(file)) && !loaded()
     }
 
     /// Every problem, those of the plans included.

@@ -45,6 +45,18 @@ pub enum Verdict {
     NeedsReview,
 }
 
+impl Verdict {
+    /// As it stands in answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::NeedsReview => "needs_review",
+        }
+    }
+}
+
 /// One row of the code table.
 #[derive(Debug, Clone, Copy)]
 pub struct Code {

@@ -105,7 +105,8 @@ fn labels_hold() {
         .iter()
         .flat_map(|Line { text, case }| {
             let input = raw_at(text, "/input").expect("input");
-            check_labels(text_of(case, "/id"), input, &case["expected"])
+            let id = text_of(case, "/id");
+            check_labels(input, &case["expected"]).into_iter().map(move |problem| format!("{id}: {problem}"))
         })
         .collect();
     assert!(problems.is_empty(), "{problems:#?}");

@@ -114,11 +114,7 @@ fn consistent(output: &Value) -> Score {
     }
     let follows = derive_verdict(&told);
     let stated = output.get("verdict").and_then(|v| serde_json::from_value::<Verdict>(v.clone()).ok());
-    all_or_nothing(stated == Some(follows), || {
-        let word = serde_json::to_value(follows).ok();
-        let word = word.as_ref().and_then(Value::as_str).unwrap_or("another verdict");
-        format!("the answer's own issues give {word}")
-    })
+    all_or_nothing(stated == Some(follows), || format!("the answer's own issues give {}", follows.name()))
 }
 
 fn summary(output: &Value) -> Score {

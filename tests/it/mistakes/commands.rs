@@ -13,6 +13,7 @@ fn what_is_not_there_cannot_be_run() {
         (&["eval", "--case", "RF-G-099"], 2, "no case is called `RF-G-099`"),
         (&["eval", "--nosuch"], 2, "unexpected argument '--nosuch'"),
         (&["eval", "--mode", "recrod"], 2, "did you mean `record`?"),
+        (&["eval", "--mode", "recrod"], 2, "'--mode <MODE>'"),
         (&["baseline", "accept", "nosuch", "--yes"], 2, "no suite is called `nosuch`"),
         (&["baseline", "diff", "gold", "--model", "noisy"], 2, "there is no baseline yet"),
         (&["prompt", "new", "-m", ""], 2, "reason"),
@@ -31,6 +32,25 @@ fn what_is_not_there_cannot_be_run() {
     world.remove("evals/other.yml");
     world.remove("data/one.jsonl");
     assert_eq!(world.tree(), before);
+}
+
+#[test]
+fn a_suite_that_does_not_load_is_not_called_unknown() {
+    let world = World::small();
+    world.edit(GOLD, "{\"id\": \"RF-G-005\"", "{{\"id\": \"RF-G-005\"");
+    for args in [
+        &["eval", "gold"][..],
+        &["eval", "--case", "RF-G-001"],
+        &["eval", "gold", "--case", "RF-G-001"],
+        &["baseline", "show", "gold"],
+    ] {
+        let ran = world.run(args).exits(2).says(&["data/gold_set.jsonl:5:2: not valid JSON"]);
+        assert!(!ran.text().contains("is called"), "{}", ran.text());
+    }
+    world.run(&["eval", "glod"]).exits(2).says(&["no suite is called `glod`, expected one of: gold"]);
+    world.edit("evals/gold.yml", "suite: gold", "suite: gold\nsuite: gold");
+    let ran = world.run(&["eval", "gold"]).exits(2).says(&["evals/gold.yml:"]);
+    assert!(!ran.text().contains("is called"), "{}", ran.text());
 }
 
 #[test]

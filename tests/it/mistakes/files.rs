@@ -111,7 +111,9 @@ fn datasets() {
                 },
                 code: 2,
                 policies: &["datasets"],
-                says: &["data/gold_set.jsonl:2: case `RF-G-002`: ", "verdict"],
+                says: &[
+                    "data/gold_set.jsonl:2: case `RF-G-002`: expected verdict fail from the issues, found pass",
+                ],
             },
             Mistake {
                 make: |w| w.write(GOLD, ""),
