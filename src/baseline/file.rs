@@ -85,7 +85,7 @@ pub fn list(root: &Path) -> Result<Vec<(String, String)>, Problem> {
 /// The file cannot be read, or is no baseline of this suite and alias.
 pub fn read(root: &Path, suite: &str, alias: &str) -> Result<Option<Stored>, Problem> {
     let file = path(suite, alias);
-    match std::fs::read(root.join(&file)) {
+    match crate::files::read(&root.join(&file)) {
         Ok(bytes) => parse_as(&bytes, suite, alias).map(Some),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Problem::of_file(file, format!("cannot be read: {error}"))),

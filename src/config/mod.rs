@@ -5,6 +5,7 @@
 //! prompts' or datasets' contents.
 
 pub mod problem;
+pub mod text;
 
 pub mod document;
 

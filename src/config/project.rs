@@ -12,6 +12,7 @@ use super::pins::{self, PinsFile};
 use super::problem::{Problem, did_you_mean};
 use super::settings::{self, SettingsFile};
 use super::suite::{self, SuiteSpec};
+use super::text::read_text;
 
 /// Everything people configured, as far as it could be read.
 #[derive(Debug)]
@@ -290,19 +291,17 @@ fn load<T: serde::de::DeserializeOwned>(
     required: bool,
     check: impl Fn(&Document<T>) -> Vec<Problem>,
 ) -> Result<Document<T>, Vec<Problem>> {
-    let text = match crate::files::read(&root.join(file)) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
-            vec![Problem::of_file(file, format!("expected UTF-8 text: {}", error.utf8_error()))]
-        })?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => {
-            // The two optional files of mappings need their one key; settings take none.
-            match file {
-                pins::FILE => "pins: {}".to_owned(),
-                graph::FILE => "tasks: {}".to_owned(),
-                _ => "{}".to_owned(),
-            }
+    let text = match read_text(root, file).map_err(|problem| vec![problem])? {
+        Some(text) => text,
+        None if required => {
+            return Err(vec![Problem::of_file(file, "cannot be read: there is no such file")]);
         }
-        Err(error) => return Err(vec![Problem::of_file(file, format!("cannot be read: {error}"))]),
+        // The two optional files of mappings need their one key; settings take none.
+        None => match file {
+            pins::FILE => "pins: {}".to_owned(),
+            graph::FILE => "tasks: {}".to_owned(),
+            _ => "{}".to_owned(),
+        },
     };
     let (doc, mut problems) = salvage_yaml(file, &text);
     problems.extend(doc.iter().flat_map(check));

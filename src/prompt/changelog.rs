@@ -30,6 +30,7 @@ pub use block::{Block, FIRST};
 
 use std::path::Path;
 
+use crate::config::text::read_text;
 use crate::config::{Problem, is_date};
 use crate::files::atomic_write;
 
@@ -93,11 +94,8 @@ impl Changelog {
     /// # Errors
     /// Every problem of the file.
     pub fn load(root: &Path) -> Result<Option<Self>, Vec<Problem>> {
-        match std::fs::read_to_string(root.join(FILE)) {
-            Ok(text) => Self::parse(&text).map(Some),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(vec![Problem::of_file(FILE, format!("cannot be read: {error}"))]),
-        }
+        let text = read_text(root, FILE).map_err(|problem| vec![problem])?;
+        text.map(|text| Self::parse(&text)).transpose()
     }
 
     /// Parse the file's text.

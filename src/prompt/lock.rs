@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::name::{is_numbered, scalar};
 use crate::config::Problem;
 use crate::config::document::{Document, Step, parse_yaml};
+use crate::config::text::read_text;
 use crate::files::atomic_write;
 use crate::json::sha256_hex;
 
@@ -87,11 +88,8 @@ impl Lock {
     /// # Errors
     /// Every problem of the file.
     pub fn load(root: &Path) -> Result<Option<Self>, Vec<Problem>> {
-        match std::fs::read_to_string(root.join(FILE)) {
-            Ok(text) => Self::parse(&text).map(Some),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(vec![Problem::of_file(FILE, format!("cannot be read: {error}"))]),
-        }
+        let text = read_text(root, FILE).map_err(|problem| vec![problem])?;
+        text.map(|text| Self::parse(&text)).transpose()
     }
 
     /// Parse the file's text.

@@ -1,0 +1,47 @@
+//! The text of one file of the project, or the problem that keeps it from being read.
+
+use std::path::Path;
+
+use super::problem::Problem;
+
+/// The text of a file of the project; `None` where there is none.
+///
+/// # Errors
+/// It cannot be read, is no regular file or is not UTF-8.
+pub fn read_text(root: &Path, file: &str) -> Result<Option<String>, Problem> {
+    match crate::files::read(&root.join(file)) {
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|error| Problem::of_file(file, format!("expected UTF-8 text: {}", error.utf8_error()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Problem::of_file(file, format!("cannot be read: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::atomic_write;
+
+    #[test]
+    fn text_nothing_or_one_problem() {
+        let root = tempfile::tempdir().unwrap();
+        atomic_write(&root.path().join("a"), "grün\n".as_bytes()).unwrap();
+        atomic_write(&root.path().join("b"), b"gr\xfcn\n").unwrap();
+        std::fs::create_dir(root.path().join("folder")).unwrap();
+        assert_eq!(read_text(root.path(), "a"), Ok(Some("grün\n".to_owned())));
+        assert_eq!(read_text(root.path(), "none"), Ok(None));
+        let says = |file: &str| read_text(root.path(), file).unwrap_err().to_string();
+        assert!(says("b").starts_with("b: expected UTF-8 text: "), "{}", says("b"));
+        assert_eq!(says("folder"), "folder: cannot be read: not a regular file");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", root.path().join("endless")).unwrap();
+        let problem = read_text(root.path(), "endless").unwrap_err();
+        assert_eq!(problem.to_string(), "endless: cannot be read: not a regular file");
+    }
+}
