@@ -44,6 +44,21 @@ pub struct Answer {
     pub cost_usd: Option<f64>,
 }
 
+#[cfg(test)]
+impl Answer {
+    /// A whole answer of which only the text matters to a test.
+    pub(crate) fn saying(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            served_model: "m".to_owned(),
+            finish_reason: FinishReason::Stop,
+            usage: None,
+            latency_ms: None,
+            cost_usd: None,
+        }
+    }
+}
+
 /// What a model is. Stands in records and reports, so that nobody takes rules for an LLM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelCard {

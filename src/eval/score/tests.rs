@@ -1,19 +1,8 @@
 //! Scores of one answer, and metrics over a suite.
 
 use super::*;
-use crate::llm::{Answer, FinishReason};
+use crate::llm::Answer;
 use serde_json::{Value, json};
-
-fn answer(text: &str) -> Answer {
-    Answer {
-        text: text.to_owned(),
-        served_model: "m".to_owned(),
-        finish_reason: FinishReason::Stop,
-        usage: None,
-        latency_ms: None,
-        cost_usd: None,
-    }
-}
 
 fn case(id: &str, expected: Value, checks: &[&str]) -> Case {
     let checks = checks.iter().map(|yaml| serde_yaml::from_str(yaml).unwrap()).collect();
@@ -29,7 +18,7 @@ fn compile(suite: &str, cases: Vec<Case>) -> Result<Scoring, Vec<String>> {
 }
 
 async fn measure(scoring: &Scoring, case: &Case, text: &str) -> Measured {
-    let (answer, json) = (answer(text), serde_json::from_str(text).ok());
+    let (answer, json) = (Answer::saying(text), serde_json::from_str(text).ok());
     scoring.measure(&Subject { case, answer: &answer, json: json.as_ref() }).await.unwrap()
 }
 

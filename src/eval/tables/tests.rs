@@ -4,19 +4,8 @@ use super::*;
 use crate::config::models::ProviderKind;
 use crate::dataset::Case;
 use crate::eval::record::{Identity, MetricInfo, SampleOutcome, Scores};
-use crate::llm::{Answer, FinishReason, ModelCard};
+use crate::llm::{Answer, ModelCard};
 use serde_json::json;
-
-fn answer(text: &str) -> Answer {
-    Answer {
-        text: text.to_owned(),
-        served_model: "m".to_owned(),
-        finish_reason: FinishReason::Stop,
-        usage: None,
-        latency_ms: None,
-        cost_usd: None,
-    }
-}
 
 fn record(cases: Vec<CaseRecord>) -> SuiteRecord {
     SuiteRecord {
@@ -56,7 +45,7 @@ fn recorded(id: &str, kinds: &[&str], samples: &[Option<f64>]) -> CaseRecord {
         outcome: match words {
             None => SampleOutcome::NotMeasured { reason: "gone".to_owned(), answer: None },
             Some(words) => SampleOutcome::Scored {
-                answer: answer(""),
+                answer: Answer::saying(""),
                 scores: Scores {
                     passed: true,
                     metrics: BTreeMap::from([("pass_rate".to_owned(), 1.0), ("words".to_owned(), *words)]),
@@ -153,7 +142,7 @@ fn label_tables_by_hand() {
 #[test]
 fn what_an_answer_says() {
     let case = Case::new("a", "{}", json!({"v": "fail", "codes": ["A", "B"], "ok": ["D"]}));
-    let answered = answer("");
+    let answered = Answer::saying("");
     let sets = SetsSpec {
         path: "/codes".to_owned(),
         expected: "/codes".to_owned(),

@@ -1,0 +1,78 @@
+//! What holds whatever a model answers.
+
+use super::*;
+use proptest::prelude::*;
+
+const ALL: &[&str] = &[
+    "equals: { path: /a, expected: /verdict }",
+    "equals: { value: { a: 1 } }",
+    "contains: { path: /a/*, value: a }",
+    "icontains_all: { values: [a, B], min: 0.5 }",
+    "contains_any: { path: /issues, values: [a, 1], not: true }",
+    "starts_with: { path: /a, value: a }",
+    "regex: { path: /a, pattern: '[ab]+$' }",
+    "is_json",
+    "json_schema: { schema: s.json, not: true }",
+    "one_of: { path: /verdict, values: [a, 1] }",
+    "range: { path: /a, min_value: -1, max_value: 1 }",
+    "set_f1: { path: /issues/*/code, expected: /issues/*/code, extra_ok: /extra }",
+    "set_f1: { path: /a, values: [a, b], not: true }",
+    "quotes_verbatim: { path: '/issues/*' }",
+    "latency: { max_value: 1 }",
+    "cost: { max_value: 1 }",
+];
+
+/// Any JSON value, small.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[abAB./*~\"]{0,4}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("verdict|issues|code|source|quote|a", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn scores_are_shares_whatever_a_model_answers(json in any_json(), junk in ".{0,40}", use_json: bool) {
+        let text = if use_json { json.to_string() } else { junk };
+        let dir = project();
+        let specs: Vec<_> = ALL.iter().map(|yaml| spec(yaml)).collect();
+        let checks = Checks::compile(dir.path(), &specs, &customs(), "f").unwrap_or_else(|e| panic!("{e:?}"));
+        let (case, answer) = (case(label()), Answer::saying(&text));
+        let json = serde_json::from_str(&text).ok();
+        let subject = Subject { case: &case, answer: &answer, json: json.as_ref() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for result in runtime.block_on(checks.run(&subject)).unwrap() {
+            prop_assert!((0.0..=1.0).contains(&result.score), "{result:?}");
+        }
+    }
+
+    #[test]
+    fn set_f1_does_not_mind_which_side_is_the_label(
+        a in prop::collection::vec("[a-d]", 0..5), b in prop::collection::vec("[a-d]", 0..5),
+    ) {
+        let score = |label: &[String], found: &[String]| {
+            let text = json!({ "x": found }).to_string();
+            run_on("set_f1: { path: /x, expected: '' }", &Answer::saying(&text), json!(label)).unwrap().score
+        };
+        prop_assert!((score(&a, &b) - score(&b, &a)).abs() < 1e-12);
+        prop_assert!((score(&a, &a) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn equality_is_reflexive_and_symmetric(a in any_json(), b in any_json()) {
+        prop_assert!(same(&a, &a));
+        prop_assert_eq!(same(&a, &b), same(&b, &a));
+    }
+}

@@ -1,0 +1,52 @@
+//! Checks that cannot work, and that every kind has its builder.
+
+use super::*;
+
+#[test]
+fn what_cannot_work_is_said_before_anything_runs() {
+    for (yaml, want) in [
+        ("json_schema: { schema: nope.json }", "nope.json: cannot be read"),
+        ("json_schema: { schema: broken.json }", "broken.json:1: not valid JSON"),
+        ("json_schema: { schema: wrong.json }", "`wrong.json` is no JSON Schema"),
+        ("json_schema: { schema: remote.json }", "Retrieval is disabled"),
+        ("json_schema: { schema: file.json }", "Retrieval is disabled"),
+        ("json_schema: { schema: relative.json }", "`relative.json` is no JSON Schema"),
+        (
+            "custom: { name: shor }",
+            "expected one of: big, broken, nan, panics, part, short (did you mean `short`?)",
+        ),
+        ("command: { run: [x], timeout_s: 0 }", "seconds above 0, found 0"),
+        ("command: { run: [x], timeout_s: -1 }", "seconds above 0"),
+        ("command: { run: [x], timeout_s: .nan }", "seconds above 0"),
+        ("range: { min_value: 2, max_value: 1 }", "no number is at least 2 and at most 1"),
+        ("range: { min_value: .inf }", "`min_value`: expected a number"),
+    ] {
+        let error = compile(yaml).err().unwrap_or_else(|| panic!("{yaml} compiles"));
+        assert!(error.starts_with("evals/s.yml: `checks[0].") && error.contains(want), "{yaml}: {error}");
+    }
+    let two = [spec("custom: { name: a }"), spec("is_json"), spec("custom: { name: b }")];
+    let problems = Checks::compile(Path::new("."), &two, &CustomChecks::new(), "f").err().unwrap();
+    assert_eq!(problems.len(), 2, "all at once");
+    assert_eq!(problems[1].key, "checks[2].custom");
+}
+
+#[test]
+fn every_kind_of_the_table_is_built() {
+    let values = json!({
+        "path": "", "value": "a", "values": ["a"], "pattern": "a", "min_value": 0, "max_value": 1,
+        "schema": "s.json", "run": ["x"], "name": "short",
+    });
+    for kind in crate::config::check::KINDS {
+        let mut args = serde_json::Map::new();
+        let wanted = [kind.required, kind.one_of.get(..1).unwrap_or_default()].concat();
+        let range = if kind.name == "range" { vec!["max_value"] } else { Vec::new() };
+        for name in wanted.into_iter().chain(range) {
+            args.insert(name.to_owned(), values[name].clone());
+        }
+        let yaml = json!({ kind.name: args }).to_string();
+        compile(&yaml)
+            .map_err(|error| format!("{yaml}: {error}"))
+            .map(|checks| assert_eq!(checks.len(), 1))
+            .unwrap();
+    }
+}
