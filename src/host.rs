@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
 use time::OffsetDateTime;
 
+use crate::clock::Clock;
 use crate::config::{Problem, env, project::find_root};
-use crate::pipeline::Clock;
+use crate::llm::Outside;
 
 /// The environment, once: our variables, and whatever looks like one of them. Text that is not Unicode is kept as
 /// far as it goes, so that a wrong value is refused and never taken for none.
@@ -22,6 +24,16 @@ pub fn vars() -> BTreeMap<String, String> {
 #[must_use]
 pub fn clock() -> Clock {
     Clock::new(OffsetDateTime::now_utc, std::process::id())
+}
+
+/// Secrets of the environment, and the real clock.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the surface that reads it; the name is the user's own"
+)]
+pub fn outside() -> Outside {
+    Outside::new(|name| std::env::var(name).ok().map(SecretString::from), clock())
 }
 
 /// The project root: told, or the nearest ancestor of the working folder.

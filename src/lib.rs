@@ -39,7 +39,7 @@
 //!  llm                       ask a model, get an answer
 //!  prompt, dataset, config   what people wrote, checked
 //!  stats, rf_qaqc            arithmetic; the worked example's own room
-//!  json, files               text of JSON; replacing a file in one step
+//!  json, files, clock        text of JSON; replacing a file in one step; the time as a parameter
 //! ```
 //!
 //! # Words
@@ -78,6 +78,7 @@
 //!   named for it, never under CI.
 //! * Every file format that people or CI keep carries a version.
 
+pub mod clock;
 pub mod files;
 pub mod json;
 

@@ -107,10 +107,12 @@ mod tests {
         SampleRecord {
             index,
             key: "k".to_owned(),
+            replayed: false,
             outcome: SampleOutcome::Scored {
                 answer: Answer {
                     text: text.to_owned(),
                     served_model: format!("m-{}", index % 2),
+                    fingerprint: None,
                     finish_reason: FinishReason::Stop,
                     usage: None,
                     latency_ms: None,

@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context) -> Result<u8, u8> {
     out.line("models");
     if let Some(project) = inputs.loaded() {
         for (alias, spec) in &project.models.value.models {
-            let state = match connect(&project.root, alias, spec) {
+            let state = match connect(&project.root, alias, spec, &host::outside()) {
                 Ok(provider) => format!("ok    {}", provider.card().declares),
                 Err(error) => format!("no    {error}"),
             };

@@ -99,7 +99,7 @@ impl Context {
 
     fn inputs(&self, choice: &Choice) -> Result<Inputs, u8> {
         let root = self.project_root()?;
-        Ok(Inputs::load(&root, &self.vars, &choice.overrides(), Registry::built_in()))
+        Ok(Inputs::load(&root, &self.vars, &choice.overrides(), Registry::built_in(), host::outside()))
     }
 
     /// Print problems of inputs; the exit code for them.

@@ -55,7 +55,13 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             lock(context, &root, reason.as_deref())
         }
         Command::Check => {
-            let inputs = Inputs::load(&root, &context.vars, &Overrides::default(), Registry::built_in());
+            let inputs = Inputs::load(
+                &root,
+                &context.vars,
+                &Overrides::default(),
+                Registry::built_in(),
+                host::outside(),
+            );
             let report = policies::check(&inputs, "prompts", &host::clock().today(), None);
             report.hints.iter().for_each(|hint| context.out.note(format!("hint: {hint}")));
             report.problems.iter().for_each(|problem| context.out.failed(problem, None));

@@ -76,9 +76,17 @@ pub struct ModelSpec {
     pub base_url: Option<String>,
     /// Environment variable that holds the key.
     pub api_key_env: Option<String>,
-    /// Extra request headers (openai, anthropic); never secrets.
+    /// Organisation that pays (openai).
+    pub organization: Option<String>,
+    /// Azure style (openai): the key goes into `api-key`, and this into the address as `api-version`.
+    pub azure_api_version: Option<String>,
+    /// Extra request headers (openai, anthropic). A value `env:NAME` is the value of that environment variable;
+    /// secrets stand nowhere else.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// Ask the provider to obey the task's output schema. Only for models that can; it is part of the request.
+    #[serde(default)]
+    pub structured_output: bool,
     /// Sampling parameters, or the embedded model's own.
     #[serde(default)]
     pub params: BTreeMap<String, Value>,
@@ -87,6 +95,25 @@ pub struct ModelSpec {
     /// Rate limits.
     #[serde(default)]
     pub limits: RateLimits,
+    /// How long to wait.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+}
+
+/// How long to wait for a provider.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// Seconds for one attempt, from sending to the last byte.
+    pub attempt_s: f64,
+    /// Seconds for a request with all its attempts and waits, the wait for a free slot not counted.
+    pub deadline_s: f64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { attempt_s: 120.0, deadline_s: 600.0 }
+    }
 }
 
 /// What a model costs.

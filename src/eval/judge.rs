@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::record::JudgeResult;
 use crate::config::models::ModelSpec;
 use crate::dataset::Case;
-use crate::llm::{Answer, Client, Draw, Request, Stream};
+use crate::llm::{Answer, Call, Client, Draw, PromptTag, Request, Stream};
 use crate::prompt::Template;
 use crate::task;
 
@@ -67,12 +67,14 @@ impl Judge {
     /// Why there is no score: the judge could not be asked, or did not reply with exactly one.
     pub async fn judge(&self, case: &Case, answer: &Answer, index: u32) -> Result<JudgeResult, String> {
         let request = self.request(case, answer)?;
+        let draw = Draw { key: request.key(), stream: Stream::Main, index };
+        let prompt = PromptTag { name: &self.template.name, sha256: &self.template.sha256 };
         let reply = self
             .client
-            .ask(&request, &Draw { key: request.key(), stream: Stream::Main, index })
+            .ask(Call { request: &request, draw: &draw, prompt })
             .await
             .map_err(|error| format!("the judge gave no score: {error}"))?;
-        self.read(&reply.text).map_err(|reason| format!("the judge gave no score: {reason}"))
+        self.read(&reply.answer.text).map_err(|reason| format!("the judge gave no score: {reason}"))
     }
 
     /// Read a reply: one JSON object, alone or in one code fence, with a `score` from 0 to 1.

@@ -18,8 +18,7 @@ use crate::config::suite::{JUDGE_MEAN, SuiteSpec};
 use crate::config::{Document, Problem, Project, Step};
 use crate::dataset::{Case, Dataset};
 use crate::json::{canonical, sha256_hex};
-use crate::llm::provider::connect;
-use crate::llm::{Client, Error};
+use crate::llm::{Client, Error, Hub};
 use crate::prompt::{Purpose, Template};
 use crate::task::Task;
 
@@ -52,6 +51,8 @@ pub struct Options<'a> {
     pub prompt: Option<&'a str>,
     /// Closures registered in `evals/main.rs`.
     pub custom: &'a CustomChecks,
+    /// Where models come from.
+    pub hub: &'a Hub,
 }
 
 impl SuitePlan {
@@ -70,13 +71,14 @@ impl SuitePlan {
         let mut problems = Vec::new();
         let task = Task::load(project, &spec, options.prompt).map_err(|found| problems.extend(found)).ok();
         let alias = alias.to_owned();
-        let model = client(project, &alias).map_err(|problem| problems.push(problem)).ok();
+        let model = client(project, options.hub, &alias).map_err(|problem| problems.push(problem)).ok();
         let judge = match (&spec.judge, project.judge_alias(&spec)) {
             (Some(judge), Some(judge_alias)) => {
                 let template = Template::load(&project.root, &judge.prompt, Purpose::Judge)
                     .map_err(|found| problems.extend(found))
                     .ok();
-                let client = client(project, &judge_alias).map_err(|problem| problems.push(problem)).ok();
+                let client =
+                    client(project, options.hub, &judge_alias).map_err(|problem| problems.push(problem)).ok();
                 template.zip(client).map(|(template, (client, model))| Judge {
                     client,
                     model,
@@ -177,14 +179,14 @@ fn located(doc: &Document<SuiteSpec>, problem: Problem) -> Problem {
     }
 }
 
-fn client(project: &Project, alias: &str) -> Result<(Client, ModelSpec), Problem> {
+fn client(project: &Project, hub: &Hub, alias: &str) -> Result<(Client, ModelSpec), Problem> {
     let file = crate::config::models::FILE;
     let Some(spec) = project.models.value.models.get(alias) else {
         let (message, hint) = project.expect_alias(alias).err().unwrap_or_default();
         return Err(Problem { hint, ..Problem::of_file(file, message) });
     };
-    match connect(&project.root, alias, spec) {
-        Ok(provider) => Ok((Client::new(provider), spec.clone())),
+    match hub.client(alias, spec) {
+        Ok(client) => Ok((client, spec.clone())),
         Err(error) => {
             let mut problem = project.models.problem(&["models".into(), alias.into()], error.to_string());
             if matches!(error, Error::NotBuilt(_)) {

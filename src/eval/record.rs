@@ -108,6 +108,9 @@ pub struct SampleRecord {
     pub index: u32,
     /// Request key.
     pub key: String,
+    /// The answer came from a recording: this run did not pay for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
     /// What came of it.
     pub outcome: SampleOutcome,
 }

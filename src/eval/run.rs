@@ -4,7 +4,7 @@ use super::check::Subject;
 use super::plan::SuitePlan;
 use super::record::{CaseRecord, SampleOutcome, SampleRecord, Scores};
 use crate::dataset::Case;
-use crate::llm::{Answer, Draw, Stream};
+use crate::llm::{Answer, Call, Draw, PromptTag, Source, Stream};
 
 /// One sample of one case. Never fails: a failure to measure is an outcome.
 pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32) -> SampleRecord {
@@ -14,19 +14,28 @@ pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32) -
             return SampleRecord {
                 index,
                 key: String::new(),
+                replayed: false,
                 outcome: SampleOutcome::NotMeasured { reason, answer: None },
             };
         }
     };
     let draw = Draw { key: request.key(), stream, index };
-    let outcome = match plan.model.ask(&request, &draw).await {
-        Ok(answer) => match score(plan, case, &answer, index).await {
-            Ok(scores) => SampleOutcome::Scored { answer, scores },
-            Err(reason) => SampleOutcome::NotMeasured { reason, answer: Some(answer) },
-        },
-        Err(error) => SampleOutcome::NotMeasured { reason: error.to_string(), answer: None },
-    };
-    SampleRecord { index, key: draw.key, outcome }
+    let prompt = PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 };
+    match plan.model.ask(Call { request: &request, draw: &draw, prompt }).await {
+        Ok(answered) => {
+            let (answer, index) = (answered.answer, answered.draw.index);
+            let outcome = match score(plan, case, &answer, index).await {
+                Ok(scores) => SampleOutcome::Scored { answer, scores },
+                Err(reason) => SampleOutcome::NotMeasured { reason, answer: Some(answer) },
+            };
+            let replayed = answered.source == Source::Replayed;
+            SampleRecord { index, key: draw.key, replayed, outcome }
+        }
+        Err(error) => {
+            let outcome = SampleOutcome::NotMeasured { reason: error.to_string(), answer: None };
+            SampleRecord { index, key: draw.key, replayed: false, outcome }
+        }
+    }
 }
 
 /// Check and judge one answer. `index` is the answer's own, so that a judge that varies is asked anew for a

@@ -42,8 +42,8 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     host::start_log(&vars);
     let _stdout = host::Stdout::guard();
     let inputs = match host::root(&vars, root) {
-        Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry),
-        Err(problem) => Inputs::nowhere(problem, registry),
+        Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry, host::outside()),
+        Err(problem) => Inputs::nowhere(problem, registry, host::outside()),
     };
     let inputs = Arc::new(inputs);
     let listed = tests(&inputs);

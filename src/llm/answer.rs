@@ -14,6 +14,10 @@ pub enum FinishReason {
     Length,
     /// It declined.
     Refusal,
+    /// A filter of the provider stopped it.
+    ContentFilter,
+    /// The conversation does not fit the model's window: the answer is cut.
+    ContextWindow,
     /// Anything else a provider reports.
     Other,
 }
@@ -21,10 +25,21 @@ pub enum FinishReason {
 /// Tokens, where the provider counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens of the request.
+    /// Tokens of the request, those read from and written to a cache included.
     pub input_tokens: u64,
-    /// Tokens of the answer.
+    /// Tokens of the answer, those of hidden reasoning included.
     pub output_tokens: u64,
+    /// Of the input tokens, those read from the provider's cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_read_tokens: u64,
+    /// Of the input tokens, those written to the provider's cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_tokens: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One answer.
@@ -34,14 +49,34 @@ pub struct Answer {
     pub text: String,
     /// The model that answered, as the provider names it.
     pub served_model: String,
+    /// The provider's mark of the exact deployment, where it gives one (`system_fingerprint`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Why it stopped.
     pub finish_reason: FinishReason,
     /// Tokens; absent for embedded models, which have none.
     pub usage: Option<Usage>,
-    /// Milliseconds from asking to the last byte; absent where nothing was measured (embedded, replayed).
+    /// Milliseconds from asking to the last byte of the attempt that answered, when it answered; absent for embedded
+    /// models.
     pub latency_ms: Option<f64>,
-    /// USD; 0 for embedded models, absent where the price is unknown.
+    /// USD that this answer cost when it was made; 0 for embedded models, absent where the price is unknown.
     pub cost_usd: Option<f64>,
+}
+
+impl Answer {
+    /// What an embedded model says: whole, free and not timed.
+    #[must_use]
+    pub fn embedded(text: String, model: &str) -> Self {
+        Self {
+            text,
+            served_model: model.to_owned(),
+            fingerprint: None,
+            finish_reason: FinishReason::Stop,
+            usage: None,
+            latency_ms: None,
+            cost_usd: Some(0.0),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -51,6 +86,7 @@ impl Answer {
         Self {
             text: text.to_owned(),
             served_model: "m".to_owned(),
+            fingerprint: None,
             finish_reason: FinishReason::Stop,
             usage: None,
             latency_ms: None,

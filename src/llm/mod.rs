@@ -1,7 +1,8 @@
 //! Ask a model, get an answer. Knows nothing of evals.
 //!
 //! Reading order: [`request`] (what is asked, and its content address), [`answer`] (what comes back), [`error`],
-//! [`provider`] (who answers), [`stack`] (what stands between the asker and the provider).
+//! [`recording`] (answers on disk), [`provider`] (who answers), [`stack`] (what stands between the asker and the
+//! provider), [`hub`] (all models of a run, and what they share).
 
 pub mod request;
 
@@ -9,11 +10,18 @@ pub mod answer;
 
 pub mod error;
 
+pub mod recording;
+
+mod outside;
 pub mod provider;
 
 pub mod stack;
 
+pub mod hub;
+
 pub use answer::{Answer, FinishReason, ModelCard, Usage};
-pub use error::Error;
-pub use request::{Draw, Message, Request, Role, Stream};
-pub use stack::Client;
+pub use error::{Error, Failure, ProviderError};
+pub use hub::Hub;
+pub use outside::Outside;
+pub use request::{Draw, Message, PromptTag, Request, Role, Stream};
+pub use stack::{Answered, Call, Client, Source};

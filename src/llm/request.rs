@@ -96,6 +96,15 @@ pub struct Draw {
     pub index: u32,
 }
 
+/// Which prompt a request was rendered from, for traces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PromptTag<'a> {
+    /// File relative to `prompts/`.
+    pub name: &'a str,
+    /// SHA-256 of its text.
+    pub sha256: &'a str,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

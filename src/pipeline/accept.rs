@@ -9,12 +9,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::baselines;
+use super::block_on;
 use super::compare_files::{decide, first, reason, speaks_for_itself};
 use super::inputs::{Inputs, SuiteInputs};
 use super::observe::must_pass_fails;
 use super::suite_run::{first_index, policy};
-use super::{Clock, block_on};
 use crate::baseline::{self, Accepted, Baseline, Header, Stored};
+use crate::clock::Clock;
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleRecord, SuiteRecord};

@@ -10,6 +10,7 @@ use crate::config::{Document, Problem, Project, Settings};
 use crate::dataset::{self, Case, Dataset};
 use crate::eval::check::CustomChecks;
 use crate::eval::plan::{Options, SuitePlan};
+use crate::llm::{Hub, Outside};
 
 /// Rules that the labels of a task obey, beyond the schema: every problem of one case.
 pub type LabelRule = Arc<dyn Fn(&Case) -> Vec<String> + Send + Sync>;
@@ -51,6 +52,8 @@ pub struct Inputs {
     pub settings: Settings,
     /// What was registered in code.
     pub registry: Registry,
+    /// Where models come from.
+    pub hub: Hub,
     /// One entry per suite and model whose dataset loads, in listing order.
     pub suites: Vec<SuiteInputs>,
     /// Problems that stop everything: settings, models, pins, the prompt graph.
@@ -101,6 +104,7 @@ impl Inputs {
         vars: &BTreeMap<String, String>,
         overrides: &Overrides,
         registry: Registry,
+        outside: Outside,
     ) -> Self {
         let mut problems = Vec::new();
         let project = Project::load(root).map_err(|found| problems.extend(found)).ok();
@@ -116,6 +120,7 @@ impl Inputs {
             project,
             settings,
             registry,
+            hub: Hub::new(root, outside),
             suites: Vec::new(),
             problems,
             suite_problems: Vec::new(),
@@ -127,11 +132,12 @@ impl Inputs {
 
     /// No project was found: nothing but the problem.
     #[must_use]
-    pub fn nowhere(problem: Problem, registry: Registry) -> Self {
+    pub fn nowhere(problem: Problem, registry: Registry, outside: Outside) -> Self {
         Self {
             project: None,
             settings: Settings::default(),
             registry,
+            hub: Hub::new(Path::new("."), outside),
             suites: Vec::new(),
             problems: vec![problem],
             suite_problems: Vec::new(),
@@ -238,7 +244,7 @@ impl Inputs {
     /// Every problem of the suite's inputs.
     pub fn plan_with(&self, suite: &SuiteInputs, prompt: Option<&str>) -> Result<SuitePlan, Vec<Problem>> {
         let Some(project) = &self.project else { return Err(self.problems.clone()) };
-        let options = Options { prompt, custom: &self.registry.checks };
+        let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub };
         SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)
     }
 

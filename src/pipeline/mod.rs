@@ -20,7 +20,6 @@ pub mod baselines;
 mod observe;
 pub mod suite_run;
 
-mod clock;
 pub mod session;
 
 mod derived;
@@ -32,7 +31,6 @@ pub mod accept;
 
 pub mod deliver;
 
-pub use clock::Clock;
 pub use inputs::{Inputs, LabelRule, Overrides, Registry};
 pub use session::Session;
 pub use suite_run::Selection;

@@ -179,6 +179,7 @@ pub(super) async fn rescore(plan: &SuitePlan, case: &Case, sample: &BaselineSamp
     let answer = Answer {
         text: full_text(sample)?.to_owned(),
         served_model: plan.model.card().model_id.clone(),
+        fingerprint: None,
         finish_reason: FinishReason::Stop,
         usage: None,
         latency_ms: None,

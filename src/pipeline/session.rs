@@ -8,9 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::baselines;
 use super::inputs::Inputs;
 use super::suite_run::{Baselines, CaseDone, OnCase, Selection, first_index, policy, run_suite};
-use super::{Clock, baselines};
+use crate::clock::Clock;
 use crate::eval::event::{Event, Listener};
 use crate::eval::record::{FORMAT as RUN_FORMAT, RunRecord, SuiteRecord};
 use crate::report::input::{FORMAT, GateReport, PolicyReport, Report};

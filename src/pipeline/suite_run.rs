@@ -294,7 +294,7 @@ impl Drawn {
     fn panicked(case: &Case) -> Self {
         let reason = "evaluating this case panicked; stderr says where".to_owned();
         let outcome = SampleOutcome::NotMeasured { reason: reason.clone(), answer: None };
-        let sample = SampleRecord { index: 0, key: String::new(), outcome };
+        let sample = SampleRecord { index: 0, key: String::new(), replayed: false, outcome };
         let observed = || {
             let mut observation = CaseObservation::new(&case.id, Comparability::New);
             observation.candidate = Candidate::NotMeasured(reason.clone());

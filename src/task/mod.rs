@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::config::models::{ModelSpec, ProviderKind};
+use crate::config::models::ModelSpec;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Problem, Project};
 use crate::llm::{Message, ModelCard, Request, Role};
@@ -85,8 +85,8 @@ pub(crate) fn request(model: &ModelCard, spec: &ModelSpec, prompt: String, schem
         system: None,
         messages: vec![Message { role: Role::User, content: prompt }],
         params: spec.params.clone(),
-        // The embedded rules read the prompt alone; a schema in their key would only churn it.
-        schema: if model.provider == ProviderKind::Reference { None } else { schema },
+        // What is not sent must not be in the key.
+        schema: schema.filter(|_| spec.structured_output),
     }
 }
 

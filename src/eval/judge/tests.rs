@@ -45,7 +45,7 @@ fn judge(says: &'static str) -> Judge {
         .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
         .unwrap();
     Judge {
-        client: Client::new(Arc::new(Says(says, card))),
+        client: Client::embedded(Arc::new(Says(says, card))),
         model: serde_json::from_value(json!({"provider": "simulated"})).unwrap(),
         template: Template::load(dir.path(), "j.txt", Purpose::Judge).unwrap(),
         pass_at: 0.7,

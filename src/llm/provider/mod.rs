@@ -12,26 +12,42 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Answer, Draw, Error, ModelCard, Request};
+use super::{Answer, Draw, Error, ModelCard, Outside, Request};
 use crate::config::models::{ModelSpec, ProviderKind};
 
 /// What a provider returns: a future that can move between threads.
 pub type Asked<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
+
+/// What a look at credentials returns: one line for people.
+pub type Tried<'a> = Pin<Box<dyn Future<Output = Result<String, Error>> + Send + 'a>>;
 
 /// One model that can be asked.
 pub trait Provider: Send + Sync {
     /// What it is.
     fn card(&self) -> &ModelCard;
 
-    /// Ask once. Embedded models answer as a pure function of request and draw.
+    /// Ask once. Embedded models answer as a pure function of request and draw; the others translate, ask once and
+    /// translate back. `cost_usd` and `latency_ms` are left to the stack.
     fn ask<'a>(&'a self, request: &'a Request, draw: &'a Draw) -> Asked<'a>;
+
+    /// Whether the credentials are there and good, without spending anything. Embedded models need none.
+    fn try_credentials(&self) -> Tried<'_> {
+        Box::pin(std::future::ready(Ok("needs no credentials".to_owned())))
+    }
 }
 
-/// The provider behind an alias. Opens no connection; `root` is where the answers of `simulated` are found.
+/// The provider behind an alias. Opens no connection and looks for no credentials: that waits for the first request,
+/// so that a replay needs neither. `root` is where the answers of `simulated` are found.
 ///
 /// # Errors
 /// [`Error::NotBuilt`] for a kind this build cannot call, [`Error::Config`] for settings that cannot work.
-pub fn connect(root: &Path, alias: &str, spec: &ModelSpec) -> Result<Arc<dyn Provider>, Error> {
+pub fn connect(
+    root: &Path,
+    alias: &str,
+    spec: &ModelSpec,
+    outside: &Outside,
+) -> Result<Arc<dyn Provider>, Error> {
+    let _ = outside;
     match spec.provider {
         #[cfg(feature = "rf-qaqc")]
         ProviderKind::Reference => Ok(Arc::new(reference::Reference::new(alias, spec))),

@@ -2,7 +2,7 @@
 
 use super::{Asked, Provider, prompt_text};
 use crate::config::models::{ModelSpec, ProviderKind};
-use crate::llm::{Answer, Draw, Error, FinishReason, ModelCard, Request};
+use crate::llm::{Answer, Draw, Error, ModelCard, Request};
 use crate::rf_qaqc;
 
 /// Which of the two rule sets answers.
@@ -51,14 +51,7 @@ impl Provider for Reference {
         };
         let model = &self.card.model_id;
         let result = answer
-            .map(|text| Answer {
-                text,
-                served_model: model.clone(),
-                finish_reason: FinishReason::Stop,
-                usage: None,
-                latency_ms: None,
-                cost_usd: Some(0.0),
-            })
+            .map(|text| Answer::embedded(text, model))
             .map_err(|message| Error::Model { model: model.clone(), message });
         Box::pin(std::future::ready(result))
     }

@@ -13,7 +13,7 @@ use super::{Asked, Provider, prompt_text};
 use crate::config::models::{ModelSpec, ProviderKind};
 use crate::dataset::{self, Case};
 use crate::json::{canonical, sha256_hex};
-use crate::llm::{Answer, Draw, Error, FinishReason, ModelCard, Request};
+use crate::llm::{Answer, Draw, Error, ModelCard, Request};
 use crate::prompt::last_fenced;
 use crate::stats::rng::Rng;
 
@@ -145,14 +145,8 @@ impl Provider for Simulated {
     }
 
     fn ask<'a>(&'a self, request: &'a Request, draw: &'a Draw) -> Asked<'a> {
-        let result = self.answer(&prompt_text(request), draw).map(|text| Answer {
-            text,
-            served_model: self.card.model_id.clone(),
-            finish_reason: FinishReason::Stop,
-            usage: None,
-            latency_ms: None,
-            cost_usd: Some(0.0),
-        });
+        let result =
+            self.answer(&prompt_text(request), draw).map(|text| Answer::embedded(text, &self.card.model_id));
         Box::pin(std::future::ready(result))
     }
 }

@@ -1,15 +1,43 @@
 //! What stands between the asker and the provider.
-//!
-//! Outside in: trace > provider. Replay, budget, retry and limit take their places between the two when
-//! network providers arrive: a replay is free, so it stands above budget and retry; every attempt takes a
-//! slot, so limit stands below retry.
 
 use std::sync::Arc;
 
-use tracing::Instrument as _;
-
 use super::provider::Provider;
-use super::{Answer, Draw, Error, ModelCard, Request};
+use super::{Answer, Draw, Error, ModelCard, PromptTag, Request};
+
+/// One question put to a model.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// What is asked.
+    pub request: &'a Request,
+    /// Which answer of it is wanted.
+    pub draw: &'a Draw,
+    /// What the request was rendered from.
+    pub prompt: PromptTag<'a>,
+}
+
+/// An answer and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// The draw it is: under `refresh` the next free index, not the one that was named.
+    pub draw: Draw,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The model was asked.
+    Called {
+        /// Network tries it took; 1 for embedded models.
+        attempts: u32,
+    },
+    /// From a recording: free, whatever it cost when it was made.
+    Replayed,
+}
 
 /// A model, ready to be asked.
 #[derive(Clone)]
@@ -18,9 +46,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Put the stack over a provider.
+    /// An embedded model: called directly, never recorded.
     #[must_use]
-    pub fn new(provider: Arc<dyn Provider>) -> Self {
+    pub fn embedded(provider: Arc<dyn Provider>) -> Self {
         Self { provider }
     }
 
@@ -30,36 +58,12 @@ impl Client {
         self.provider.card()
     }
 
-    /// One answer, under one span with OpenTelemetry's names. Content never enters the span.
+    /// One answer.
     ///
     /// # Errors
-    /// What the provider reports.
-    pub async fn ask(&self, request: &Request, draw: &Draw) -> Result<Answer, Error> {
-        let span = tracing::info_span!(
-            "chat",
-            gen_ai.operation.name = "chat",
-            gen_ai.provider.name = %request.provider,
-            gen_ai.request.model = %request.model_id,
-            gen_ai.response.model = tracing::field::Empty,
-            gen_ai.usage.input_tokens = tracing::field::Empty,
-            gen_ai.usage.output_tokens = tracing::field::Empty,
-            llmx.request.key = %draw.key,
-            llmx.draw.index = draw.index,
-            error.type = tracing::field::Empty,
-        );
-        let result = self.provider.ask(request, draw).instrument(span.clone()).await;
-        match &result {
-            Ok(answer) => {
-                span.record("gen_ai.response.model", answer.served_model.as_str());
-                if let Some(usage) = answer.usage {
-                    span.record("gen_ai.usage.input_tokens", usage.input_tokens);
-                    span.record("gen_ai.usage.output_tokens", usage.output_tokens);
-                }
-            }
-            Err(error) => {
-                span.record("error.type", tracing::field::display(error));
-            }
-        }
-        result
+    /// Why there is none.
+    pub async fn ask(&self, call: Call<'_>) -> Result<Answered, Error> {
+        let answer = self.provider.ask(call.request, call.draw).await?;
+        Ok(Answered { answer, draw: call.draw.clone(), source: Source::Called { attempts: 1 } })
     }
 }

@@ -171,7 +171,7 @@ pub(crate) fn case(id: &str, test_type: &str, difficulty: &str, outcome: SampleO
         ]),
         cluster: None,
         must_pass: false,
-        samples: vec![SampleRecord { index: 0, key: "7c1e90aa11bb22cc".repeat(4), outcome }],
+        samples: vec![SampleRecord { index: 0, key: "7c1e90aa11bb22cc".repeat(4), replayed: false, outcome }],
         confirm: Vec::new(),
     }
 }
@@ -180,6 +180,7 @@ pub(crate) fn answer(text: &str) -> Answer {
     Answer {
         text: text.to_owned(),
         served_model: "reference".to_owned(),
+        fingerprint: None,
         finish_reason: FinishReason::Stop,
         usage: None,
         latency_ms: None,

@@ -20,6 +20,12 @@ impl Clock {
         Self { now: Arc::new(now), salt }
     }
 
+    /// The time, UTC.
+    #[must_use]
+    pub fn utc(&self) -> OffsetDateTime {
+        (self.now)()
+    }
+
     /// RFC 3339, UTC, whole seconds.
     #[must_use]
     pub fn now(&self) -> String {

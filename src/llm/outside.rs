@@ -1,0 +1,37 @@
+//! What the machine lends: secrets by name, and the time. Surfaces make it; nothing below them looks for itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::clock::Clock;
+
+/// See the module's text.
+#[derive(Clone)]
+pub struct Outside {
+    secret: Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Outside {
+    /// `secret` finds the value of an environment variable.
+    #[must_use]
+    pub fn new(secret: impl Fn(&str) -> Option<SecretString> + Send + Sync + 'static, clock: Clock) -> Self {
+        Self { secret: Arc::new(secret), clock }
+    }
+
+    /// The value of an environment variable that holds a secret; an empty one is none.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Option<SecretString> {
+        use secrecy::ExposeSecret as _;
+        (self.secret)(name).filter(|value| !value.expose_secret().is_empty())
+    }
+}
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outside")
+    }
+}
