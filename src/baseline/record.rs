@@ -80,6 +80,7 @@ fn samples(
             judge: scores.judge.as_ref().map(|judge| JudgeWord {
                 score: six_decimals(judge.score),
                 explanation: judge.explanation.clone(),
+                key: judge.key.clone(),
             }),
             answer: if embedded {
                 answer.text.clone()
@@ -128,6 +129,7 @@ mod tests {
                         passed: true,
                         blocking: true,
                         explanation: "why".to_owned(),
+                        key: None,
                     }),
                     ..Scores::default()
                 },

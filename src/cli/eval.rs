@@ -57,8 +57,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         return Err(exit::UNDECIDED);
     }
     let clock = host::clock();
-    let run_id = clock.run_id();
-    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &run_id);
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
     let record = folder.record().map_err(|error| {
         context.out.failed(format!("{} cannot be written: {error}", folder.run.display()), None);
         exit::CANNOT_TELL
@@ -74,7 +73,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         })
     };
     let today = clock.today();
-    let session = Session::new(Arc::clone(&inputs), selections, clock, run_id, listener);
+    let session = Session::new(Arc::clone(&inputs), selections, clock, listener);
     let checked = POLICIES
         .iter()
         // Answering a whole baseline again is out of proportion to a look at one case.
@@ -85,7 +84,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     bar.finish_and_clear();
     let written = folder.write(&report, &inputs.settings);
     let hints = Hints {
-        name_model: inputs.settings.model.is_some(),
+        name_model: !inputs.settings.models.is_empty(),
         name_prompt: inputs.settings.prompt.is_some(),
         ..Hints::default()
     };

@@ -232,4 +232,7 @@ pub struct JudgeResult {
     pub blocking: bool,
     /// The judge's explanation.
     pub explanation: String,
+    /// Key of the judge's own request, where it is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }

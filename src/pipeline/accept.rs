@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleRecord, SuiteRecord};
-use crate::eval::run;
+use crate::eval::run::{self, Reach};
 use crate::llm::Stream;
 use crate::prompt::changelog::{Changelog, FILE as CHANGELOG};
 use crate::prompt::{Lock, is_numbered, version};
@@ -180,7 +180,7 @@ async fn draw(plan: &Arc<SuitePlan>, first: u32, samples: u32, concurrency: usiz
             let case = plan.dataset.cases.get(position)?;
             let mut drawn = Vec::new();
             for index in first..first + samples {
-                drawn.push(run::sample(&plan, case, Stream::Main, index).await);
+                drawn.push(run::sample(&plan, case, Stream::Main, index, Reach::Run).await);
             }
             Some((position, run::case_record(case, drawn, Vec::new())))
         });

@@ -68,19 +68,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session called `run_id` that runs `selections` (one per entry of `inputs.suites`) when a result is
+    /// A session that runs `selections` (one per entry of `inputs.suites`) when a result is
     /// wanted.
     #[must_use]
-    pub fn new(
-        inputs: Arc<Inputs>,
-        selections: Vec<Selection>,
-        clock: Clock,
-        run_id: String,
-        listener: Listener,
-    ) -> Self {
+    pub fn new(inputs: Arc<Inputs>, selections: Vec<Selection>, clock: Clock, listener: Listener) -> Self {
         let suites = inputs.suites.iter().map(|_| Progress::default()).collect();
         let state = Arc::new(State { suites: Mutex::new(suites), changed: Condvar::new() });
         let started_at = clock.now();
+        let run_id = inputs.run_id.clone();
         Self { inputs, selections, state, started: Once::new(), clock, run_id, started_at, listener }
     }
 

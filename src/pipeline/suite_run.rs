@@ -14,9 +14,10 @@ use crate::baseline::Baseline;
 use crate::config::settings::{Mode, OnInconclusive};
 use crate::config::suite::GateSpec;
 use crate::dataset::Case;
+use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
-use crate::eval::{limits, run};
+use crate::eval::run::{self, Reach};
 use crate::gate::{
     self, Candidate, CaseObservation, CaseResult, CaseVerdict, Comparability, DrawRequest, Observations,
     Policy, Step,
@@ -310,12 +311,12 @@ impl Drawn {
 
 /// Ask about one case, redraw where it must pass, and put it beside the baselines.
 async fn draw_case(plan: &SuitePlan, case: &Case, index: u32, baselines: &Baselines) -> Drawn {
-    let mut sample = run::sample(plan, case, Stream::Main, index).await;
+    let mut sample = run::sample(plan, case, Stream::Main, index, Reach::Run).await;
     let mut confirm = Vec::new();
     let mut must_pass_failed = sample.scores().is_some_and(|scores| must_pass_fails(case, scores));
     if must_pass_failed && !plan.deterministic() {
         for redraw in 0..MUST_PASS_REDRAWS {
-            let again = run::sample(plan, case, Stream::Confirm, redraw).await;
+            let again = run::sample(plan, case, Stream::Confirm, redraw, Reach::Run).await;
             match &again.outcome {
                 SampleOutcome::Scored { scores, .. } => must_pass_failed &= must_pass_fails(case, scores),
                 // What must pass and could not be asked again is neither fine nor broken.

@@ -223,7 +223,13 @@ fn schema(passed: bool) -> CheckResult {
 }
 
 fn judge(score: f64, explanation: &str) -> JudgeResult {
-    JudgeResult { score, passed: score >= 0.7, blocking: true, explanation: explanation.to_owned() }
+    JudgeResult {
+        score,
+        passed: score >= 0.7,
+        blocking: true,
+        explanation: explanation.to_owned(),
+        key: None,
+    }
 }
 
 pub(crate) fn scored(text: &str, checks: Vec<CheckResult>, judge: JudgeResult) -> SampleOutcome {
