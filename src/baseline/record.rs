@@ -108,7 +108,7 @@ mod tests {
         SampleRecord {
             index,
             key: "k".to_owned(),
-            replayed: false,
+
             outcome: SampleOutcome::Scored {
                 answer: Answer {
                     text: text.to_owned(),

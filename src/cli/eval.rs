@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Choice, Context, unknown};
-use crate::config::Problem;
+use super::{Choice, Context, dry_run, unknown};
+use crate::config::{Problem, env};
 use crate::eval::event::{Event, Listener};
 use crate::host;
 use crate::pipeline::deliver::Folder;
@@ -27,13 +27,22 @@ pub(super) struct Args {
     cases: Vec<String>,
     #[command(flatten)]
     choice: Choice,
+    /// Answers per case
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=20))]
+    samples: Option<u32>,
+    /// Say what would be asked and what it would cost; ask nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on with this unfinished run of mode `live`
+    #[arg(long, value_name = "RUN_ID")]
+    resume: Option<String>,
     /// What goes to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// A summary for people
     Text,
     /// The whole report as JSON
@@ -41,7 +50,10 @@ enum Format {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
-    let inputs = Arc::new(context.inputs(&args.choice)?);
+    let mut overrides = args.choice.overrides();
+    overrides.0.extend(args.samples.map(|samples| (env::SAMPLES, samples.to_string())));
+    overrides.0.extend(args.resume.clone().map(|run_id| (env::RESUME, run_id)));
+    let inputs = Arc::new(context.inputs_with(&overrides)?);
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
     }
@@ -55,6 +67,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         }
         context.out.failed("nothing selected", Some("`llmx test --list` shows every case"));
         return Err(exit::UNDECIDED);
+    }
+    if args.dry_run {
+        return dry_run::run(context, &inputs, &selections, args.format);
     }
     let clock = host::clock();
     let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);

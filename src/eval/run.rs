@@ -5,7 +5,7 @@ use super::judge::Unjudged;
 use super::plan::SuitePlan;
 use super::record::{CaseRecord, SampleOutcome, SampleRecord, Scores};
 use crate::dataset::Case;
-use crate::llm::{Answer, Call, Draw, Error, PromptTag, Source, Stream};
+use crate::llm::{Answer, Call, Draw, Error, PromptTag, Stream};
 
 /// What may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, r
             return SampleRecord {
                 index,
                 key: String::new(),
-                replayed: false,
+
                 outcome: SampleOutcome::NotMeasured { reason, answer: None },
             };
         }
@@ -39,12 +39,11 @@ pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, r
                 Ok(scores) => SampleOutcome::Scored { answer, scores },
                 Err(reason) => SampleOutcome::NotMeasured { reason, answer: Some(answer) },
             };
-            let replayed = answered.source == Source::Replayed;
-            SampleRecord { index, key: draw.key, replayed, outcome }
+            SampleRecord { index, key: draw.key, outcome }
         }
         Err(error) => {
             let outcome = SampleOutcome::NotMeasured { reason: why(plan, case, &error), answer: None };
-            SampleRecord { index, key: draw.key, replayed: false, outcome }
+            SampleRecord { index, key: draw.key, outcome }
         }
     }
 }

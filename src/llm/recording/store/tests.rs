@@ -1,3 +1,5 @@
+//! Recordings on disk: many draws, many tasks, damaged files.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
