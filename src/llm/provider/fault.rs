@@ -1,7 +1,10 @@
 //! A failed try, before it is an error: what went wrong, in the provider's words. Becomes an [`Error`] in one place,
 //! where its texts lose their secrets. Decides nothing about another try.
 
-use std::time::Duration;
+use std::error::Error as StdError;
+use std::time::{Duration, SystemTime};
+
+use time::OffsetDateTime;
 
 use super::secrets::Secrets;
 use crate::llm::error::MAX_MESSAGE;
@@ -74,4 +77,36 @@ pub(super) fn by_status(status: u16) -> Failure {
         500.. => Failure::Server,
         _ => Failure::Refused,
     }
+}
+
+/// An error with all its causes: the outermost alone says "error sending request".
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A provider that asks for more waits in vain: no deadline is that long.
+const MAX_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The value of a `Retry-After` header: seconds (decimals too), or a date.
+pub(super) fn wait(text: &str, now: OffsetDateTime) -> Option<Duration> {
+    wait_in(text, 1.0).or_else(|| {
+        let until = httpdate::parse_http_date(text.trim()).ok()?;
+        Some(until.duration_since(SystemTime::from(now)).unwrap_or_default().min(MAX_WAIT))
+    })
+}
+
+/// A wait as a number of units of so many seconds.
+pub(super) fn wait_in(text: &str, unit: f64) -> Option<Duration> {
+    let seconds = text.trim().parse::<f64>().ok()? * unit;
+    (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(MAX_WAIT).min(MAX_WAIT))
 }

@@ -2,16 +2,15 @@
 //!
 //! Knows HTTP and no model's protocol. Never tries again, follows no redirect (a key would go along), keeps no cookie.
 
-use std::error::Error as _;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Request, Response, StatusCode, Url};
 use time::OffsetDateTime;
 
-use super::fault::{Fault, by_status, cut};
+use super::fault::{Fault, by_status, chain, cut, wait, wait_in};
 use crate::llm::Failure;
 
 /// Time for a connection, TLS included.
@@ -21,8 +20,6 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Characters kept of a body that could not be read. An error shows fewer: a secret at the end of what is shown must
 /// still be whole when secrets are looked for.
 const KEPT: usize = 2000;
-/// A provider that asks for more waits in vain: no deadline is that long.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A whole answer.
 #[derive(Debug)]
@@ -120,21 +117,6 @@ async fn read(response: &mut Response) -> Result<Bytes, Fault> {
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
-/// An error with all its causes: the outermost alone says "error sending request".
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
-}
-
 impl Reply {
     /// An answer of status 2xx whose body says it is JSON. Servers that name no type are believed.
     pub(super) fn json(&self) -> Result<&[u8], Fault> {
@@ -199,19 +181,10 @@ fn is_json(kind: &[u8]) -> bool {
     kind.eq_ignore_ascii_case(b"application/json") || kind.to_ascii_lowercase().ends_with(b"+json")
 }
 
-/// How long the server asks to wait: milliseconds, seconds (decimals too), or a date.
-pub(super) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let seconds = |text: &str, unit: f64| {
-        let seconds = text.parse::<f64>().ok()? * unit;
-        (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(MAX_RETRY_AFTER))
-    };
-    let wait = text("retry-after-ms").and_then(|text| seconds(text, 0.001)).or_else(|| {
-        let text = text(RETRY_AFTER.as_str())?;
-        seconds(text, 1.0).or_else(|| {
-            let until = httpdate::parse_http_date(text).ok()?;
-            Some(until.duration_since(SystemTime::from(now)).unwrap_or_default())
-        })
-    })?;
-    Some(wait.min(MAX_RETRY_AFTER))
+/// How long the server asks to wait. Milliseconds are what the vendors' own clients look for first.
+fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    text("retry-after-ms")
+        .and_then(|text| wait_in(text, 0.001))
+        .or_else(|| wait(text(RETRY_AFTER.as_str())?, now))
 }

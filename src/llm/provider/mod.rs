@@ -1,7 +1,7 @@
 //! Who answers. A provider only translates: it never retries, sleeps, logs or prices.
 //!
 //! [`connect`] is the registry: from an alias's configuration to a provider. The three that go over the network are
-//! [`openai`], [`anthropic`] and [`bedrock`]; the first two share [`http`] (the one client), [`endpoint`] (address,
+//! [`openai`], [`anthropic`] and `bedrock`; the first two share [`http`] (the one client), [`endpoint`] (address,
 //! headers, key) and [`body`]; all three [`fault`] (a failed try) and [`secrets`] (texts without them).
 
 mod fault;
@@ -12,6 +12,8 @@ mod endpoint;
 mod http;
 
 mod anthropic;
+#[cfg(feature = "bedrock")]
+mod bedrock;
 mod openai;
 
 mod simulated;
@@ -67,6 +69,9 @@ pub fn connect(
         ProviderKind::Simulated => Ok(Arc::new(simulated::Simulated::new(root, alias, spec)?)),
         ProviderKind::Openai => Ok(Arc::new(openai::OpenAi::new(alias, spec, outside)?)),
         ProviderKind::Anthropic => Ok(Arc::new(anthropic::Anthropic::new(alias, spec, outside)?)),
+        #[cfg(feature = "bedrock")]
+        ProviderKind::Bedrock => Ok(Arc::new(bedrock::Bedrock::new(alias, spec, outside)?)),
+        #[cfg(not(feature = "bedrock"))]
         ProviderKind::Bedrock => Err(Error::NotBuilt(spec.provider)),
     }
 }
