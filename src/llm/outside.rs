@@ -7,13 +7,13 @@ use secrecy::SecretString;
 
 use crate::clock::Clock;
 
-/// Finds the value of an environment variable.
-type Secrets = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
+/// Finds the value of a variable by its name.
+type Find = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
 
 /// See the module's text.
 #[derive(Clone)]
 pub struct Outside {
-    secret: Arc<Secrets>,
+    secret: Arc<Find>,
     /// The time.
     pub clock: Clock,
 }
