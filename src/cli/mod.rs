@@ -6,6 +6,7 @@ mod eval;
 mod print;
 mod prompt;
 mod schema;
+mod sim;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -57,6 +58,8 @@ enum Command {
     Schema(schema::Args),
     /// Look at the project and this machine, spend nothing
     Doctor,
+    /// A local model server that speaks the real protocols, with faults on demand
+    Sim(Box<sim::Args>),
 }
 
 /// Flags that choose model, prompt and mode; the same words as the environment variables.
@@ -151,6 +154,7 @@ pub fn main() -> ExitCode {
         Command::Prompt(command) => prompt::run(&context, &command),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Doctor => doctor::run(&context),
+        Command::Sim(args) => sim::run(&context, *args),
     };
     ExitCode::from(code.unwrap_or_else(|code| code))
 }
