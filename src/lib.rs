@@ -27,7 +27,7 @@
 //!
 //! ```text
 //!  cli                       commands; the only place that prints
-//!  harness                   libtest: one test per case, gate and policy
+//!  harness, sim              libtest: one test per case, gate and policy; a local model server with faults
 //!  host                      environment, clock, standard output
 //!  pipeline                  the whole evaluation on one page
 //!  policy                    what must hold between files
@@ -70,7 +70,7 @@
 //! # Invariants
 //!
 //! * Listing and planning touch no network and no runtime.
-//! * Only `llm::provider` may open connections; a provider only translates.
+//! * Only `llm::provider` may open connections, and only `sim` listens; a provider only translates.
 //! * Below the surfaces nothing prints or reads the environment, the clock or unseeded randomness.
 //! * A report can be rebuilt from `eval_results_<run-id>.json` alone.
 //! * Embedded models say what they are wherever their numbers appear; only code declares a model deterministic.
@@ -108,3 +108,4 @@ pub mod host;
 
 pub mod cli;
 pub mod harness;
+pub mod sim;

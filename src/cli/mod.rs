@@ -8,6 +8,7 @@ mod print;
 mod prompt;
 mod recordings;
 mod schema;
+mod sim;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -62,6 +63,8 @@ enum Command {
     Schema(schema::Args),
     /// Look at the project and this machine, spend nothing
     Doctor,
+    /// A local model server that speaks the real protocols, with faults on demand
+    Sim(Box<sim::Args>),
 }
 
 /// Flags that choose model, prompt and mode; the same words as the environment variables.
@@ -182,6 +185,7 @@ pub fn main() -> ExitCode {
         Command::Recordings(command) => recordings::run(&context, &command),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Doctor => doctor::run(&context),
+        Command::Sim(args) => sim::run(&context, *args),
     };
     ExitCode::from(code.unwrap_or_else(|code| code))
 }
