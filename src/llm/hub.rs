@@ -24,6 +24,7 @@ impl Hub {
     /// # Errors
     /// What [`connect`] says.
     pub fn client(&self, alias: &str, spec: &ModelSpec) -> Result<Client, Error> {
-        connect(&self.root, alias, spec, &self.outside).map(Client::embedded)
+        connect(&self.root, alias, spec, &self.outside)
+            .map(|provider| Client::embedded(provider).tracing_content(self.outside.trace_content))
     }
 }
