@@ -15,6 +15,7 @@ use crate::pipeline::{Inputs, Selection, Session, baselines};
 use crate::report::outcome::{exit, exit_code};
 use crate::report::words::Hints;
 use crate::report::{console, json};
+use crate::telemetry::{Run, Telemetry};
 
 /// Arguments of `llmx eval`.
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,7 @@ pub(super) enum Format {
     Json,
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
+pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Result<u8, u8> {
     let mut overrides = args.choice.overrides();
     overrides.0.extend(args.samples.map(|samples| (env::SAMPLES, samples.to_string())));
     overrides.0.extend(args.resume.clone().map(|run_id| (env::RESUME, run_id)));
@@ -77,6 +78,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         context.out.failed(format!("{} cannot be written: {error}", folder.run.display()), None);
         exit::CANNOT_TELL
     })?;
+    telemetry.open(&Run { id: inputs.run_id.clone(), file: folder.spans() });
     let bar = progress(&selections, &inputs);
     let listener: Listener = {
         let bar = bar.clone();
@@ -116,6 +118,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
                 .failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
             codes.push(exit::CANNOT_TELL);
         }
+    }
+    if let Some(note) = telemetry.close() {
+        context.out.note(format!("traces: {note}"));
     }
     Ok(exit::of(codes))
 }

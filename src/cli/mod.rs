@@ -23,6 +23,7 @@ use crate::config::{Problem, did_you_mean, env};
 use crate::host;
 use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::report::outcome::exit;
+use crate::telemetry::{self, Purpose};
 
 use print::Out;
 
@@ -165,7 +166,6 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Cl
 #[must_use]
 pub fn main() -> ExitCode {
     let vars = host::vars();
-    host::start_log(&vars);
     let out = Out::new(vars.get(env::NO_COLOR).is_none_or(String::is_empty));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -177,8 +177,15 @@ pub fn main() -> ExitCode {
         }
     };
     let context = Context { vars, root: cli.root, out };
+    let purpose = match cli.command {
+        Command::Eval(_) => Purpose::Run,
+        // The harness starts its own.
+        Command::Test { args } => return test(&context, args),
+        _ => Purpose::Log,
+    };
+    let telemetry = telemetry::start(&context.vars, purpose);
     let code = match cli.command {
-        Command::Eval(args) => eval::run(&context, &args),
+        Command::Eval(args) => eval::run(&context, &args, &telemetry),
         Command::Test { args } => return test(&context, args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),

@@ -1,9 +1,12 @@
 //! Ask about one case and score the answer. What cannot be measured is recorded as such, with its reason.
 
+use tracing::Instrument as _;
+
 use super::check::Subject;
 use super::judge::Unjudged;
 use super::plan::SuitePlan;
 use super::record::{CaseRecord, SampleOutcome, SampleRecord, Scores};
+use super::trace;
 use crate::dataset::Case;
 use crate::llm::{Answer, Call, Draw, Error, PromptTag, Stream};
 
@@ -18,6 +21,13 @@ pub enum Reach {
 
 /// One sample of one case. Never fails: a failure to measure is an outcome.
 pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, reach: Reach) -> SampleRecord {
+    let span = trace::sample(plan, case, index);
+    let sample = untraced(plan, case, stream, index, reach).instrument(span.clone()).await;
+    trace::ended(&span, &sample);
+    sample
+}
+
+async fn untraced(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, reach: Reach) -> SampleRecord {
     let request = match plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text) {
         Ok(request) => request,
         Err(reason) => {
@@ -32,11 +42,17 @@ pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, r
     let draw = Draw { key: request.key(), stream, index };
     let prompt = PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 };
     let recorded_only = reach == Reach::Recorded;
-    match plan.model.ask(Call { request: &request, draw: &draw, prompt, recorded_only }).await {
+    let call = Call { request: &request, draw: &draw, prompt, recorded_only };
+    // The span is kept until the answer is scored: the scores are said about it.
+    let (span, result) = plan.model.ask_in_span(call).await;
+    match result {
         Ok(answered) => {
             let (answer, index) = (answered.answer, answered.draw.index);
-            let outcome = match score(plan, case, &answer, reach).await {
-                Ok(scores) => SampleOutcome::Scored { answer, scores },
+            let outcome = match measure(plan, case, &answer, reach).await {
+                Ok(scores) => {
+                    trace::scores(&span, plan, case, &scores);
+                    SampleOutcome::Scored { answer, scores }
+                }
                 Err(reason) => SampleOutcome::NotMeasured { reason, answer: Some(answer) },
             };
             SampleRecord { index, key: draw.key, outcome }
@@ -59,11 +75,21 @@ fn why(plan: &SuitePlan, case: &Case, error: &Error) -> String {
     }
 }
 
-/// Check and judge one answer.
+/// Check and judge one stored answer; `index` is its own.
 ///
 /// # Errors
 /// Why the answer has no score: a check that could not run, a judge without a readable reply.
-pub async fn score(plan: &SuitePlan, case: &Case, answer: &Answer, reach: Reach) -> Result<Scores, String> {
+pub async fn score(
+    plan: &SuitePlan,
+    case: &Case,
+    answer: &Answer,
+    index: u32,
+    reach: Reach,
+) -> Result<Scores, String> {
+    measure(plan, case, answer, reach).instrument(trace::rescore(plan, case, index)).await
+}
+
+async fn measure(plan: &SuitePlan, case: &Case, answer: &Answer, reach: Reach) -> Result<Scores, String> {
     let json = serde_json::from_str(&answer.text).ok();
     let measured = plan.scoring.measure(&Subject { case, answer, json: json.as_ref() }).await?;
     let judged = match &plan.judge {

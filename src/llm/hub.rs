@@ -59,6 +59,7 @@ impl Hub {
             };
             Client::network(provider, parts)
         };
+        let client = client.tracing_content(self.outside.trace_content);
         // Of two that came at once, the first is everybody's.
         Ok(self.clients().entry(alias.to_owned()).or_insert(client).clone())
     }

@@ -1,4 +1,4 @@
-//! Write what a run leaves in `reports/`. The only module that touches that folder.
+//! Write what a run leaves in `reports/`. The only module that knows what is where in that folder.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -28,6 +28,12 @@ impl Folder {
         let reports = root.join(reports_dir);
         let run = reports.join("runs").join(run_id);
         Self { reports, run }
+    }
+
+    /// Where the run's spans go: OTLP as JSON lines. Whoever writes the first ones makes the folder.
+    #[must_use]
+    pub fn spans(&self) -> PathBuf {
+        self.run.join("traces").join("spans.jsonl")
     }
 
     /// A listener that appends every event to `record.jsonl` as it happens, so that a killed run leaves what it

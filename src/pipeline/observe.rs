@@ -186,7 +186,7 @@ pub(super) async fn rescore(plan: &SuitePlan, case: &Case, sample: &BaselineSamp
         let recorded = plan.model.recorded(&draw).ok().flatten()?;
         sample.answered(&recorded.answer.text).then_some(recorded.answer)?
     };
-    run::score(plan, case, &answer, Reach::Recorded).await.ok()
+    run::score(plan, case, &answer, sample.index, Reach::Recorded).await.ok()
 }
 
 /// What the baseline said, for people: its first passing answer, else its first.

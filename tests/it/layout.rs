@@ -5,8 +5,27 @@ use std::path::{Path, PathBuf};
 
 /// Floors from the ground up. A room imports rooms that stand before it in this list, and itself.
 const FLOORS: &[&str] = &[
-    "clock", "files", "json", "rf_qaqc", "stats", "config", "dataset", "prompt", "llm", "task", "eval",
-    "baseline", "gate", "report", "policy", "pipeline", "host", "harness", "sim", "cli",
+    "clock",
+    "files",
+    "json",
+    "rf_qaqc",
+    "stats",
+    "config",
+    "dataset",
+    "prompt",
+    "llm",
+    "task",
+    "eval",
+    "baseline",
+    "gate",
+    "report",
+    "policy",
+    "pipeline",
+    "telemetry",
+    "host",
+    "harness",
+    "sim",
+    "cli",
 ];
 
 /// Lines of code in one file, tests and comments not counted.

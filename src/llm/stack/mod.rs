@@ -12,15 +12,19 @@
 //! Reading order: [`Client`], then the layers outside in: [`mod@replay`], [`budget`], [`retry`], [`limit`].
 
 pub mod budget;
+pub mod conventions;
 mod ledger;
 mod limit;
 mod meter;
 mod replay;
 mod retry;
+mod trace;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+
+use tracing::Span;
 
 use super::provider::Provider;
 use super::recording::{Recorded, Store};
@@ -126,6 +130,8 @@ pub struct Client {
     card: ModelCard,
     way: Way,
     meter: Arc<Meter>,
+    /// Traces hold prompts, answers and what quotes them.
+    content: bool,
 }
 
 /// What a network client is made of besides its provider.
@@ -142,7 +148,7 @@ impl Client {
     #[must_use]
     pub fn embedded(provider: Arc<dyn Provider>) -> Self {
         let card = provider.card().clone();
-        Self { card, way: Way::Embedded(provider), meter: Arc::default() }
+        Self { card, way: Way::Embedded(provider), meter: Arc::default(), content: false }
     }
 
     /// A network model under the whole stack.
@@ -155,7 +161,7 @@ impl Client {
         let most = price.max_tokens();
         let alias = card.alias.clone();
         let m = || Arc::clone(&meter);
-        // Trace is not a type of its own: `Client::ask` is the outermost layer.
+        // Trace is no type of its own, since it needs the whole call: `Client::ask_in_span` puts it outermost.
         let stack = Replay::over(
             Budget::over(
                 Retry::over(Limit::over(provider, &alias, &spec.limits, attempt, most, m()), deadline, m()),
@@ -169,7 +175,19 @@ impl Client {
             clock,
             m(),
         );
-        Self { card, way: Way::Network(Arc::new(stack)), meter }
+        Self { card, way: Way::Network(Arc::new(stack)), meter, content: false }
+    }
+
+    /// The same model; `content` says whether traces hold prompts, answers and what quotes them.
+    #[must_use]
+    pub fn tracing_content(self, content: bool) -> Self {
+        Self { content, ..self }
+    }
+
+    /// Traces hold prompts, answers and what quotes them.
+    #[must_use]
+    pub fn traces_content(&self) -> bool {
+        self.content
     }
 
     /// What the model is.
@@ -183,6 +201,16 @@ impl Client {
     /// # Errors
     /// Why there is none.
     pub async fn ask(&self, call: Call<'_>) -> Result<Answered, Error> {
+        self.ask_in_span(call).await.1
+    }
+
+    /// One answer or why there is none, and the span of the request. What is said about the answer belongs there
+    /// and can be attached while the handle lives; it does not make the span longer.
+    pub async fn ask_in_span(&self, call: Call<'_>) -> (Span, Result<Answered, Error>) {
+        trace::traced(&self.card, self.content, call, self.untraced(call)).await
+    }
+
+    async fn untraced(&self, call: Call<'_>) -> Result<Answered, Error> {
         match &self.way {
             Way::Embedded(provider) => {
                 let answer = Provider::ask(provider.as_ref(), call.request, call.draw).await?;
