@@ -33,7 +33,9 @@ pub fn clock() -> Clock {
     reason = "this is the surface that reads it; the name is the user's own"
 )]
 pub fn outside() -> Outside {
-    Outside::new(|name| std::env::var(name).ok().map(SecretString::from), clock())
+    let mut outside = Outside::new(|name| std::env::var(name).ok().map(SecretString::from), clock());
+    outside.trace_content = env::is_true(&vars(), env::OTEL_CONTENT);
+    outside
 }
 
 /// The project root: told, or the nearest ancestor of the working folder.
@@ -55,18 +57,6 @@ pub fn git_user(root: &Path) -> Option<String> {
         std::process::Command::new("git").arg("-C").arg(root).args(["config", "user.name"]).output().ok()?;
     let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !name.is_empty()).then_some(name)
-}
-
-/// Start the log on stderr if [`env::LOG`] asks for one.
-pub fn start_log(vars: &BTreeMap<String, String>) {
-    let Some(filter) = vars.get(env::LOG).filter(|filter| !filter.is_empty()) else { return };
-    let filter = tracing_subscriber::EnvFilter::new(filter);
-    // Fails only when a log was started already; then that one stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-        .try_init();
 }
 
 /// Standard output that outlives its reader.

@@ -29,6 +29,7 @@
 //!  cli                       commands; the only place that prints
 //!  harness, sim              libtest: one test per case, gate and policy; a local model server with faults
 //!  host                      environment, clock, standard output
+//!  telemetry                 where logs and spans go
 //!  pipeline                  the whole evaluation on one page
 //!  policy                    what must hold between files
 //!  report                    (record, decision) -> bytes
@@ -70,7 +71,9 @@
 //! # Invariants
 //!
 //! * Listing and planning touch no network and no runtime.
-//! * Only `llm::provider` may open connections, and only `sim` listens; a provider only translates.
+//! * Only `llm::provider` may open connections (and the exporter of `telemetry`, to a collector that was named), and
+//!   only `sim` listens; a provider only translates.
+//! * Spans hold no prompt and no answer unless somebody switched that on; no span changes how a run ends.
 //! * Below the surfaces nothing prints or reads the environment, the clock or unseeded randomness.
 //! * A report can be rebuilt from `eval_results_<run-id>.json` alone.
 //! * Embedded models say what they are wherever their numbers appear; only code declares a model deterministic.
@@ -103,6 +106,8 @@ pub mod report;
 pub mod policy;
 
 pub mod pipeline;
+
+pub mod telemetry;
 
 pub mod host;
 

@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context) -> Result<u8, u8> {
     out.line("");
     out.line("environment");
     for (name, meaning) in env::ALL {
-        let value = context.vars.get(*name).map_or("-", String::as_str);
+        let value = context.vars.get(*name).map_or("-".to_owned(), |value| env::shown(name, value));
         out.line(format!("  {name:<22} {value:<10} {meaning}"));
     }
     out.line("");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Choice, Context, unknown};
-use crate::config::Problem;
+use super::{Choice, Context, dry_run, unknown};
+use crate::config::{Problem, env};
 use crate::eval::event::{Event, Listener};
 use crate::host;
 use crate::pipeline::deliver::Folder;
@@ -15,6 +15,7 @@ use crate::pipeline::{Inputs, Selection, Session, baselines};
 use crate::report::outcome::{exit, exit_code};
 use crate::report::words::Hints;
 use crate::report::{console, json};
+use crate::telemetry::{Run, Telemetry};
 
 /// Arguments of `llmx eval`.
 #[derive(Debug, clap::Args)]
@@ -27,21 +28,33 @@ pub(super) struct Args {
     cases: Vec<String>,
     #[command(flatten)]
     choice: Choice,
+    /// Answers per case
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=20))]
+    samples: Option<u32>,
+    /// Say what would be asked and what it would cost; ask nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on with this unfinished run of mode `live`
+    #[arg(long, value_name = "RUN_ID")]
+    resume: Option<String>,
     /// What goes to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// A summary for people
     Text,
     /// The whole report as JSON
     Json,
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
-    let inputs = Arc::new(context.inputs(&args.choice)?);
+pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Result<u8, u8> {
+    let mut overrides = args.choice.overrides();
+    overrides.0.extend(args.samples.map(|samples| (env::SAMPLES, samples.to_string())));
+    overrides.0.extend(args.resume.clone().map(|run_id| (env::RESUME, run_id)));
+    let inputs = Arc::new(context.inputs_with(&overrides)?);
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
     }
@@ -56,13 +69,16 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         context.out.failed("nothing selected", Some("`llmx test --list` shows every case"));
         return Err(exit::UNDECIDED);
     }
+    if args.dry_run {
+        return dry_run::run(context, &inputs, &selections, args.format);
+    }
     let clock = host::clock();
-    let run_id = clock.run_id();
-    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &run_id);
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
     let record = folder.record().map_err(|error| {
         context.out.failed(format!("{} cannot be written: {error}", folder.run.display()), None);
         exit::CANNOT_TELL
     })?;
+    telemetry.open(&Run { id: inputs.run_id.clone(), file: folder.spans() });
     let bar = progress(&selections, &inputs);
     let listener: Listener = {
         let bar = bar.clone();
@@ -74,7 +90,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         })
     };
     let today = clock.today();
-    let session = Session::new(Arc::clone(&inputs), selections, clock, run_id, listener);
+    let session = Session::new(Arc::clone(&inputs), selections, clock, listener);
     let checked = POLICIES
         .iter()
         // Answering a whole baseline again is out of proportion to a look at one case.
@@ -85,7 +101,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     bar.finish_and_clear();
     let written = folder.write(&report, &inputs.settings);
     let hints = Hints {
-        name_model: inputs.settings.model.is_some(),
+        name_model: !inputs.settings.models.is_empty(),
         name_prompt: inputs.settings.prompt.is_some(),
         ..Hints::default()
     };
@@ -102,6 +118,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
                 .failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
             codes.push(exit::CANNOT_TELL);
         }
+    }
+    if let Some(note) = telemetry.close() {
+        context.out.note(format!("traces: {note}"));
     }
     Ok(exit::of(codes))
 }

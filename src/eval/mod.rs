@@ -7,6 +7,8 @@ pub mod record;
 
 pub mod plan;
 
+mod trace;
+
 pub mod run;
 
 pub mod check;

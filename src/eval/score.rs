@@ -136,6 +136,19 @@ impl Scoring {
         Ok(Measured { checks: results, metrics, weighted, confusion, sets })
     }
 
+    /// The check behind each metric that one publishes, from the results of [`Self::measure`]: the suite's, then
+    /// the case's own.
+    #[must_use]
+    pub fn published<'a>(
+        &'a self,
+        case: &Case,
+        results: &'a [CheckResult],
+    ) -> BTreeMap<&'a str, &'a CheckResult> {
+        let (suite, own) = results.split_at(self.checks.len().min(results.len()));
+        let of_case = self.own.get(&case.id).into_iter().flat_map(|checks| checks.published(own));
+        self.checks.published(suite).chain(of_case).collect()
+    }
+
     /// Put everything together. A blocking judge that said nothing has not been satisfied.
     #[must_use]
     pub fn scores(&self, measured: Measured, judge: Option<JudgeResult>) -> Scores {

@@ -17,6 +17,7 @@ use crate::report::input::{Past, PolicyReport};
 use crate::report::outcome::{case_status, exit, gate_status, metric_status, policy_status};
 use crate::report::text;
 use crate::report::words::Hints;
+use crate::telemetry::{self, Purpose, Run};
 
 /// What all tests share.
 struct Shared {
@@ -39,7 +40,8 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     }
     let mut args = args.clone();
     let vars = host::vars();
-    host::start_log(&vars);
+    let purpose = if args.list { Purpose::Log } else { Purpose::Run };
+    let telemetry = telemetry::start(&vars, purpose);
     let _stdout = host::Stdout::guard();
     let inputs = match host::root(&vars, root) {
         Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry, host::outside()),
@@ -63,10 +65,14 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
         .collect();
     let clock = host::clock();
     let selections = selections(&inputs, &listed, &selected);
-    let run_id = clock.run_id();
-    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &run_id);
-    let listener = if selections.iter().all(Selection::is_empty) { no_listener() } else { record(&folder) };
-    let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), run_id, listener);
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
+    let listener = if selections.iter().all(Selection::is_empty) {
+        no_listener()
+    } else {
+        telemetry.open(&Run { id: inputs.run_id.clone(), file: folder.spans() });
+        record(&folder)
+    };
+    let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), listener);
     let shared = Arc::new(Shared {
         inputs,
         session,
@@ -87,6 +93,9 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
         })
         .collect();
     let conclusion = libtest_mimic::run(&args, trials);
+    if let Some(note) = telemetry.close() {
+        say(&format!("traces: {note}"));
+    }
     if shared.reports_failed.load(Ordering::Acquire) {
         return ExitCode::from(101);
     }
@@ -116,9 +125,13 @@ fn record(folder: &Folder) -> Listener {
     })
 }
 
-/// A line on stderr. Nothing is left to do when that is gone as well.
 fn complain(message: &str) {
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("error: {message}\n").as_bytes());
+    say(&format!("error: {message}"));
+}
+
+/// A line on stderr. Nothing is left to do when that is gone as well.
+fn say(line: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
 }
 
 fn trial(test: Test, run: impl FnOnce(&Subject) -> Result<(), Failed> + Send + 'static) -> Trial {
@@ -204,7 +217,7 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
 /// Commands in a failure name the model where it is not the suite's own.
 fn hints(shared: &Shared, several: bool) -> Hints<'static> {
     Hints {
-        name_model: several || shared.inputs.settings.model.is_some(),
+        name_model: several || !shared.inputs.settings.models.is_empty(),
         name_prompt: shared.inputs.settings.prompt.is_some(),
         ..Hints::default()
     }

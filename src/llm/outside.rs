@@ -7,19 +7,24 @@ use secrecy::SecretString;
 
 use crate::clock::Clock;
 
+/// Finds the value of a variable by its name.
+type Find = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
+
 /// See the module's text.
 #[derive(Clone)]
 pub struct Outside {
-    secret: Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>,
+    secret: Arc<Find>,
     /// The time.
     pub clock: Clock,
+    /// Traces hold prompts, answers and what quotes them. Off unless somebody asked for it.
+    pub trace_content: bool,
 }
 
 impl Outside {
     /// `secret` finds the value of an environment variable.
     #[must_use]
     pub fn new(secret: impl Fn(&str) -> Option<SecretString> + Send + Sync + 'static, clock: Clock) -> Self {
-        Self { secret: Arc::new(secret), clock }
+        Self { secret: Arc::new(secret), clock, trace_content: false }
     }
 
     /// The value of an environment variable that holds a secret; an empty one is none.

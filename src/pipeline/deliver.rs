@@ -1,4 +1,4 @@
-//! Write what a run leaves in `reports/`. The only module that touches that folder.
+//! Write what a run leaves in `reports/`. The only module that knows what is where in that folder.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -30,6 +30,12 @@ impl Folder {
         Self { reports, run }
     }
 
+    /// Where the run's spans go: OTLP as JSON lines. Whoever writes the first ones makes the folder.
+    #[must_use]
+    pub fn spans(&self) -> PathBuf {
+        self.run.join("traces").join("spans.jsonl")
+    }
+
     /// A listener that appends every event to `record.jsonl` as it happens, so that a killed run leaves what it
     /// had.
     ///
@@ -58,7 +64,7 @@ impl Folder {
         let id = &report.run.run_id;
         let full_report = settings.reports_dir.join("summary.md").display().to_string();
         let hints = Hints {
-            name_model: settings.model.is_some(),
+            name_model: !settings.models.is_empty(),
             name_prompt: settings.prompt.is_some(),
             full_report: &full_report,
         };

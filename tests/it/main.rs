@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[cfg(feature = "otel")]
+mod collector;
 #[cfg(feature = "rf-qaqc")]
 mod example_doc;
 mod gate_props;
@@ -32,5 +34,7 @@ mod sim;
 mod small;
 #[cfg(feature = "rf-qaqc")]
 mod stories;
+#[cfg(feature = "otel")]
+mod traces;
 mod vectors;
 mod world;

@@ -247,6 +247,17 @@ impl Checks {
             .filter_map(|(check, result)| Some((check.spec.args.metric.as_deref()?, result.score)))
     }
 
+    /// The results of the checks with `metric: NAME`, by that name.
+    pub fn published<'a>(
+        &'a self,
+        results: &'a [CheckResult],
+    ) -> impl Iterator<Item = (&'a str, &'a CheckResult)> {
+        self.list
+            .iter()
+            .zip(results)
+            .filter_map(|(check, result)| Some((check.spec.args.metric.as_deref()?, result)))
+    }
+
     /// Weight and score of every check that counts, from the results of [`Self::run`]. A weight of 0 never
     /// enters a mean.
     pub fn weights<'a>(&'a self, results: &'a [CheckResult]) -> impl Iterator<Item = (f64, f64)> {

@@ -1,0 +1,226 @@
+//! One span per request, by OpenTelemetry's conventions for generative AI. Outermost, so that a replay is seen as
+//! well, and all tries of one request are one span.
+//!
+//! Prompts and answers are content: they stand in a span only when the surface switched that on.
+
+use std::future::Future;
+
+use serde_json::{Value, json};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
+
+use super::conventions::{
+    ATTEMPTS, CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, CALLED, CHAT, COST_USD, DRAW_INDEX, DRAW_STREAM,
+    ERROR_TYPE, FINISH_REASONS, INPUT_MESSAGES, INPUT_TOKENS, MODEL_ALIAS, OPERATION_NAME, OUTPUT_MESSAGES,
+    OUTPUT_TOKENS, OUTPUT_TYPE, PROMPT_NAME, PROMPT_SHA256, PROMPT_VERSION, PROVIDER_NAME, REPLAYED,
+    REQUEST_KEY, REQUEST_MAX_TOKENS, REQUEST_MODEL, REQUEST_SEED, REQUEST_TEMPERATURE, REQUEST_TOP_P,
+    RESPONSE_MODEL, SOURCE, SYSTEM_INSTRUCTIONS, TARGET,
+};
+use super::{Answered, Call, Source};
+use crate::config::models::ProviderKind;
+use crate::llm::{Answer, Error, FinishReason, Message, ModelCard, Request, Role, Stream};
+
+/// Ask inside a span. The span comes back with the answer: it ended, and what is later said about the answer can
+/// still be attached for as long as the handle lives.
+pub(super) async fn traced(
+    card: &ModelCard,
+    content: bool,
+    call: Call<'_>,
+    ask: impl Future<Output = Result<Answered, Error>>,
+) -> (Span, Result<Answered, Error>) {
+    let span = span(card, content, &call);
+    let result = ask.instrument(span.clone()).await;
+    // Nobody listens: not worth looking at the answer.
+    if !span.is_disabled() {
+        match &result {
+            Ok(answered) => answer(&span, content, answered),
+            Err(error) => {
+                tracing::record_all!(
+                    span,
+                    { ERROR_TYPE } = error.kind(),
+                    { DRAW_INDEX } = i64::from(call.draw.index),
+                    otel.status_code = "ERROR"
+                );
+            }
+        }
+    }
+    (span, result)
+}
+
+fn span(card: &ModelCard, content: bool, call: &Call<'_>) -> Span {
+    let request = call.request;
+    let params = &request.params;
+    let float = |name: &str| params.get(name).and_then(Value::as_f64);
+    let int = |name: &str| params.get(name).and_then(Value::as_i64);
+    tracing::info_span!(
+        target: TARGET,
+        CHAT,
+        otel.name = format_args!("{CHAT} {}", request.model_id),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        { OPERATION_NAME } = CHAT,
+        { PROVIDER_NAME } = provider(request.provider),
+        { REQUEST_MODEL } = request.model_id.as_str(),
+        { REQUEST_TEMPERATURE } = float("temperature"),
+        { REQUEST_MAX_TOKENS } = int("max_tokens"),
+        { REQUEST_TOP_P } = float("top_p"),
+        { REQUEST_SEED } = int("seed"),
+        { OUTPUT_TYPE } = request.schema.is_some().then_some("json"),
+        { MODEL_ALIAS } = card.alias.as_str(),
+        { PROMPT_NAME } = call.prompt.name,
+        { PROMPT_VERSION } = version(call.prompt.name),
+        { PROMPT_SHA256 } = call.prompt.sha256,
+        { REQUEST_KEY } = call.draw.key.as_str(),
+        { DRAW_STREAM } = stream(call.draw.stream),
+        { SYSTEM_INSTRUCTIONS } = content.then(|| system(request)).flatten(),
+        { INPUT_MESSAGES } = content.then(|| input(&request.messages)),
+        { DRAW_INDEX } = Empty,
+        { RESPONSE_MODEL } = Empty,
+        { FINISH_REASONS } = Empty,
+        { INPUT_TOKENS } = Empty,
+        { OUTPUT_TOKENS } = Empty,
+        { CACHE_READ_TOKENS } = Empty,
+        { CACHE_WRITE_TOKENS } = Empty,
+        { OUTPUT_MESSAGES } = Empty,
+        { ERROR_TYPE } = Empty,
+        { SOURCE } = Empty,
+        { ATTEMPTS } = Empty,
+        { COST_USD } = Empty,
+    )
+}
+
+fn answer(span: &Span, content: bool, answered: &Answered) {
+    let answer = &answered.answer;
+    let (source, attempts, cost) = match answered.source {
+        Source::Called { attempts } => (CALLED, Some(i64::from(attempts)), answer.cost_usd),
+        Source::Replayed => (REPLAYED, None, Some(0.0)),
+    };
+    // The layer that makes spans of these reads whole numbers as i64 only.
+    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    let usage = answer.usage;
+    let some = |tokens: u64| (tokens > 0).then(|| count(tokens));
+    tracing::record_all!(
+        span,
+        { DRAW_INDEX } = i64::from(answered.draw.index),
+        { RESPONSE_MODEL } = answer.served_model.as_str(),
+        { FINISH_REASONS } = finish_reason(answer.finish_reason),
+        { INPUT_TOKENS } = usage.map(|usage| count(usage.input_tokens)),
+        { OUTPUT_TOKENS } = usage.map(|usage| count(usage.output_tokens)),
+        { CACHE_READ_TOKENS } = usage.and_then(|usage| some(usage.cache_read_tokens)),
+        { CACHE_WRITE_TOKENS } = usage.and_then(|usage| some(usage.cache_write_tokens)),
+        { OUTPUT_MESSAGES } = content.then(|| output(answer)),
+        { SOURCE } = source,
+        { ATTEMPTS } = attempts,
+        { COST_USD } = cost
+    );
+}
+
+/// Well-known names of providers; embedded models have none, so they say whose they are.
+fn provider(kind: ProviderKind) -> &'static str {
+    match kind {
+        ProviderKind::Bedrock => "aws.bedrock",
+        ProviderKind::Openai => "openai",
+        ProviderKind::Anthropic => "anthropic",
+        ProviderKind::Reference => "llmx.reference",
+        ProviderKind::Simulated => "llmx.simulated",
+    }
+}
+
+/// The number of a numbered version: 7 of `support/prompt_v007.txt`.
+fn version(name: &str) -> Option<i64> {
+    if !crate::prompt::is_numbered(name) {
+        return None;
+    }
+    name.rsplit_once('.')?.0.rsplit_once("_v")?.1.parse().ok()
+}
+
+fn stream(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Main => "main",
+        Stream::Confirm => "confirm",
+    }
+}
+
+fn finish_reason(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::Refusal => "refusal",
+        FinishReason::ContentFilter => "content_filter",
+        FinishReason::ContextWindow => "context_window",
+        FinishReason::Other => "other",
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
+}
+
+fn system(request: &Request) -> Option<String> {
+    request.system.as_ref().map(|text| json!([{ "type": "text", "content": text }]).to_string())
+}
+
+fn message(role: &str, text: &str) -> Value {
+    json!({ "role": role, "parts": [{ "type": "text", "content": text }] })
+}
+
+fn input(messages: &[Message]) -> String {
+    Value::from_iter(messages.iter().map(|m| message(role(m.role), &m.content))).to_string()
+}
+
+fn output(answer: &Answer) -> String {
+    let mut said = message("assistant", &answer.text);
+    if let Some(said) = said.as_object_mut() {
+        said.insert("finish_reason".to_owned(), finish_reason(answer.finish_reason).into());
+    }
+    json!([said]).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_prompts() {
+        for (name, want) in [
+            ("prompt_v001.txt", Some(1)),
+            ("support/reply_v12.jinja", Some(12)),
+            ("judge_prompt.txt", None),
+            ("prompt_v1a.txt", None),
+            ("perspectives/qa_v1.j2", None),
+            ("p_v99999999999999999999.txt", None),
+        ] {
+            assert_eq!(version(name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn words_are_those_of_the_records() {
+        for reason in [
+            FinishReason::Stop,
+            FinishReason::Length,
+            FinishReason::Refusal,
+            FinishReason::ContentFilter,
+            FinishReason::ContextWindow,
+            FinishReason::Other,
+        ] {
+            assert_eq!(serde_json::to_value(reason).unwrap(), finish_reason(reason));
+        }
+        for one in [Stream::Main, Stream::Confirm] {
+            assert_eq!(one.to_string(), stream(one));
+        }
+    }
+
+    #[test]
+    fn content_has_the_shape_of_the_conventions() {
+        let asked = [Message { role: Role::User, content: "hi \"you\"".to_owned() }];
+        assert_eq!(input(&asked), r#"[{"role":"user","parts":[{"type":"text","content":"hi \"you\""}]}]"#);
+        assert_eq!(
+            output(&Answer::saying("ok")),
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"ok"}],"finish_reason":"stop"}]"#
+        );
+    }
+}
