@@ -27,7 +27,7 @@
 //!
 //! ```text
 //!  cli                       commands; the only place that prints
-//!  harness                   libtest: one test per case, gate and policy
+//!  harness, sim              libtest: one test per case, gate and policy; a local model server with faults
 //!  host                      environment, clock, standard output
 //!  telemetry                 where logs and spans go
 //!  pipeline                  the whole evaluation on one page
@@ -71,8 +71,8 @@
 //! # Invariants
 //!
 //! * Listing and planning touch no network and no runtime.
-//! * Only `llm::provider` may open connections (and the exporter of `telemetry`, to a collector that was named); a
-//!   provider only translates.
+//! * Only `llm::provider` may open connections (and the exporter of `telemetry`, to a collector that was named), and
+//!   only `sim` listens; a provider only translates.
 //! * Spans hold no prompt and no answer unless somebody switched that on; no span changes how a run ends.
 //! * Below the surfaces nothing prints or reads the environment, the clock or unseeded randomness.
 //! * A report can be rebuilt from `eval_results_<run-id>.json` alone.
@@ -113,3 +113,4 @@ pub mod host;
 
 pub mod cli;
 pub mod harness;
+pub mod sim;

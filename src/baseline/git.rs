@@ -66,6 +66,19 @@ impl MergeBase {
         Ok(Self { root: root.to_path_buf(), found })
     }
 
+    /// The commit that is checked out, read in the same way.
+    #[must_use]
+    pub fn head(root: &Path) -> Self {
+        let resolved = git(root, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+        let found = match resolved {
+            Ok(output) if output.ok => {
+                Found::Commit { reference: "HEAD".to_owned(), sha: output.text().trim().to_owned() }
+            }
+            _ => Found::Nothing("there is no commit".to_owned()),
+        };
+        Self { root: root.to_path_buf(), found }
+    }
+
     /// The merge base, or why there is none.
     #[must_use]
     pub fn found(&self) -> &Found {

@@ -170,6 +170,9 @@ pub struct JudgeWord {
     pub score: f64,
     /// Why.
     pub explanation: String,
+    /// Key of the judge's own request, where it is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// Six decimals: what a file shows is what is computed with, on every machine.

@@ -80,6 +80,7 @@ fn samples(
             judge: scores.judge.as_ref().map(|judge| JudgeWord {
                 score: six_decimals(judge.score),
                 explanation: judge.explanation.clone(),
+                key: judge.key.clone(),
             }),
             answer: if embedded {
                 answer.text.clone()
@@ -107,7 +108,7 @@ mod tests {
         SampleRecord {
             index,
             key: "k".to_owned(),
-            replayed: false,
+
             outcome: SampleOutcome::Scored {
                 answer: Answer {
                     text: text.to_owned(),
@@ -128,6 +129,7 @@ mod tests {
                         passed: true,
                         blocking: true,
                         explanation: "why".to_owned(),
+                        key: None,
                     }),
                     ..Scores::default()
                 },

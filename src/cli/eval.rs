@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Choice, Context, unknown};
-use crate::config::Problem;
+use super::{Choice, Context, dry_run, unknown};
+use crate::config::{Problem, env};
 use crate::eval::event::{Event, Listener};
 use crate::host;
 use crate::pipeline::deliver::Folder;
@@ -28,13 +28,22 @@ pub(super) struct Args {
     cases: Vec<String>,
     #[command(flatten)]
     choice: Choice,
+    /// Answers per case
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=20))]
+    samples: Option<u32>,
+    /// Say what would be asked and what it would cost; ask nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on with this unfinished run of mode `live`
+    #[arg(long, value_name = "RUN_ID")]
+    resume: Option<String>,
     /// What goes to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// A summary for people
     Text,
     /// The whole report as JSON
@@ -42,7 +51,10 @@ enum Format {
 }
 
 pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Result<u8, u8> {
-    let inputs = Arc::new(context.inputs(&args.choice)?);
+    let mut overrides = args.choice.overrides();
+    overrides.0.extend(args.samples.map(|samples| (env::SAMPLES, samples.to_string())));
+    overrides.0.extend(args.resume.clone().map(|run_id| (env::RESUME, run_id)));
+    let inputs = Arc::new(context.inputs_with(&overrides)?);
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
     }
@@ -57,14 +69,16 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         context.out.failed("nothing selected", Some("`llmx test --list` shows every case"));
         return Err(exit::UNDECIDED);
     }
+    if args.dry_run {
+        return dry_run::run(context, &inputs, &selections, args.format);
+    }
     let clock = host::clock();
-    let run_id = clock.run_id();
-    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &run_id);
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
     let record = folder.record().map_err(|error| {
         context.out.failed(format!("{} cannot be written: {error}", folder.run.display()), None);
         exit::CANNOT_TELL
     })?;
-    telemetry.open(&Run { id: run_id.clone(), file: folder.spans() });
+    telemetry.open(&Run { id: inputs.run_id.clone(), file: folder.spans() });
     let bar = progress(&selections, &inputs);
     let listener: Listener = {
         let bar = bar.clone();
@@ -76,7 +90,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         })
     };
     let today = clock.today();
-    let session = Session::new(Arc::clone(&inputs), selections, clock, run_id, listener);
+    let session = Session::new(Arc::clone(&inputs), selections, clock, listener);
     let checked = POLICIES
         .iter()
         // Answering a whole baseline again is out of proportion to a look at one case.
@@ -87,7 +101,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     bar.finish_and_clear();
     let written = folder.write(&report, &inputs.settings);
     let hints = Hints {
-        name_model: inputs.settings.model.is_some(),
+        name_model: !inputs.settings.models.is_empty(),
         name_prompt: inputs.settings.prompt.is_some(),
         ..Hints::default()
     };

@@ -2,10 +2,13 @@
 
 mod baseline;
 mod doctor;
+mod dry_run;
 mod eval;
 mod print;
 mod prompt;
+mod recordings;
 mod schema;
+mod sim;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -54,16 +57,21 @@ enum Command {
     /// Versions of prompts: open a new one, lock, check, log
     #[command(subcommand)]
     Prompt(prompt::Command),
+    /// Recorded answers: list them, prove them, remove what nothing needs
+    #[command(subcommand)]
+    Recordings(recordings::Command),
     /// JSON Schemas of the files people write, for editors
     Schema(schema::Args),
     /// Look at the project and this machine, spend nothing
     Doctor,
+    /// A local model server that speaks the real protocols, with faults on demand
+    Sim(Box<sim::Args>),
 }
 
 /// Flags that choose model, prompt and mode; the same words as the environment variables.
 #[derive(Debug, Clone, Default, clap::Args)]
 struct Choice {
-    /// Model alias instead of the suites' own
+    /// Model alias, or several with commas, instead of the suites' own
     #[arg(long, value_name = "ALIAS", value_parser = NonEmptyStringValueParser::new())]
     model: Option<String>,
     /// Prompt file instead of the tasks' own, relative to prompts/
@@ -72,6 +80,20 @@ struct Choice {
     /// replay | record | refresh | live | auto
     #[arg(long, value_name = "MODE", value_parser = mode)]
     mode: Option<String>,
+    /// USD that this run may spend
+    #[arg(long, value_name = "USD", value_parser = money)]
+    max_cost: Option<String>,
+    /// Spend on models without a known price although there is a budget
+    #[arg(long)]
+    allow_unpriced: bool,
+}
+
+/// Refused here, so that the message names the flag and not the variable that it overrides.
+fn money(text: &str) -> Result<String, String> {
+    match text.parse::<f64>() {
+        Ok(usd) if usd.is_finite() && usd >= 0.0 => Ok(text.to_owned()),
+        _ => Err("expected US dollars, 0 or more".to_owned()),
+    }
 }
 
 /// Refused here, so that the message names the flag and not the variable that it overrides.
@@ -81,7 +103,14 @@ fn mode(text: &str) -> Result<String, String> {
 
 impl Choice {
     fn overrides(&self) -> Overrides {
-        let pairs = [(env::MODEL, &self.model), (env::PROMPT, &self.prompt), (env::MODE, &self.mode)];
+        let allow = self.allow_unpriced.then(|| "1".to_owned());
+        let pairs = [
+            (env::MODEL, &self.model),
+            (env::PROMPT, &self.prompt),
+            (env::MODE, &self.mode),
+            (env::MAX_COST, &self.max_cost),
+            (env::ALLOW_UNPRICED, &allow),
+        ];
         Overrides(pairs.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect())
     }
 }
@@ -99,8 +128,12 @@ impl Context {
     }
 
     fn inputs(&self, choice: &Choice) -> Result<Inputs, u8> {
+        self.inputs_with(&choice.overrides())
+    }
+
+    fn inputs_with(&self, overrides: &Overrides) -> Result<Inputs, u8> {
         let root = self.project_root()?;
-        Ok(Inputs::load(&root, &self.vars, &choice.overrides(), Registry::built_in(), host::outside()))
+        Ok(Inputs::load(&root, &self.vars, overrides, Registry::built_in(), host::outside()))
     }
 
     /// Print problems of inputs; the exit code for them.
@@ -156,8 +189,10 @@ pub fn main() -> ExitCode {
         Command::Test { args } => return test(&context, args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),
+        Command::Recordings(command) => recordings::run(&context, &command),
         Command::Schema(args) => schema::run(&context, &args),
         Command::Doctor => doctor::run(&context),
+        Command::Sim(args) => sim::run(&context, *args),
     };
     ExitCode::from(code.unwrap_or_else(|code| code))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -47,6 +48,17 @@ impl fmt::Display for ProviderKind {
             Self::Reference => "reference",
             Self::Simulated => "simulated",
         })
+    }
+}
+
+/// The address is this machine: a local server, which needs no key.
+#[must_use]
+pub(crate) fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -108,6 +120,33 @@ pub struct Timeouts {
     pub attempt_s: f64,
     /// Seconds for a request with all its attempts and waits, the wait for a free slot not counted.
     pub deadline_s: f64,
+}
+
+impl Timeouts {
+    /// Time of one attempt.
+    #[must_use]
+    pub fn attempt(&self) -> Duration {
+        seconds(self.attempt_s)
+    }
+
+    /// Time of a request with all its attempts.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        seconds(self.deadline_s)
+    }
+}
+
+/// What cannot be a duration (checked on loading) is no wait at all.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+impl ModelSpec {
+    /// Output tokens that a request asks for at most, where the configuration says so.
+    #[must_use]
+    pub fn max_tokens(&self) -> Option<u64> {
+        self.params.get("max_tokens").and_then(Value::as_u64)
+    }
 }
 
 impl Default for Timeouts {

@@ -91,8 +91,10 @@ pub struct SettingsFile {
     pub mode: Option<Mode>,
     /// Folder for reports, relative to the project root; default `reports`.
     pub reports_dir: Option<String>,
-    /// Cases under way at once; default 16.
+    /// Cases under way at once; default 256. How many requests are at a provider is its model's `limits`.
     pub concurrency: Option<usize>,
+    /// USD that a run may spend; default: the sum of the suites' `budget_usd`.
+    pub max_cost_usd: Option<f64>,
     /// Default `warn`.
     pub on_inconclusive: Option<OnInconclusive>,
 }
@@ -108,8 +110,18 @@ pub struct Settings {
     pub concurrency: usize,
     /// What an Inconclusive gate does.
     pub on_inconclusive: OnInconclusive,
-    /// Model alias that replaces the suites' own.
-    pub model: Option<String>,
+    /// Model aliases that replace the suites' own; empty: the suites' own.
+    pub models: Vec<String>,
+    /// Answers asked for per case.
+    pub samples: u32,
+    /// USD that this run may spend.
+    pub max_cost_usd: Option<f64>,
+    /// Spend on models without a known price although there is a budget.
+    pub allow_unpriced: bool,
+    /// Processes with the same value share one budget, also when they follow each other.
+    pub budget_group: Option<String>,
+    /// Run id of an unfinished `live` run to go on with.
+    pub resume: Option<String>,
     /// Prompt file that replaces the tasks' own.
     pub prompt: Option<String>,
     /// Git ref whose merge base holds the baseline; set by hand.
@@ -127,7 +139,12 @@ impl Default for Settings {
             reports_dir: "reports".into(),
             concurrency: CONCURRENCY,
             on_inconclusive: OnInconclusive::Warn,
-            model: None,
+            models: Vec::new(),
+            samples: 1,
+            max_cost_usd: None,
+            allow_unpriced: false,
+            budget_group: None,
+            resume: None,
             prompt: None,
             baseline_ref: None,
             ci: false,
@@ -136,8 +153,11 @@ impl Default for Settings {
     }
 }
 
-/// Cases under way at once unless told: enough to hide latency, few enough for a laptop's file limits.
-const CONCURRENCY: usize = 16;
+/// Cases under way at once unless told. Requests are bounded by each model's limits; this bounds memory.
+const CONCURRENCY: usize = 256;
+
+/// Answers that a run may ask for per case: as many as a baseline keeps.
+const MAX_SAMPLES: u32 = 20;
 
 impl Settings {
     /// Merge file and environment. Flags of the command line are put over the environment by the caller,
@@ -177,6 +197,39 @@ impl Settings {
             }
             None => file.concurrency.unwrap_or(CONCURRENCY).max(1),
         };
+        let samples = match get(env::SAMPLES).map(|v| (v, v.parse::<u32>())) {
+            Some((_, Ok(n))) if (1..=MAX_SAMPLES).contains(&n) => n,
+            Some((text, _)) => {
+                let message = format!("expected a whole number from 1 to {MAX_SAMPLES}, found `{text}`");
+                bad(env::SAMPLES, message);
+                1
+            }
+            None => 1,
+        };
+        let is_money = |usd: f64| usd.is_finite() && usd >= 0.0;
+        let max_cost_usd = match get(env::MAX_COST).map(|v| (v, v.parse::<f64>())) {
+            Some((_, Ok(usd))) if is_money(usd) => Some(usd),
+            Some((text, _)) => {
+                bad(env::MAX_COST, format!("expected US dollars, 0 or more, found `{text}`"));
+                None
+            }
+            None => file.max_cost_usd,
+        };
+        if file.max_cost_usd.is_some_and(|usd| !is_money(usd)) {
+            let message = "`max_cost_usd`: expected US dollars, 0 or more";
+            problems.push(Problem::of_file(FILE, message));
+        }
+        let mut bad = |name: &str, message: String| {
+            problems.push(Problem::of_file(format!("environment variable {name}"), message));
+        };
+        let allow_unpriced = match get(env::ALLOW_UNPRICED) {
+            None | Some("0" | "false") => false,
+            Some("1" | "true") => true,
+            Some(other) => {
+                bad(env::ALLOW_UNPRICED, format!("expected `1` or `0`, found `{other}`"));
+                false
+            }
+        };
         let on_inconclusive = match get(env::ON_INCONCLUSIVE) {
             Some("warn") => OnInconclusive::Warn,
             Some("fail") => OnInconclusive::Fail,
@@ -198,13 +251,29 @@ impl Settings {
                 .into(),
             concurrency,
             on_inconclusive,
-            model: get(env::MODEL).map(str::to_owned),
+            models: get(env::MODEL).into_iter().flat_map(list).collect(),
+            samples,
+            max_cost_usd,
+            allow_unpriced,
+            budget_group: get(env::NEXTEST_RUN_ID).map(str::to_owned),
+            resume: get(env::RESUME).map(str::to_owned),
             prompt: get(env::PROMPT).map(str::to_owned),
             baseline_ref: get(env::BASELINE_REF).map(str::to_owned),
             ci,
             step_summary: get(env::GITHUB_STEP_SUMMARY).map(PathBuf::from),
         })
     }
+}
+
+/// `a, b` as its entries, each once.
+fn list(text: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        if !entries.iter().any(|known| known == entry) {
+            entries.push(entry.to_owned());
+        }
+    }
+    entries
 }
 
 #[cfg(test)]
@@ -222,7 +291,8 @@ mod tests {
         assert_eq!(merge(&[("EVALS_MODE", "auto"), ("CI", "true")]).unwrap().mode, Mode::Replay);
         assert_eq!(merge(&[("EVALS_MODE", "auto"), ("CI", "false")]).unwrap().mode, Mode::Record);
         assert_eq!(merge(&[("EVALS_MODE", "refresh"), ("CI", "1")]).unwrap().mode, Mode::Refresh);
-        assert_eq!(merge(&[("EVALS_MODEL", "")]).unwrap().model, None);
+        assert_eq!(merge(&[("EVALS_MODEL", "")]).unwrap().models, Vec::<String>::new());
+        assert_eq!(merge(&[("EVALS_MODEL", "a, b,a")]).unwrap().models, ["a", "b"]);
     }
 
     #[test]

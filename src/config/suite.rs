@@ -120,7 +120,7 @@ pub struct LimitsSpec {
     pub cost_usd_per_case: Option<f64>,
     /// Upper bound of the 95th percentile of measured latency.
     pub latency_p95_ms: Option<f64>,
-    /// Upper bound of what the suite may spend in one run.
+    /// USD that the suite may spend in one run, judge included; refused before it is spent.
     pub budget_usd: Option<f64>,
 }
 

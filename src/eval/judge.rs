@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::record::JudgeResult;
 use crate::config::models::ModelSpec;
 use crate::dataset::Case;
-use crate::llm::{Answer, Call, Client, Draw, PromptTag, Request, Stream};
+use crate::llm::{Answer, Call, Client, Draw, Error, PromptTag, Request, Stream};
 use crate::prompt::Template;
 use crate::task;
 
@@ -32,6 +32,17 @@ pub struct Judge {
     pub pass_at: f64,
     /// An answer below `pass_at` fails its case.
     pub blocking: bool,
+}
+
+/// Why there is no score.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Unjudged {
+    /// The judge could not be asked.
+    #[error("{0}")]
+    NotAsked(Error),
+    /// The question could not be put, or the reply is not exactly one score.
+    #[error("{0}")]
+    Unreadable(String),
 }
 
 /// What a judge replies. Other members are allowed: judges like to show their sums.
@@ -61,20 +72,27 @@ impl Judge {
         Ok(task::request(self.client.card(), &self.model, prompt, None))
     }
 
-    /// Ask for a score of one answer; `index` numbers repeats of the same question.
+    /// Ask for a score of one answer. The same answer has the same score: a draw's index counts repeats of the judge's
+    /// own question, and it is asked once.
     ///
     /// # Errors
     /// Why there is no score: the judge could not be asked, or did not reply with exactly one.
-    pub async fn judge(&self, case: &Case, answer: &Answer, index: u32) -> Result<JudgeResult, String> {
-        let request = self.request(case, answer)?;
-        let draw = Draw { key: request.key(), stream: Stream::Main, index };
+    pub async fn judge(
+        &self,
+        case: &Case,
+        answer: &Answer,
+        recorded_only: bool,
+    ) -> Result<JudgeResult, Unjudged> {
+        let request = self.request(case, answer).map_err(Unjudged::Unreadable)?;
+        let draw = Draw { key: request.key(), stream: Stream::Main, index: 0 };
         let prompt = PromptTag { name: &self.template.name, sha256: &self.template.sha256 };
-        let reply = self
-            .client
-            .ask(Call { request: &request, draw: &draw, prompt })
-            .await
-            .map_err(|error| format!("the judge gave no score: {error}"))?;
-        self.read(&reply.answer.text).map_err(|reason| format!("the judge gave no score: {reason}"))
+        let call = Call { request: &request, draw: &draw, prompt, recorded_only };
+        let reply = self.client.ask(call).await.map_err(Unjudged::NotAsked)?;
+        let mut result = self.read(&reply.answer.text).map_err(Unjudged::Unreadable)?;
+        if !self.client.card().embedded {
+            result.key = Some(draw.key);
+        }
+        Ok(result)
     }
 
     /// Read a reply: one JSON object, alone or in one code fence, with a `score` from 0 to 1.
@@ -98,7 +116,7 @@ impl Judge {
             ));
         }
         let explanation = reply.explanation.unwrap_or_default().chars().take(MAX_EXPLANATION).collect();
-        Ok(JudgeResult { score: reply.score, passed, blocking: self.blocking, explanation })
+        Ok(JudgeResult { score: reply.score, passed, blocking: self.blocking, explanation, key: None })
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::settings::Mode;
+use crate::llm::stack::Traffic;
 use crate::llm::{Answer, ModelCard};
 
 /// Version of the record's shape. Raised on a change that an old reader would misread.
@@ -28,6 +29,9 @@ pub struct RunRecord {
     pub finished_at: Option<String>,
     /// What happened to recorded answers.
     pub mode: Mode,
+    /// What network models were asked, by alias; empty where none was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub traffic: BTreeMap<String, Traffic>,
     /// One entry per suite and model, in listing order.
     pub suites: Vec<SuiteRecord>,
 }
@@ -108,14 +112,12 @@ pub struct SampleRecord {
     pub index: u32,
     /// Request key.
     pub key: String,
-    /// The answer came from a recording: this run did not pay for it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub replayed: bool,
     /// What came of it.
     pub outcome: SampleOutcome,
 }
 
 /// A fail is not an error: what could not be measured is kept apart from what is wrong.
+#[expect(clippy::large_enum_variant, reason = "almost all are scored")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SampleOutcome {
@@ -232,4 +234,7 @@ pub struct JudgeResult {
     pub blocking: bool,
     /// The judge's explanation.
     pub explanation: String,
+    /// Key of the judge's own request, where it is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }

@@ -65,15 +65,14 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
         .collect();
     let clock = host::clock();
     let selections = selections(&inputs, &listed, &selected);
-    let run_id = clock.run_id();
-    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &run_id);
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
     let listener = if selections.iter().all(Selection::is_empty) {
         no_listener()
     } else {
-        telemetry.open(&Run { id: run_id.clone(), file: folder.spans() });
+        telemetry.open(&Run { id: inputs.run_id.clone(), file: folder.spans() });
         record(&folder)
     };
-    let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), run_id, listener);
+    let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), listener);
     let shared = Arc::new(Shared {
         inputs,
         session,
@@ -218,7 +217,7 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
 /// Commands in a failure name the model where it is not the suite's own.
 fn hints(shared: &Shared, several: bool) -> Hints<'static> {
     Hints {
-        name_model: several || shared.inputs.settings.model.is_some(),
+        name_model: several || !shared.inputs.settings.models.is_empty(),
         name_prompt: shared.inputs.settings.prompt.is_some(),
         ..Hints::default()
     }

@@ -1,30 +1,118 @@
-//! All models of a run and what they share: recordings, budget, connections, limits. One per process.
+//! All models of a run and what they share: recordings, money, connections, limits. One per process.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::provider::connect;
-use super::{Client, Error, Outside};
+use super::provider::{Provider, connect};
+use super::recording::Store;
+use super::stack::{Ledger, Parts, Policy, Pulse, Traffic};
+use super::{Client, Error, Failure, Outside};
 use crate::config::models::ModelSpec;
 
 /// See the module's text.
 pub struct Hub {
     root: PathBuf,
     outside: Outside,
+    store: Arc<Store>,
+    policy: Policy,
+    ledger: Arc<OnceLock<Ledger>>,
+    clients: Mutex<BTreeMap<String, Client>>,
 }
 
 impl Hub {
-    /// A hub for the project at `root`.
+    /// A hub for the project at `root`, with the recordings in `recordings` (relative to the root).
     #[must_use]
-    pub fn new(root: &Path, outside: Outside) -> Self {
-        Self { root: root.to_path_buf(), outside }
+    pub fn new(root: &Path, recordings: &str, policy: Policy, outside: Outside) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            outside,
+            store: Arc::new(Store::new(root, recordings)),
+            policy,
+            ledger: Arc::default(),
+            clients: Mutex::default(),
+        }
     }
 
-    /// The model behind an alias, ready to be asked.
+    fn clients(&self) -> MutexGuard<'_, BTreeMap<String, Client>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The model behind an alias, ready to be asked. Everybody who names the alias shares its limits.
     ///
     /// # Errors
     /// What [`connect`] says.
     pub fn client(&self, alias: &str, spec: &ModelSpec) -> Result<Client, Error> {
+        if let Some(client) = self.clients().get(alias) {
+            return Ok(client.clone());
+        }
+        let provider = self.provider(alias, spec)?;
+        let client = if spec.provider.is_embedded() {
+            Client::embedded(provider)
+        } else {
+            let parts = Parts {
+                spec,
+                store: Arc::clone(&self.store),
+                policy: self.policy,
+                ledger: Arc::clone(&self.ledger),
+                clock: self.outside.clock.clone(),
+            };
+            Client::network(provider, parts)
+        };
+        let client = client.tracing_content(self.outside.trace_content);
+        // Of two that came at once, the first is everybody's.
+        Ok(self.clients().entry(alias.to_owned()).or_insert(client).clone())
+    }
+
+    /// The bare provider of an alias, for a look at its credentials.
+    ///
+    /// # Errors
+    /// What [`connect`] says.
+    pub fn provider(&self, alias: &str, spec: &ModelSpec) -> Result<Arc<dyn Provider>, Error> {
         connect(&self.root, alias, spec, &self.outside)
-            .map(|provider| Client::embedded(provider).tracing_content(self.outside.trace_content))
+    }
+
+    /// From here on every call is paid out of this account. The first account stays.
+    pub fn pay_from(&self, ledger: Ledger) {
+        let _ = self.ledger.set(ledger);
+    }
+
+    /// The recordings of this run.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What was asked, answered and waited for, by alias; models that nobody asked are left out, and so are embedded
+    /// ones, which cost nothing.
+    #[must_use]
+    pub fn traffic(&self) -> BTreeMap<String, Traffic> {
+        let clients = self.clients();
+        let asked = clients.iter().filter(|(_, client)| client.is_network());
+        asked
+            .map(|(alias, client)| (alias.clone(), client.traffic()))
+            .filter(|(_, traffic)| *traffic != Traffic::default())
+            .collect()
+    }
+
+    /// What is going on right now, by alias: network models with requests under way.
+    #[must_use]
+    pub fn pulse(&self) -> Vec<(String, Pulse, Option<Failure>)> {
+        let clients = self.clients();
+        clients
+            .iter()
+            .filter(|(_, client)| client.is_network())
+            .map(|(alias, client)| {
+                let (pulse, failure) = client.pulse();
+                (alias.clone(), pulse, failure)
+            })
+            .filter(|(_, pulse, _)| pulse.in_flight + pulse.backing_off + pulse.queued > 0)
+            .collect()
+    }
+
+    /// What the machine lends.
+    #[must_use]
+    pub fn outside(&self) -> &Outside {
+        &self.outside
     }
 }

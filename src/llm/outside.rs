@@ -7,10 +7,13 @@ use secrecy::SecretString;
 
 use crate::clock::Clock;
 
+/// Finds the value of a variable by its name.
+type Find = dyn Fn(&str) -> Option<SecretString> + Send + Sync;
+
 /// See the module's text.
 #[derive(Clone)]
 pub struct Outside {
-    secret: Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>,
+    secret: Arc<Find>,
     /// The time.
     pub clock: Clock,
     /// Traces hold prompts, answers and what quotes them. Off unless somebody asked for it.

@@ -66,6 +66,16 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Bytes of all text in the request, the schema included.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let messages: usize = self.messages.iter().map(|message| message.content.len()).sum();
+        let system = self.system.as_ref().map_or(0, String::len);
+        messages + system + self.schema.as_ref().map_or(0, |schema| schema.to_string().len())
+    }
+}
+
 /// A series of answers to one request. Aggregates read `main` only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::baselines;
 use super::block_on;
 use super::compare_files::{decide, first, reason, speaks_for_itself};
 use super::inputs::{Inputs, SuiteInputs};
 use super::observe::must_pass_fails;
 use super::suite_run::{first_index, policy};
+use super::{baselines, money};
 use crate::baseline::{self, Accepted, Baseline, Header, Stored};
 use crate::clock::Clock;
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleRecord, SuiteRecord};
-use crate::eval::run;
+use crate::eval::run::{self, Reach};
 use crate::llm::Stream;
 use crate::prompt::changelog::{Changelog, FILE as CHANGELOG};
 use crate::prompt::{Lock, is_numbered, version};
@@ -93,6 +93,7 @@ pub fn propose(
         (true, _) | (_, true) => 1,
         (false, false) => policy.baseline_samples,
     };
+    money::open_account(inputs, std::iter::once(suite)).map_err(|problem| vec![problem])?;
     let first_draw = first_index(&plan, inputs.settings.mode, &baselines::of(&found));
     block_on(async {
         let record = draw(&plan, first_draw, samples, inputs.settings.concurrency).await;
@@ -180,7 +181,7 @@ async fn draw(plan: &Arc<SuitePlan>, first: u32, samples: u32, concurrency: usiz
             let case = plan.dataset.cases.get(position)?;
             let mut drawn = Vec::new();
             for index in first..first + samples {
-                drawn.push(run::sample(&plan, case, Stream::Main, index).await);
+                drawn.push(run::sample(&plan, case, Stream::Main, index, Reach::Run).await);
             }
             Some((position, run::case_record(case, drawn, Vec::new())))
         });

@@ -64,7 +64,7 @@ impl Folder {
         let id = &report.run.run_id;
         let full_report = settings.reports_dir.join("summary.md").display().to_string();
         let hints = Hints {
-            name_model: settings.model.is_some(),
+            name_model: !settings.models.is_empty(),
             name_prompt: settings.prompt.is_some(),
             full_report: &full_report,
         };

@@ -14,7 +14,7 @@ use crate::baseline::{self, Baseline, Stored};
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, SampleRecord};
-use crate::eval::run;
+use crate::eval::run::{self, Reach};
 use crate::llm::Stream;
 use crate::policy::Findings;
 use crate::prompt::changelog::FIRST;
@@ -39,7 +39,7 @@ pub(super) fn check(inputs: &Inputs, session: Option<&Session>) -> Findings {
                 continue;
             }
         };
-        let model = if suite.several || inputs.settings.model.is_some() {
+        let model = if suite.several || !inputs.settings.models.is_empty() {
             format!(" --model {}", suite.alias)
         } else {
             String::new()
@@ -196,7 +196,7 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline, answered:
             compared += 1;
             let now = match answered(position).filter(|now| now.index == sample.index) {
                 Some(now) => now,
-                None => run::sample(plan, case, Stream::Main, sample.index).await,
+                None => run::sample(plan, case, Stream::Main, sample.index, Reach::Recorded).await,
             };
             let flaw = match &now.outcome {
                 _ if now.key != sample.key => {

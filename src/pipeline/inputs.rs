@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::money;
 use crate::baseline::{MergeBase, Stored};
+use crate::config::settings::Mode;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Document, Problem, Project, Settings};
 use crate::dataset::{self, Case, Dataset};
 use crate::eval::check::CustomChecks;
 use crate::eval::plan::{Options, SuitePlan};
-use crate::llm::{Hub, Outside};
+use crate::llm::recording::DIR;
+use crate::llm::{Hub, Outside, stack};
 
 /// Rules that the labels of a task obey, beyond the schema: every problem of one case.
 pub type LabelRule = Arc<dyn Fn(&Case) -> Vec<String> + Send + Sync>;
@@ -54,6 +57,8 @@ pub struct Inputs {
     pub registry: Registry,
     /// Where models come from.
     pub hub: Hub,
+    /// The id of the run that these inputs are for.
+    pub run_id: String,
     /// One entry per suite and model whose dataset loads, in listing order.
     pub suites: Vec<SuiteInputs>,
     /// Problems that stop everything: settings, models, pins, the prompt graph.
@@ -116,11 +121,14 @@ impl Inputs {
                 Settings::default()
             }
         };
+        let run_id = settings.resume.clone().unwrap_or_else(|| outside.clock.run_id());
+        let hub = hub(root, &settings, &run_id, outside);
         let mut inputs = Self {
             project,
             settings,
             registry,
-            hub: Hub::new(root, outside),
+            hub,
+            run_id,
             suites: Vec::new(),
             problems,
             suite_problems: Vec::new(),
@@ -137,7 +145,8 @@ impl Inputs {
             project: None,
             settings: Settings::default(),
             registry,
-            hub: Hub::new(Path::new("."), outside),
+            run_id: outside.clock.run_id(),
+            hub: Hub::new(Path::new("."), DIR, stack::Policy::Replay, outside),
             suites: Vec::new(),
             problems: vec![problem],
             suite_problems: Vec::new(),
@@ -182,12 +191,14 @@ impl Inputs {
     fn load_suites(&mut self) {
         let Some(project) = &self.project else { return };
         self.suite_problems.extend(project.suite_problems.iter().cloned());
-        if let Some(alias) = &self.settings.model
-            && let Err((message, hint)) = project.expect_alias(alias)
-        {
-            let mut problem = Problem::of_file("the model of this run (--model, EVALS_MODEL)", message);
-            problem.hint = hint;
-            self.problems.push(problem);
+        for alias in &self.settings.models {
+            if let Err((message, hint)) = project.expect_alias(alias) {
+                let mut problem = Problem::of_file("the model of this run (--model, EVALS_MODEL)", message);
+                problem.hint = hint;
+                self.problems.push(problem);
+            }
+        }
+        if !self.problems.is_empty() {
             return;
         }
         let mut datasets: BTreeMap<String, Option<Arc<Dataset>>> = BTreeMap::new();
@@ -198,22 +209,24 @@ impl Inputs {
                 dataset::load(&project.root, file).map(Arc::new).map_err(|found| problems.extend(found)).ok()
             });
             let Some(dataset) = dataset else { continue };
-            let aliases = match (&self.settings.model, project.own_model(&doc.value)) {
+            let chosen = &self.settings.models;
+            let aliases = match project.own_model(&doc.value) {
                 // Answers of one model must not be held against the baseline of another.
-                (Some(alias), Some(own)) if alias != own => {
+                Some(own) if chosen.iter().any(|alias| alias != own) => {
                     problems.push(Problem::of_file(
                         &project.graph.file,
                         format!(
-                            "the task of suite `{}` insists on model `{own}`, asked for `{alias}`",
-                            doc.value.suite
+                            "the task of suite `{}` insists on model `{own}`, asked for `{}`",
+                            doc.value.suite,
+                            chosen.join(", ")
                         ),
                     ));
                     continue;
                 }
-                (_, Some(own)) => vec![own.to_owned()],
-                (Some(alias), None) => vec![alias.clone()],
+                Some(own) => vec![own.to_owned()],
+                None if !chosen.is_empty() => chosen.clone(),
                 // A suite whose models do not resolve was refused while loading.
-                (None, None) => project.aliases_of(&doc.value).unwrap_or_default(),
+                None => project.aliases_of(&doc.value).unwrap_or_default(),
             };
             for alias in &aliases {
                 self.suites.push(SuiteInputs {
@@ -245,7 +258,9 @@ impl Inputs {
     pub fn plan_with(&self, suite: &SuiteInputs, prompt: Option<&str>) -> Result<SuitePlan, Vec<Problem>> {
         let Some(project) = &self.project else { return Err(self.problems.clone()) };
         let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub };
-        SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)
+        let plan = SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)?;
+        let problems = money::problems(self, &plan);
+        if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
     /// Suites whose own file loads, in listing order.
@@ -276,6 +291,21 @@ impl Inputs {
         problems.dedup();
         problems
     }
+}
+
+/// The mode in the stack's words: where answers are kept, and when a model may be called.
+fn hub(root: &Path, settings: &Settings, run_id: &str, outside: Outside) -> Hub {
+    let (folder, policy) = match settings.mode {
+        // Resolved by the settings; the careful one, should it ever come here.
+        Mode::Replay | Mode::Auto => (DIR.to_owned(), stack::Policy::Replay),
+        Mode::Record => (DIR.to_owned(), stack::Policy::Record),
+        Mode::Refresh => (DIR.to_owned(), stack::Policy::Refresh),
+        Mode::Live => {
+            let folder = settings.reports_dir.join("runs").join(run_id).join("recordings");
+            (folder.display().to_string(), stack::Policy::Record)
+        }
+    };
+    Hub::new(root, &folder, policy, outside)
 }
 
 /// Flags of the command line, under the names of the environment variables they override.

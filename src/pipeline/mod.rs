@@ -11,9 +11,13 @@
 //!  Folder::write     junit.xml, summary.md, eval_results_<run-id>.json
 //! ```
 //!
-//! Reading order: [`inputs`], [`baselines`], [`suite_run`], [`session`], [`policies`], [`accept`], [`deliver`].
+//! Reading order: [`inputs`], [`money`], [`forecast`], [`baselines`], [`suite_run`], [`session`], [`policies`], [`accept`], [`deliver`], [`recordings`].
 
 pub mod inputs;
+
+pub mod money;
+
+pub mod forecast;
 
 pub mod baselines;
 
@@ -30,6 +34,8 @@ mod compare_files;
 pub mod accept;
 
 pub mod deliver;
+
+pub mod recordings;
 
 pub use inputs::{Inputs, LabelRule, Overrides, Registry};
 pub use session::Session;

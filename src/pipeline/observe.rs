@@ -11,9 +11,9 @@ use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, SampleRecord, Scores};
-use crate::eval::run;
+use crate::eval::run::{self, Reach};
 use crate::gate::{Candidate, CaseObservation, Comparability, SampleScores};
-use crate::llm::{Answer, FinishReason};
+use crate::llm::{Answer, Draw, Stream};
 use crate::report::input::Before;
 
 /// One case as observed, and what the reports tell about its past.
@@ -44,10 +44,12 @@ pub(super) async fn observe(
     let mut observation = CaseObservation::new(&case.id, comparability);
     observation.cluster.clone_from(&case.cluster);
     let past = past.filter(|_| comparability == Comparability::Comparable);
-    let first = samples.and_then(<[SampleRecord]>::first);
     // An answer that could not be scored is no result, even where the baseline holds the same text.
-    let scored = first.filter(|now| now.scores().is_some());
-    observation.unchanged = past.zip(scored).is_some_and(|(past, now)| same_answer(past, now).is_some());
+    let unchanged =
+        |past: &BaselineCase, now: &SampleRecord| now.scores().is_some() && same_answer(past, now).is_some();
+    observation.unchanged = past
+        .zip(samples.filter(|samples| !samples.is_empty()))
+        .is_some_and(|(past, samples)| samples.iter().all(|now| unchanged(past, now)));
     let mut rescored = false;
     if let (Some(past), true) = (past, samples.is_some()) {
         for sample in &past.samples {
@@ -176,21 +178,15 @@ fn differ(a: &SampleScores, b: &SampleScores) -> bool {
 
 /// Score a stored answer with today's checks and judge, if its full text is at hand.
 pub(super) async fn rescore(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> Option<Scores> {
-    let answer = Answer {
-        text: full_text(sample)?.to_owned(),
-        served_model: plan.model.card().model_id.clone(),
-        fingerprint: None,
-        finish_reason: FinishReason::Stop,
-        usage: None,
-        latency_ms: None,
-        cost_usd: None,
+    let answer = if sample.answered(&sample.answer) {
+        Answer::embedded(sample.answer.clone(), &plan.model.card().model_id)
+    } else {
+        // Shortened in the file; the whole of it is in the recordings.
+        let draw = Draw { key: sample.key.clone(), stream: Stream::Main, index: sample.index };
+        let recorded = plan.model.recorded(&draw).ok().flatten()?;
+        sample.answered(&recorded.answer.text).then_some(recorded.answer)?
     };
-    run::score(plan, case, &answer, sample.index).await.ok()
-}
-
-/// The stored answer, if it is whole.
-fn full_text(sample: &BaselineSample) -> Option<&str> {
-    sample.answered(&sample.answer).then_some(sample.answer.as_str())
+    run::score(plan, case, &answer, sample.index, Reach::Recorded).await.ok()
 }
 
 /// What the baseline said, for people: its first passing answer, else its first.

@@ -8,9 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use super::baselines;
 use super::inputs::Inputs;
-use super::suite_run::{Baselines, CaseDone, OnCase, Selection, first_index, policy, run_suite};
+use super::suite_run::{Baselines, CaseDone, OnCase, Selection, Terms, first_index, policy, run_suite};
+use super::{baselines, money};
 use crate::clock::Clock;
 use crate::eval::event::{Event, Listener};
 use crate::eval::record::{FORMAT as RUN_FORMAT, RunRecord, SuiteRecord};
@@ -68,19 +68,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session called `run_id` that runs `selections` (one per entry of `inputs.suites`) when a result is
+    /// A session that runs `selections` (one per entry of `inputs.suites`) when a result is
     /// wanted.
     #[must_use]
-    pub fn new(
-        inputs: Arc<Inputs>,
-        selections: Vec<Selection>,
-        clock: Clock,
-        run_id: String,
-        listener: Listener,
-    ) -> Self {
+    pub fn new(inputs: Arc<Inputs>, selections: Vec<Selection>, clock: Clock, listener: Listener) -> Self {
         let suites = inputs.suites.iter().map(|_| Progress::default()).collect();
         let state = Arc::new(State { suites: Mutex::new(suites), changed: Condvar::new() });
         let started_at = clock.now();
+        let run_id = inputs.run_id.clone();
         Self { inputs, selections, state, started: Once::new(), clock, run_id, started_at, listener }
     }
 
@@ -143,6 +138,7 @@ impl Session {
             started_at: self.started_at.clone(),
             finished_at: Some(self.clock.now()),
             mode: self.inputs.settings.mode,
+            traffic: self.inputs.hub.traffic(),
             suites,
         };
         Report { format: FORMAT, run, gates, policies }
@@ -192,6 +188,10 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
         Ok(runtime) => runtime,
         Err(error) => return fail_all(format!("no runtime could be started: {error}")),
     };
+    let selected = inputs.suites.iter().zip(selections).filter(|(_, selection)| !selection.is_empty());
+    if let Err(problem) = money::open_account(inputs, selected.map(|(suite, _)| suite)) {
+        return fail_all(problem.to_string());
+    }
     let slots = Arc::new(Semaphore::new(inputs.settings.concurrency));
     runtime.block_on(async {
         let mut running = tokio::task::JoinSet::new();
@@ -209,12 +209,16 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
                     continue;
                 }
             };
-            let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
-            let first = first_index(&plan, inputs.settings.mode, &baselines);
+            let terms = Terms {
+                policy: policy(&suite.doc.value.gate, inputs.settings.on_inconclusive),
+                first: first_index(&plan, inputs.settings.mode, &baselines),
+                samples: if plan.deterministic() { 1 } else { inputs.settings.samples },
+                slots: Arc::clone(&slots),
+            };
             let on_case = on_case(i, &plan.spec.suite, &plan.alias, state, listener);
-            let (selection, slots, state) = (selection.clone(), Arc::clone(&slots), Arc::clone(state));
+            let (selection, state) = (selection.clone(), Arc::clone(state));
             running.spawn(async move {
-                let done = run_suite(plan, selection, baselines, policy, first, slots, on_case).await;
+                let done = run_suite(plan, selection, baselines, terms, on_case).await;
                 state.update(i, |progress| progress.suite = Some(Ok(done)));
             });
         }

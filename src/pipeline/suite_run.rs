@@ -4,6 +4,7 @@
 //! threads, files or the harness.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -14,9 +15,10 @@ use crate::baseline::Baseline;
 use crate::config::settings::{Mode, OnInconclusive};
 use crate::config::suite::GateSpec;
 use crate::dataset::Case;
+use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
-use crate::eval::{limits, run};
+use crate::eval::run::{self, Reach};
 use crate::gate::{
     self, Candidate, CaseObservation, CaseResult, CaseVerdict, Comparability, DrawRequest, Observations,
     Policy, Step,
@@ -161,16 +163,28 @@ struct Drawn {
     working: Option<Observed>,
 }
 
+/// How a suite is run.
+#[derive(Clone)]
+pub struct Terms {
+    /// How it is decided.
+    pub policy: Policy,
+    /// The first index of the stream `main`.
+    pub first: u32,
+    /// Answers asked for per case, from there on.
+    pub samples: u32,
+    /// Cases under way at once, over all suites.
+    pub slots: Arc<Semaphore>,
+}
+
 /// Run a suite to its decision.
 pub async fn run_suite(
     plan: Arc<SuitePlan>,
     selection: Selection,
     baselines: Baselines,
-    policy: Policy,
-    first: u32,
-    slots: Arc<Semaphore>,
+    terms: Terms,
     on_case: OnCase,
 ) -> (SuiteRecord, GateReport) {
+    let policy = &terms.policy;
     // With the gate selected, all cases of an embedded model are simply called; they cost nothing.
     let all = selection.gate && plan.model.card().embedded;
     let wanted: Vec<bool> = selection.cases.iter().map(|selected| *selected || all).collect();
@@ -182,11 +196,11 @@ pub async fn run_suite(
     };
     let (mut before, mut records, mut rescored) = (BTreeMap::new(), BTreeMap::new(), false);
     let mut decision = loop {
-        let draws = match gate::next(&compared.seen, &policy) {
+        let draws = match gate::next(&compared.seen, policy) {
             Step::Decide(decision) => break *decision,
             Step::Draw(draws) => draws,
         };
-        let mut drawing = Drawing::start(&plan, &draws, first, &baselines, &slots);
+        let mut drawing = Drawing::start(&plan, &draws, &terms, &baselines);
         while let Some((position, drawn)) = drawing.next().await {
             let Drawn { record, compared: seen, working: seen_working } = drawn;
             let verdict = compared.put(position, seen.observation);
@@ -205,7 +219,7 @@ pub async fn run_suite(
         }
     };
     decision.notes.extend(other_model(&plan, compared.baseline.as_deref()));
-    let accepted = working.and_then(|side| match gate::next(&side.seen, &policy) {
+    let accepted = working.and_then(|side| match gate::next(&side.seen, policy) {
         Step::Decide(decision) => Some(*decision),
         // Both sides saw the same draws, so nothing more can be wanted.
         Step::Draw(_) => None,
@@ -215,7 +229,7 @@ pub async fn run_suite(
         suite: plan.spec.suite.clone(),
         alias: plan.alias.clone(),
         selected: selection.gate,
-        meaning: decision.outcome(&policy),
+        meaning: decision.outcome(policy),
         decision,
         baseline: (*info).clone(),
         accepted,
@@ -250,25 +264,20 @@ struct Drawing {
 }
 
 impl Drawing {
-    fn start(
-        plan: &Arc<SuitePlan>,
-        draws: &[DrawRequest],
-        first: u32,
-        baselines: &Baselines,
-        slots: &Arc<Semaphore>,
-    ) -> Self {
+    fn start(plan: &Arc<SuitePlan>, draws: &[DrawRequest], terms: &Terms, baselines: &Baselines) -> Self {
         let mut drawing = Self { plan: Arc::clone(plan), tasks: JoinSet::new(), positions: HashMap::new() };
         let position_of: HashMap<&str, usize> =
             plan.dataset.cases.iter().enumerate().map(|(i, case)| (case.id.as_str(), i)).collect();
         for draw in draws {
             let Some(position) = position_of.get(draw.case.as_str()).copied() else { continue };
-            let (plan, baselines, slots) = (Arc::clone(plan), baselines.clone(), Arc::clone(slots));
-            let index = first + draw.index;
+            let (plan, baselines, slots) = (Arc::clone(plan), baselines.clone(), Arc::clone(&terms.slots));
+            let first = terms.first + draw.index;
+            let wanted = first..first + terms.samples;
             let task = drawing.tasks.spawn(async move {
                 // The semaphore is never closed, so a permit always comes.
                 let _slot = slots.acquire_owned().await;
                 let case = plan.dataset.cases.get(position)?;
-                Some(draw_case(&plan, case, index, &baselines).await)
+                Some(draw_case(&plan, case, wanted, &baselines).await)
             });
             drawing.positions.insert(task.id(), position);
         }
@@ -294,7 +303,7 @@ impl Drawn {
     fn panicked(case: &Case) -> Self {
         let reason = "evaluating this case panicked; stderr says where".to_owned();
         let outcome = SampleOutcome::NotMeasured { reason: reason.clone(), answer: None };
-        let sample = SampleRecord { index: 0, key: String::new(), replayed: false, outcome };
+        let sample = SampleRecord { index: 0, key: String::new(), outcome };
         let observed = || {
             let mut observation = CaseObservation::new(&case.id, Comparability::New);
             observation.candidate = Candidate::NotMeasured(reason.clone());
@@ -309,13 +318,13 @@ impl Drawn {
 }
 
 /// Ask about one case, redraw where it must pass, and put it beside the baselines.
-async fn draw_case(plan: &SuitePlan, case: &Case, index: u32, baselines: &Baselines) -> Drawn {
-    let mut sample = run::sample(plan, case, Stream::Main, index).await;
+async fn draw_case(plan: &SuitePlan, case: &Case, wanted: Range<u32>, baselines: &Baselines) -> Drawn {
+    let mut sample = run::sample(plan, case, Stream::Main, wanted.start, Reach::Run).await;
     let mut confirm = Vec::new();
     let mut must_pass_failed = sample.scores().is_some_and(|scores| must_pass_fails(case, scores));
     if must_pass_failed && !plan.deterministic() {
         for redraw in 0..MUST_PASS_REDRAWS {
-            let again = run::sample(plan, case, Stream::Confirm, redraw).await;
+            let again = run::sample(plan, case, Stream::Confirm, redraw, Reach::Run).await;
             match &again.outcome {
                 SampleOutcome::Scored { scores, .. } => must_pass_failed &= must_pass_fails(case, scores),
                 // What must pass and could not be asked again is neither fine nor broken.
@@ -330,7 +339,10 @@ async fn draw_case(plan: &SuitePlan, case: &Case, index: u32, baselines: &Baseli
             confirm.push(again);
         }
     }
-    let samples = vec![sample];
+    let mut samples = vec![sample];
+    for index in wanted.skip(1) {
+        samples.push(run::sample(plan, case, Stream::Main, index, Reach::Run).await);
+    }
     let against = async |baseline: Option<&Baseline>| {
         let mut observed = observe(plan, case, Some(&samples), baseline).await;
         observed.observation.must_pass_failed = must_pass_failed;

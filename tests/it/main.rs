@@ -29,6 +29,8 @@ mod reports_e2e;
 mod rf_examples;
 #[cfg(feature = "rf-qaqc")]
 mod second_labels;
+mod server;
+mod sim;
 mod small;
 #[cfg(feature = "rf-qaqc")]
 mod stories;

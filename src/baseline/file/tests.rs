@@ -23,7 +23,7 @@ pub(crate) fn sample(index: u32, passed: bool) -> BaselineSample {
 /// Two cases: one sample that passes, and two samples of which the first passes.
 pub(crate) fn baseline() -> Baseline {
     let mut judged = sample(0, true);
-    judged.judge = Some(JudgeWord { score: 0.9, explanation: "names \"port 3\"".to_owned() });
+    judged.judge = Some(JudgeWord { score: 0.9, explanation: "names \"port 3\"".to_owned(), key: None });
     let case = |id: &str, samples| BaselineCase { id: id.to_owned(), content_hash: "c".repeat(64), samples };
     Baseline {
         header: Header {

@@ -61,7 +61,7 @@ async fn scores_of_one_answer() {
 #[tokio::test]
 async fn the_judge_fails_a_case_only_where_it_may() {
     let verdict = |score: f64, passed: bool, blocking: bool| {
-        Some(JudgeResult { score, passed, blocking, explanation: String::new() })
+        Some(JudgeResult { score, passed, blocking, explanation: String::new(), key: None })
     };
     let a = case("a", json!("x"), &[]);
     for (blocking, judge, passed) in [

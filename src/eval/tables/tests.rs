@@ -40,7 +40,6 @@ fn record(cases: Vec<CaseRecord>) -> SuiteRecord {
 /// A case whose samples passed with these values of `words`; `None` was not measured.
 fn recorded(id: &str, kinds: &[&str], samples: &[Option<f64>]) -> CaseRecord {
     let sample = |(index, words): (usize, &Option<f64>)| SampleRecord {
-        replayed: false,
         index: u32::try_from(index).unwrap(),
         key: String::new(),
         outcome: match words {

@@ -1,6 +1,20 @@
 //! Who answers. A provider only translates: it never retries, sleeps, logs or prices.
 //!
-//! [`connect`] is the registry: from an alias's configuration to a provider.
+//! [`connect`] is the registry: from an alias's configuration to a provider. The three that go over the network are
+//! [`openai`], [`anthropic`] and `bedrock`; the first two share [`http`] (the one client), [`endpoint`] (address,
+//! headers, key) and [`body`]; all three [`fault`] (a failed try) and [`secrets`] (texts without them).
+
+mod fault;
+mod secrets;
+
+mod body;
+mod endpoint;
+mod http;
+
+mod anthropic;
+#[cfg(feature = "bedrock")]
+mod bedrock;
+mod openai;
 
 mod simulated;
 
@@ -47,17 +61,44 @@ pub fn connect(
     spec: &ModelSpec,
     outside: &Outside,
 ) -> Result<Arc<dyn Provider>, Error> {
-    let _ = outside;
     match spec.provider {
         #[cfg(feature = "rf-qaqc")]
         ProviderKind::Reference => Ok(Arc::new(reference::Reference::new(alias, spec))),
         #[cfg(not(feature = "rf-qaqc"))]
         ProviderKind::Reference => Err(Error::NotBuilt(spec.provider)),
         ProviderKind::Simulated => Ok(Arc::new(simulated::Simulated::new(root, alias, spec)?)),
-        ProviderKind::Bedrock | ProviderKind::Openai | ProviderKind::Anthropic => {
-            Err(Error::NotBuilt(spec.provider))
-        }
+        ProviderKind::Openai => Ok(Arc::new(openai::OpenAi::new(alias, spec, outside)?)),
+        ProviderKind::Anthropic => Ok(Arc::new(anthropic::Anthropic::new(alias, spec, outside)?)),
+        #[cfg(feature = "bedrock")]
+        ProviderKind::Bedrock => Ok(Arc::new(bedrock::Bedrock::new(alias, spec, outside)?)),
+        #[cfg(not(feature = "bedrock"))]
+        ProviderKind::Bedrock => Err(Error::NotBuilt(spec.provider)),
     }
+}
+
+/// The card of a model behind a network. It stands in records, so it names no address and no account.
+fn network_card(alias: &str, spec: &ModelSpec, model_id: String) -> ModelCard {
+    let declares = match spec.provider {
+        ProviderKind::Openai => "asked over OpenAI chat completions",
+        ProviderKind::Anthropic => "asked over Anthropic Messages",
+        ProviderKind::Bedrock => "asked over Amazon Bedrock Converse",
+        ProviderKind::Reference | ProviderKind::Simulated => "embedded",
+    };
+    ModelCard {
+        alias: alias.to_owned(),
+        provider: spec.provider,
+        model_id,
+        deterministic: false,
+        embedded: false,
+        declares: declares.to_owned(),
+    }
+}
+
+/// An address below a base, with or without a slash at its end.
+fn address(base: &str, path: &str) -> Result<reqwest::Url, String> {
+    let url = base.trim_end_matches('/').to_owned() + "/" + path;
+    // The address itself is not in the message: it may hold a password.
+    reqwest::Url::parse(&url).map_err(|error| format!("`base_url` is no address: {error}"))
 }
 
 /// The text that embedded models read: all user messages after the system prompt.
@@ -71,3 +112,6 @@ fn prompt_text(request: &Request) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

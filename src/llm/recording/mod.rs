@@ -1,11 +1,16 @@
 //! Answers on disk: one file per request, found by its content address, draws only ever added.
 //!
-//! Reading order: [`format`] (what a file says), [`nearest`] (what
+//! Reading order: [`format`] (what a file says), [`store`] (read and add, safe for many processes), [`nearest`] (what
 //! a miss should have found).
 
 pub mod format;
+
+mod flush;
+mod lock;
+pub mod store;
 
 pub mod nearest;
 
 pub use format::{Recorded, Recording};
 pub use nearest::{Miss, Nearest};
+pub use store::{Claim, DIR, Store};

@@ -1,14 +1,43 @@
 //! What stands between the asker and the provider.
+//!
+//! ```text
+//!  trace > replay > budget > retry > limit > provider
+//! ```
+//!
+//! Why in this order? Every request leaves one span, whoever answers it: trace is outermost. A recorded answer is free:
+//! it never waits and is never refused for money, so replay stands above budget, retry and limit. Money is set aside
+//! once for a request, whatever tries it takes: budget stands above retry. Every try takes a slot, and none is held
+//! while backing off: limit stands below retry.
+//!
+//! Reading order: [`Client`], then the layers outside in: [`mod@replay`], [`budget`], [`retry`], [`limit`].
 
+pub mod budget;
 pub mod conventions;
+mod ledger;
+mod limit;
+mod meter;
+mod replay;
+mod retry;
 mod trace;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tracing::Span;
 
 use super::provider::Provider;
-use super::{Answer, Draw, Error, ModelCard, PromptTag, Request};
+use super::recording::{Recorded, Store};
+use super::{Answer, Draw, Error, Failure, ModelCard, PromptTag, Request};
+use budget::{Budget, Hold};
+use limit::{Busy, Limit};
+use replay::Replay;
+use retry::Retry;
+
+pub use ledger::Ledger;
+pub(in crate::llm) use meter::Meter;
+pub use meter::{Pulse, Traffic};
+pub use replay::Policy;
 
 /// One question put to a model.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +48,9 @@ pub struct Call<'a> {
     pub draw: &'a Draw,
     /// What the request was rendered from.
     pub prompt: PromptTag<'a>,
+    /// Look at recordings alone, whatever the run's mode: for looking back, which must cost nothing. Embedded models
+    /// are called all the same.
+    pub recorded_only: bool,
 }
 
 /// An answer and where it came from.
@@ -44,18 +76,106 @@ pub enum Source {
     Replayed,
 }
 
+/// What travels down the layers below replay.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    request: &'a Request,
+    draw: &'a Draw,
+    /// Money set aside, where there is a budget.
+    hold: Option<&'a Hold<'a>>,
+    /// Time that the tries took.
+    busy: &'a Busy,
+}
+
+/// What comes back up.
+#[derive(Debug, Clone, PartialEq)]
+struct Reply {
+    answer: Answer,
+    attempts: u32,
+}
+
+/// One layer below replay.
+trait Layer: Send + Sync {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Asking<'a>;
+}
+
+/// Boxed, so that the compiler can prove of any pile of layers that its future moves between threads.
+type Asking<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>;
+
+/// The provider is the innermost layer.
+impl Layer for Arc<dyn Provider> {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Asking<'a> {
+        Box::pin(async move {
+            let answer = Provider::ask(self.as_ref(), ask.request, ask.draw).await?;
+            Ok(Reply { answer, attempts: 1 })
+        })
+    }
+}
+
+/// What stands above a network provider.
+type Network = Replay<Budget<Retry<Limit<Arc<dyn Provider>>>>>;
+
+/// How a client comes to its answers.
+#[derive(Clone)]
+enum Way {
+    /// Called directly, never recorded: embedded models.
+    Embedded(Arc<dyn Provider>),
+    /// Through every layer.
+    Network(Arc<Network>),
+}
+
 /// A model, ready to be asked.
 #[derive(Clone)]
 pub struct Client {
-    provider: Arc<dyn Provider>,
+    card: ModelCard,
+    way: Way,
+    meter: Arc<Meter>,
+    /// Traces hold prompts, answers and what quotes them.
     content: bool,
+}
+
+/// What a network client is made of besides its provider.
+pub(in crate::llm) struct Parts<'a> {
+    pub spec: &'a crate::config::models::ModelSpec,
+    pub store: Arc<Store>,
+    pub policy: Policy,
+    pub ledger: Arc<std::sync::OnceLock<Ledger>>,
+    pub clock: crate::clock::Clock,
 }
 
 impl Client {
     /// An embedded model: called directly, never recorded.
     #[must_use]
     pub fn embedded(provider: Arc<dyn Provider>) -> Self {
-        Self { provider, content: false }
+        let card = provider.card().clone();
+        Self { card, way: Way::Embedded(provider), meter: Arc::default(), content: false }
+    }
+
+    /// A network model under the whole stack.
+    pub(in crate::llm) fn network(provider: Arc<dyn Provider>, parts: Parts<'_>) -> Self {
+        let card = provider.card().clone();
+        let meter = Arc::<Meter>::default();
+        let Parts { spec, store, policy, ledger, clock } = parts;
+        let (attempt, deadline) = (spec.timeouts.attempt(), spec.timeouts.deadline());
+        let price = budget::Tariff::of(spec);
+        let most = price.max_tokens();
+        let alias = card.alias.clone();
+        let m = || Arc::clone(&meter);
+        // Trace is no type of its own, since it needs the whole call: `Client::ask_in_span` puts it outermost.
+        let stack = Replay::over(
+            Budget::over(
+                Retry::over(Limit::over(provider, &alias, &spec.limits, attempt, most, m()), deadline, m()),
+                price,
+                ledger,
+                m(),
+            ),
+            &alias,
+            store,
+            policy,
+            clock,
+            m(),
+        );
+        Self { card, way: Way::Network(Arc::new(stack)), meter, content: false }
     }
 
     /// The same model; `content` says whether traces hold prompts, answers and what quotes them.
@@ -73,7 +193,7 @@ impl Client {
     /// What the model is.
     #[must_use]
     pub fn card(&self) -> &ModelCard {
-        self.provider.card()
+        &self.card
     }
 
     /// One answer.
@@ -87,11 +207,47 @@ impl Client {
     /// One answer or why there is none, and the span of the request. What is said about the answer belongs there
     /// and can be attached while the handle lives; it does not make the span longer.
     pub async fn ask_in_span(&self, call: Call<'_>) -> (Span, Result<Answered, Error>) {
-        trace::traced(self.card(), self.content, call, self.untraced(call)).await
+        trace::traced(&self.card, self.content, call, self.untraced(call)).await
     }
 
     async fn untraced(&self, call: Call<'_>) -> Result<Answered, Error> {
-        let answer = self.provider.ask(call.request, call.draw).await?;
-        Ok(Answered { answer, draw: call.draw.clone(), source: Source::Called { attempts: 1 } })
+        match &self.way {
+            Way::Embedded(provider) => {
+                let answer = Provider::ask(provider.as_ref(), call.request, call.draw).await?;
+                Ok(Answered { answer, draw: call.draw.clone(), source: Source::Called { attempts: 1 } })
+            }
+            Way::Network(stack) => stack.ask(call).await,
+        }
+    }
+
+    /// The recorded answer of a draw, if there is one. Embedded models have none: they are asked again.
+    ///
+    /// # Errors
+    /// A recording that cannot be read.
+    pub fn recorded(&self, draw: &Draw) -> Result<Option<Recorded>, Error> {
+        match &self.way {
+            Way::Embedded(_) => Ok(None),
+            Way::Network(stack) => stack.recorded(draw),
+        }
+    }
+
+    /// What was asked, answered and waited for so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.meter.traffic()
+    }
+
+    /// What is going on, and the last failure that explains it.
+    #[must_use]
+    pub fn pulse(&self) -> (Pulse, Option<Failure>) {
+        self.meter.pulse()
+    }
+
+    /// The provider, for a look at its credentials.
+    pub(in crate::llm) fn is_network(&self) -> bool {
+        matches!(self.way, Way::Network(_))
     }
 }
+
+#[cfg(test)]
+mod tests;

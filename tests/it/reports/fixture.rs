@@ -24,6 +24,7 @@ pub(crate) fn report() -> Report {
     Report {
         format: input::FORMAT,
         run: RunRecord {
+            traffic: BTreeMap::new(),
             format: record::FORMAT,
             run_id: "20261123T131500Z-4f2a".to_owned(),
             product_version: "0.1.0".to_owned(),
@@ -171,7 +172,7 @@ pub(crate) fn case(id: &str, test_type: &str, difficulty: &str, outcome: SampleO
         ]),
         cluster: None,
         must_pass: false,
-        samples: vec![SampleRecord { index: 0, key: "7c1e90aa11bb22cc".repeat(4), replayed: false, outcome }],
+        samples: vec![SampleRecord { index: 0, key: "7c1e90aa11bb22cc".repeat(4), outcome }],
         confirm: Vec::new(),
     }
 }
@@ -223,7 +224,13 @@ fn schema(passed: bool) -> CheckResult {
 }
 
 fn judge(score: f64, explanation: &str) -> JudgeResult {
-    JudgeResult { score, passed: score >= 0.7, blocking: true, explanation: explanation.to_owned() }
+    JudgeResult {
+        score,
+        passed: score >= 0.7,
+        blocking: true,
+        explanation: explanation.to_owned(),
+        key: None,
+    }
 }
 
 pub(crate) fn scored(text: &str, checks: Vec<CheckResult>, judge: JudgeResult) -> SampleOutcome {

@@ -1,0 +1,162 @@
+//! Messages on the wire: whole bodies out, documented bodies in.
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::models::ProviderKind;
+use crate::llm::provider::tests::{Does, Server, ask, full_request, model, request};
+
+fn wire(request: &Request) -> Value {
+    serde_json::from_slice(&to_wire(request).unwrap()).unwrap()
+}
+
+fn read(status: u16, body: &str) -> Result<Answer, Fault> {
+    let reply = Reply {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: HeaderMap::new(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    };
+    from_wire(&reply, "asked", OffsetDateTime::UNIX_EPOCH)
+}
+
+macro_rules! fixture {
+    ($name:literal) => {
+        include_str!(concat!("../../../../tests/wire/anthropic/", $name, ".json"))
+    };
+}
+
+#[test]
+fn the_whole_request() {
+    let params = json!({
+        "temperature": 0.5, "max_tokens": 1500, "top_p": 0.9, "top_k": 40, "stop": ["END"], "reasoning_effort": "low",
+        "extra": { "thinking": { "type": "enabled", "budget_tokens": 1024 }, "output_config": { "more": true } },
+    });
+    let request = full_request(ProviderKind::Anthropic, "claude-sonnet-4-5", params);
+    let expected = json!({
+        "model": "claude-sonnet-4-5",
+        "system": "Be exact.",
+        "messages": [
+            { "role": "user", "content": "Judge \"this\"." },
+            { "role": "assistant", "content": "Which?" },
+            { "role": "user", "content": "That: ü" },
+        ],
+        "temperature": 0.5, "max_tokens": 1500, "top_p": 0.9, "top_k": 40, "stop_sequences": ["END"],
+        "output_config": {
+            "effort": "low", "more": true,
+            "format": { "type": "json_schema", "schema": { "type": "object", "required": ["verdict"] } },
+        },
+        "thinking": { "type": "enabled", "budget_tokens": 1024 },
+    });
+    assert_eq!(wire(&request), expected);
+}
+
+#[test]
+fn the_least_request() {
+    let request = request(ProviderKind::Anthropic, "m", json!({}));
+    let expected =
+        json!({ "model": "m", "max_tokens": 1024, "messages": [{ "role": "user", "content": "hi" }] });
+    assert_eq!(wire(&request), expected);
+}
+
+#[test]
+fn a_whole_answer() {
+    let answer = read(200, fixture!("end_turn")).unwrap();
+    let usage =
+        Usage { input_tokens: 1200, output_tokens: 40, cache_read_tokens: 1024, cache_write_tokens: 0 };
+    assert_eq!(
+        answer,
+        Answer {
+            text: r#"{"verdict": "pass"}"#.to_owned(),
+            served_model: "claude-sonnet-4-5-20250929".to_owned(),
+            fingerprint: None,
+            finish_reason: FinishReason::Stop,
+            usage: Some(usage),
+            latency_ms: None,
+            cost_usd: None,
+        }
+    );
+    let thought = read(200, fixture!("thinking")).unwrap();
+    assert_eq!(thought.text, r#"{"verdict": "fail"}"#);
+    let usage = thought.usage.unwrap();
+    assert_eq!((usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens), (2100, 0, 2000));
+}
+
+#[test]
+fn reasons_to_stop() {
+    for (body, text, reason) in [
+        (fixture!("stop_sequence"), "yes", FinishReason::Stop),
+        (fixture!("max_tokens"), r#"{"verdict": "pa"#, FinishReason::Length),
+        (fixture!("refusal"), "This request was declined under the usage policy.", FinishReason::Refusal),
+        (fixture!("context_window"), "{", FinishReason::ContextWindow),
+        (fixture!("tool_use"), "", FinishReason::Other),
+        (fixture!("pause_turn"), "Let me look.", FinishReason::Other),
+    ] {
+        let answer = read(200, body).unwrap();
+        assert_eq!((answer.text.as_str(), answer.finish_reason), (text, reason));
+    }
+}
+
+#[test]
+fn answers_that_are_none() {
+    for (body, says) in [
+        ("{}", "no message (missing field `content`"),
+        (r#"{"content": "text"}"#, "no message (invalid type: string"),
+        (r#"{"content": [{"type": "text"}]}"#, "a text block without text"),
+    ] {
+        let fault = read(200, body).unwrap_err();
+        assert_eq!((fault.failure, fault.status), (Failure::Malformed, Some(200)));
+        assert!(fault.message.starts_with(says), "{}", fault.message);
+    }
+}
+
+#[test]
+fn errors() {
+    use Failure::{Credentials, Overloaded, Quota, RateLimited, Refused, Server};
+    for (status, body, failure, code) in [
+        (529, fixture!("error_overloaded"), Overloaded, Some("overloaded_error")),
+        (429, fixture!("error_rate_limit"), RateLimited, Some("rate_limit_error")),
+        (500, fixture!("error_api"), Server, Some("api_error")),
+        (401, fixture!("error_authentication"), Credentials, Some("authentication_error")),
+        (403, fixture!("error_permission"), Credentials, Some("permission_error")),
+        (400, fixture!("error_invalid"), Refused, Some("invalid_request_error")),
+        (413, fixture!("error_too_large"), Refused, Some("request_too_large")),
+        (404, fixture!("error_not_found"), Refused, Some("not_found_error")),
+        (402, fixture!("error_billing"), Quota, Some("billing_error")),
+        (400, fixture!("error_credit"), Quota, Some("invalid_request_error")),
+        (409, "", Server, None),
+        (529, "<html>busy", Overloaded, None),
+        (503, "", Overloaded, None),
+        (400, "[1]", Refused, None),
+    ] {
+        let fault = read(status, body).unwrap_err();
+        assert_eq!(
+            (fault.failure, fault.code.as_deref(), fault.status),
+            (failure, code, Some(status)),
+            "{body}"
+        );
+    }
+    assert_eq!(read(529, fixture!("error_overloaded")).unwrap_err().message, "Overloaded");
+    assert_eq!(read(529, "<html>busy").unwrap_err().message, "<html>busy");
+}
+
+#[tokio::test]
+async fn address_and_headers() {
+    let server = Server::start(vec![Does::json(200, fixture!("end_turn"))]);
+    let provider = model(
+        json!({
+            "provider": "anthropic", "model_id": "claude-sonnet-4-5", "base_url": format!("{}/", server.url),
+            "api_key_env": "MINE", "headers": { "anthropic-beta": "x" },
+        }),
+        &[("MINE", "key-0123456789")],
+    );
+    ask(&*provider, &request(ProviderKind::Anthropic, "claude-sonnet-4-5", json!({}))).await.unwrap();
+    let got = server.received().remove(0);
+    assert_eq!(got.line, "POST /v1/messages HTTP/1.1");
+    let headers = ["x-api-key", "anthropic-version", "anthropic-beta"].map(|name| got.headers[name].as_str());
+    assert_eq!(headers, ["key-0123456789", "2023-06-01", "x"]);
+    assert_eq!(got.headers.get("authorization"), None);
+    assert_eq!(got.body["max_tokens"], 1024);
+}

@@ -1,0 +1,112 @@
+//! A failed try, before it is an error: what went wrong, in the provider's words. Becomes an [`Error`] in one place,
+//! where its texts lose their secrets. Decides nothing about another try.
+
+use std::error::Error as StdError;
+use std::time::{Duration, SystemTime};
+
+use time::OffsetDateTime;
+
+use super::secrets::Secrets;
+use crate::llm::error::MAX_MESSAGE;
+use crate::llm::{Error, Failure, ProviderError};
+
+/// See the module's text.
+#[derive(Debug, PartialEq)]
+pub(super) struct Fault {
+    pub(super) failure: Failure,
+    pub(super) status: Option<u16>,
+    pub(super) code: Option<String>,
+    /// As it came: whole, not scrubbed.
+    pub(super) message: String,
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Fault {
+    /// A fault that no HTTP status came with.
+    pub(super) fn new(failure: Failure, message: impl Into<String>) -> Self {
+        Self { failure, status: None, code: None, message: message.into(), retry_after: None }
+    }
+
+    /// No answer within the time of one attempt.
+    pub(super) fn timeout(attempt: Duration) -> Self {
+        Self::new(Failure::Timeout, format!("no answer within {} s", attempt.as_secs_f64()))
+    }
+
+    /// A configured variable of the environment is not there.
+    pub(super) fn missing(variable: &str, what: &str) -> Self {
+        Self::new(
+            Failure::Credentials,
+            format!("the environment variable {variable} ({what}) is not set: export it and run again"),
+        )
+    }
+
+    /// The error of the model `alias`, with a hint for people behind the provider's words. Texts are scrubbed before
+    /// they are cut: a secret that straddles the cut would be left in part.
+    pub(super) fn into_error(self, alias: &str, secrets: &Secrets, hint: &str) -> Error {
+        let room = MAX_MESSAGE.saturating_sub(hint.chars().count());
+        Error::Provider(ProviderError {
+            model: alias.to_owned(),
+            failure: self.failure,
+            status: self.status,
+            code: self.code.map(|code| cut(&secrets.scrub_error(&code), MAX_CODE)),
+            message: cut(&secrets.scrub_error(&self.message), room) + hint,
+            retry_after: self.retry_after,
+            attempts: 1,
+        })
+    }
+}
+
+/// Characters kept of a provider's error code.
+const MAX_CODE: usize = 100;
+
+/// The first `max` characters.
+pub(super) fn cut(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
+}
+
+/// What an HTTP status says when the body says nothing more exact.
+pub(super) fn by_status(status: u16) -> Failure {
+    match status {
+        401 | 403 => Failure::Credentials,
+        402 => Failure::Quota,
+        408 => Failure::Timeout,
+        // Lock timeouts: the vendors' own clients try these again.
+        409 => Failure::Server,
+        429 => Failure::RateLimited,
+        503 | 529 => Failure::Overloaded,
+        500.. => Failure::Server,
+        _ => Failure::Refused,
+    }
+}
+
+/// An error with all its causes: the outermost alone says "error sending request".
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A provider that asks for more waits in vain: no deadline is that long.
+const MAX_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The value of a `Retry-After` header: seconds (decimals too), or a date.
+pub(super) fn wait(text: &str, now: OffsetDateTime) -> Option<Duration> {
+    wait_in(text, 1.0).or_else(|| {
+        let until = httpdate::parse_http_date(text.trim()).ok()?;
+        Some(until.duration_since(SystemTime::from(now)).unwrap_or_default().min(MAX_WAIT))
+    })
+}
+
+/// A wait as a number of units of so many seconds.
+pub(super) fn wait_in(text: &str, unit: f64) -> Option<Duration> {
+    let seconds = text.trim().parse::<f64>().ok()? * unit;
+    (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(MAX_WAIT).min(MAX_WAIT))
+}

@@ -1,0 +1,247 @@
+//! Chat completions on the wire: whole bodies out, documented bodies in.
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::models::ProviderKind;
+use crate::llm::provider::tests::{Does, Server, ask, full_request, model, request};
+
+const PLAIN: Settings = Settings { max_tokens: "max_tokens" };
+
+fn wire(request: &Request, settings: Settings) -> Value {
+    serde_json::from_slice(&to_wire(request, settings).unwrap()).unwrap()
+}
+
+fn read(status: u16, body: &str) -> Result<Answer, Fault> {
+    let reply = Reply {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: HeaderMap::new(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    };
+    from_wire(&reply, "asked", OffsetDateTime::UNIX_EPOCH)
+}
+
+macro_rules! fixture {
+    ($name:literal) => {
+        include_str!(concat!("../../../../tests/wire/openai/", $name, ".json"))
+    };
+}
+
+#[test]
+fn the_whole_request() {
+    let params = json!({
+        "temperature": 0, "max_tokens": 1500, "top_p": 0.9, "top_k": 40, "stop": ["END"], "seed": 7,
+        "reasoning_effort": "low", "extra": { "store": false, "logit_bias": { "50256": -100 } },
+    });
+    let request = full_request(ProviderKind::Openai, "gpt-4.1", params);
+    let expected = json!({
+        "model": "gpt-4.1",
+        "messages": [
+            { "role": "system", "content": "Be exact." },
+            { "role": "user", "content": "Judge \"this\"." },
+            { "role": "assistant", "content": "Which?" },
+            { "role": "user", "content": "That: ü" },
+        ],
+        "temperature": 0, "max_tokens": 1500, "top_p": 0.9, "top_k": 40, "stop": ["END"], "seed": 7,
+        "reasoning_effort": "low",
+        "response_format": { "type": "json_schema", "json_schema": {
+            "name": "answer", "strict": false, "schema": { "type": "object", "required": ["verdict"] },
+        } },
+        "store": false, "logit_bias": { "50256": -100 },
+    });
+    assert_eq!(wire(&request, PLAIN), expected);
+}
+
+#[test]
+fn the_least_request() {
+    let request = request(ProviderKind::Openai, "m", json!({}));
+    assert_eq!(
+        wire(&request, PLAIN),
+        json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] })
+    );
+}
+
+#[test]
+fn limits_have_two_names() {
+    let ours = Settings { max_tokens: "max_completion_tokens" };
+    let old = request(ProviderKind::Openai, "m", json!({ "max_tokens": 5 }));
+    let new = request(ProviderKind::Openai, "m", json!({ "max_completion_tokens": 5 }));
+    assert_eq!(wire(&old, ours)["max_completion_tokens"], 5);
+    assert_eq!(wire(&old, ours).get("max_tokens"), None);
+    assert_eq!(wire(&new, PLAIN)["max_completion_tokens"], 5);
+}
+
+#[test]
+fn extra_wins() {
+    let params =
+        json!({ "temperature": 1, "extra": { "temperature": 0.5, "response_format": { "type": "text" } } });
+    let text = to_wire(&full_request(ProviderKind::Openai, "m", params), PLAIN).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(
+        text.contains(r#""temperature":0.5"#) && text.contains(r#""response_format":{"type":"text"}"#),
+        "{text}"
+    );
+    assert_eq!((text.matches("temperature").count(), text.matches("response_format").count()), (1, 1));
+}
+
+#[test]
+fn a_whole_answer() {
+    let answer = read(200, fixture!("stop")).unwrap();
+    let usage =
+        Usage { input_tokens: 1200, output_tokens: 40, cache_read_tokens: 1024, cache_write_tokens: 0 };
+    assert_eq!(
+        answer,
+        Answer {
+            text: r#"{"verdict": "pass"}"#.to_owned(),
+            served_model: "gpt-4.1-2025-04-14".to_owned(),
+            fingerprint: Some("fp_44709d6fcb".to_owned()),
+            finish_reason: FinishReason::Stop,
+            usage: Some(usage),
+            latency_ms: None,
+            cost_usd: None,
+        }
+    );
+    let local = read(200, fixture!("local")).unwrap();
+    assert_eq!((local.text.as_str(), local.served_model.as_str()), ("yes", "llama3.2"));
+    assert_eq!(local.usage.unwrap().cache_read_tokens, 0);
+}
+
+#[test]
+fn reasons_to_stop() {
+    for (body, text, reason) in [
+        (fixture!("length"), r#"{"verdict": "pa"#, FinishReason::Length),
+        (fixture!("length_all_reasoning"), "", FinishReason::Length),
+        (fixture!("refusal"), "I can't help with that request.", FinishReason::Refusal),
+        (fixture!("content_filter"), "", FinishReason::ContentFilter),
+        (fixture!("tool_calls"), "", FinishReason::Other),
+    ] {
+        let answer = read(200, body).unwrap();
+        assert_eq!((answer.text.as_str(), answer.finish_reason), (text, reason));
+    }
+}
+
+#[test]
+fn a_prompt_that_azure_filters_is_answered_with_nothing() {
+    let answer = read(400, fixture!("error_azure_filter")).unwrap();
+    assert_eq!((answer.text.as_str(), answer.served_model.as_str()), ("", "asked"));
+    assert_eq!((answer.finish_reason, answer.usage), (FinishReason::ContentFilter, None));
+}
+
+#[test]
+fn answers_that_are_none() {
+    for (body, says) in [
+        (fixture!("no_choice"), "a chat completion without a choice"),
+        (fixture!("no_content"), "a chat completion without content"),
+        (r#"{"choices": [{"message": {"content": 7}}]}"#, "no chat completion (invalid type: integer `7`"),
+        ("[]", "no chat completion"),
+        ("", "no chat completion (EOF while parsing"),
+    ] {
+        let fault = read(200, body).unwrap_err();
+        assert_eq!((fault.failure, fault.status), (Failure::Malformed, Some(200)));
+        assert!(fault.message.starts_with(says), "{}", fault.message);
+    }
+}
+
+#[test]
+fn errors() {
+    use Failure::{Credentials, Overloaded, Quota, RateLimited, Refused, Server, Timeout};
+    for (status, body, failure, code, says) in [
+        (401, fixture!("error_key"), Credentials, Some("invalid_api_key"), "Incorrect API key"),
+        (403, "", Credentials, None, "Forbidden"),
+        (402, "", Quota, None, "Payment Required"),
+        (429, fixture!("error_rate_limit"), RateLimited, Some("rate_limit_exceeded"), "Rate limit reached"),
+        (429, fixture!("error_quota"), Quota, Some("insufficient_quota"), "You exceeded"),
+        (429, fixture!("error_spend_limit"), Quota, Some("project_spend_limit_exceeded"), "Your project"),
+        (429, fixture!("error_azure_rate_limit"), RateLimited, Some("429"), "Requests to the"),
+        (400, fixture!("error_context"), Refused, Some("context_length_exceeded"), "This model's maximum"),
+        (404, fixture!("error_vllm"), Refused, Some("404"), "The model `nope` does not exist."),
+        (500, fixture!("error_server"), Server, Some("server_error"), "The server had an error"),
+        (503, fixture!("error_loading"), Overloaded, Some("503"), "Loading model"),
+        (529, "busy", Overloaded, None, "busy"),
+        (504, "", Server, None, "Gateway Timeout"),
+        (408, "", Timeout, None, "Request Timeout"),
+        (409, "", Server, None, "Conflict"),
+        (413, "", Refused, None, "Payload Too Large"),
+        (422, r#"{"detail": "no such field"}"#, Refused, None, "no such field"),
+        (400, r#"{"error": "model is required"}"#, Refused, None, "model is required"),
+        (200, fixture!("gateway_error"), RateLimited, Some("429"), "Provider returned error"),
+        (200, fixture!("gateway_broke_off"), Server, Some("502"), "Upstream idle timeout"),
+    ] {
+        let fault = read(status, body).unwrap_err();
+        assert_eq!(
+            (fault.failure, fault.code.as_deref(), fault.status),
+            (failure, code, Some(status)),
+            "{body}"
+        );
+        assert!(fault.message.starts_with(says), "{}", fault.message);
+    }
+}
+
+#[tokio::test]
+async fn addresses_and_headers() {
+    let reply = || vec![Does::json(200, fixture!("stop"))];
+    let ask_once = async |server: &Server, spec: Value, variables: &[(&str, &str)]| {
+        let provider = model(spec, variables);
+        ask(&*provider, &request(ProviderKind::Openai, "gpt-4.1", json!({}))).await.unwrap();
+        server.received().remove(0)
+    };
+
+    let server = Server::start(reply());
+    let spec = json!({
+        "provider": "openai", "model_id": "gpt-4.1", "base_url": format!("{}/v1/", server.url),
+        "api_key_env": "MINE", "organization": "org-1", "headers": { "X-Plain": "yes", "X-Team": "env:TEAM" },
+    });
+    let got =
+        ask_once(&server, spec, &[("MINE", " key-0123456789 \n"), ("TEAM", "a-b"), ("OPENAI_API_KEY", "no")])
+            .await;
+    assert_eq!(got.line, "POST /v1/chat/completions HTTP/1.1");
+    let headers = ["authorization", "openai-organization", "x-plain", "x-team", "content-type"];
+    let headers = headers.map(|name| got.headers[name].as_str());
+    assert_eq!(headers, ["Bearer key-0123456789", "org-1", "yes", "a-b", "application/json"]);
+    assert!(got.headers["user-agent"].starts_with("llmx/"));
+    assert_eq!(got.body["model"], "gpt-4.1");
+
+    let server = Server::start(reply());
+    let spec = json!({
+        "provider": "openai", "model_id": "gpt-4.1", "base_url": format!("{}/openai/deployments/d", server.url),
+        "api_key_env": "MINE", "azure_api_version": "2024-10-21",
+    });
+    let got = ask_once(&server, spec, &[("MINE", "key-0123456789")]).await;
+    assert_eq!(got.line, "POST /openai/deployments/d/chat/completions?api-version=2024-10-21 HTTP/1.1");
+    assert_eq!(got.headers["api-key"], "key-0123456789");
+    assert_eq!(got.headers.get("authorization"), None);
+
+    // A local server never sees the vendor's key by accident.
+    let server = Server::start(reply());
+    let spec = json!({ "provider": "openai", "model_id": "gpt-4.1", "base_url": server.url });
+    let got = ask_once(&server, spec, &[("OPENAI_API_KEY", "key-0123456789")]).await;
+    assert_eq!(got.headers.get("authorization"), None);
+}
+
+#[tokio::test]
+async fn azure_lists_its_models_beside_its_deployments() {
+    let server = Server::start(vec![Does::json(200, "{}")]);
+    let provider = model(
+        json!({
+            "provider": "openai", "model_id": "m", "base_url": format!("{}/openai/deployments/d", server.url),
+            "azure_api_version": "2024-10-21",
+        }),
+        &[],
+    );
+    assert_eq!(provider.try_credentials().await.unwrap(), "127.0.0.1 answers, without a key");
+    assert_eq!(server.received()[0].line, "GET /openai/models?api-version=2024-10-21 HTTP/1.1");
+}
+
+#[test]
+fn openai_itself_takes_the_new_name_of_the_limit() {
+    let outside = crate::llm::provider::tests::outside(&[]);
+    let limit = |json| {
+        OpenAi::new("m", &crate::llm::provider::tests::spec(json), &outside).unwrap().settings.max_tokens
+    };
+    assert_eq!(limit(json!({ "provider": "openai", "model_id": "m" })), "max_completion_tokens");
+    let other = json!({ "provider": "openai", "model_id": "m", "base_url": "https://llm.example.com/v1" });
+    assert_eq!(limit(other), "max_tokens");
+}

@@ -1,0 +1,352 @@
+//! A server that says what a test tells it, on a thread of its own, and the transport of the providers against it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::{Provider, connect};
+use crate::clock::Clock;
+use crate::config::models::{ModelSpec, ProviderKind};
+use crate::llm::{Answer, Draw, Error, Failure, Message, Outside, ProviderError, Request, Role, Stream};
+
+/// What the server does with one request.
+#[derive(Debug, Clone)]
+pub(super) enum Does {
+    /// Status, headers, body.
+    Say(u16, Vec<(&'static str, String)>, String),
+    /// These bytes, then the end of the connection.
+    Raw(&'static [u8]),
+    /// A reset connection.
+    Reset,
+    /// Nothing, for longer than any test waits.
+    Hang,
+}
+
+impl Does {
+    pub(super) fn json(status: u16, body: &str) -> Self {
+        Self::Say(status, vec![("content-type", "application/json".to_owned())], body.to_owned())
+    }
+}
+
+/// What the server was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    pub(super) line: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: Value,
+}
+
+/// See the file's text.
+pub(super) struct Server {
+    pub(super) url: String,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Server {
+    /// One reply per connection, in this order.
+    pub(super) fn start(replies: Vec<Does>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&received);
+        std::thread::spawn(move || {
+            for does in replies {
+                let Ok((stream, _)) = listener.accept() else { return };
+                if let Some(request) = read(&stream) {
+                    log.lock().unwrap().push(request);
+                }
+                answer(stream, &does);
+            }
+        });
+        Self { url, received }
+    }
+
+    /// Everything that came, oldest first.
+    pub(super) fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+}
+
+fn read(stream: &TcpStream) -> Option<Received> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        let Some((name, value)) = header.trim().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    Some(Received { line: line.trim().to_owned(), headers, body })
+}
+
+fn answer(mut stream: TcpStream, does: &Does) {
+    match does {
+        Does::Say(status, headers, body) => {
+            let headers: String =
+                headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+        }
+        Does::Raw(bytes) => {
+            let _ = stream.write_all(bytes);
+        }
+        Does::Reset => {
+            let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
+        Does::Hang => std::thread::sleep(Duration::from_secs(5)),
+    }
+}
+
+/// An environment of these variables, at a fixed time.
+pub(super) fn outside(variables: &[(&str, &str)]) -> Outside {
+    let variables: BTreeMap<String, String> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let clock = Clock::new(|| time::macros::datetime!(2026-11-23 13:15:00 UTC), 0);
+    Outside::new(move |name| variables.get(name).cloned().map(SecretString::from), clock)
+}
+
+pub(super) fn spec(json: Value) -> ModelSpec {
+    serde_json::from_value(json).unwrap()
+}
+
+pub(super) fn model(spec_json: Value, variables: &[(&str, &str)]) -> Arc<dyn Provider> {
+    connect(std::path::Path::new("."), "m", &spec(spec_json), &outside(variables)).unwrap()
+}
+
+/// A question of one message.
+pub(super) fn request(provider: ProviderKind, model_id: &str, params: Value) -> Request {
+    Request {
+        provider,
+        model_id: model_id.to_owned(),
+        system: None,
+        messages: vec![Message { role: Role::User, content: "hi".to_owned() }],
+        params: serde_json::from_value(params).unwrap(),
+        schema: None,
+    }
+}
+
+/// A question of everything that a question can hold.
+pub(super) fn full_request(provider: ProviderKind, model_id: &str, params: Value) -> Request {
+    let message = |role, content: &str| Message { role, content: content.to_owned() };
+    Request {
+        system: Some("Be exact.".to_owned()),
+        messages: vec![
+            message(Role::User, "Judge \"this\"."),
+            message(Role::Assistant, "Which?"),
+            message(Role::User, "That: ü"),
+        ],
+        schema: Some(json!({ "type": "object", "required": ["verdict"] })),
+        ..request(provider, model_id, params)
+    }
+}
+
+pub(super) async fn ask(provider: &dyn Provider, request: &Request) -> Result<Answer, Error> {
+    let draw = Draw { key: request.key(), stream: Stream::Main, index: 0 };
+    provider.ask(request, &draw).await
+}
+
+/// Ask a plain question; what went wrong.
+pub(super) async fn failed(provider: &dyn Provider) -> ProviderError {
+    let card = provider.card();
+    match ask(provider, &request(card.provider, &card.model_id, json!({}))).await {
+        Err(Error::Provider(error)) => error,
+        other => panic!("expected a provider's error, found {other:?}"),
+    }
+}
+
+const KEY: &str = "sk-test-0123456789abcdefghijklmnop";
+
+/// OpenAI and Anthropic share the transport; each behaviour is tried over both.
+fn both(url: &str, attempt_s: f64) -> [Arc<dyn Provider>; 2] {
+    ["openai", "anthropic"].map(|provider| {
+        model(
+            json!({
+                "provider": provider, "model_id": "m-1", "base_url": url, "api_key_env": "KEY",
+                "timeouts": { "attempt_s": attempt_s, "deadline_s": 60 },
+            }),
+            &[("KEY", KEY)],
+        )
+    })
+}
+
+async fn both_fail(does: Does, attempt_s: f64) -> ProviderError {
+    let server = Server::start(vec![does.clone(), does]);
+    let [openai, anthropic] = both(&server.url, attempt_s);
+    let (one, two) = (failed(&*openai).await, failed(&*anthropic).await);
+    assert_eq!(one.failure, two.failure);
+    assert!(one.status == two.status && one.retry_after == two.retry_after, "{one:?} {two:?}");
+    assert_eq!((one.model.as_str(), one.attempts), ("m", 1));
+    assert!(!one.message.contains("127.0.0.1") || one.failure == Failure::Network, "{}", one.message);
+    one
+}
+
+#[tokio::test]
+async fn no_connection() {
+    let url = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    for provider in both(&url, 5.0) {
+        let error = failed(&*provider).await;
+        assert_eq!(error.failure, Failure::Network);
+        assert!(error.message.to_lowercase().contains("refused"), "{}", error.message);
+        assert!(!error.message.contains("http://"), "{}", error.message);
+    }
+}
+
+#[tokio::test]
+async fn broken_connections() {
+    assert_eq!(both_fail(Does::Reset, 5.0).await.failure, Failure::Network);
+    let nothing = both_fail(Does::Raw(b""), 5.0).await;
+    assert_eq!((nothing.failure, nothing.status), (Failure::Network, None));
+    let cut =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{\"id\": \"ch";
+    let cut = both_fail(Does::Raw(cut), 5.0).await;
+    assert_eq!((cut.failure, cut.status), (Failure::Malformed, Some(200)));
+    assert!(cut.message.starts_with("the answer broke off after 10 bytes: "), "{}", cut.message);
+    let chunk = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nA\r\n{\"id\": \"ch";
+    assert_eq!(both_fail(Does::Raw(chunk), 5.0).await.failure, Failure::Malformed);
+    // The status of an error is known without the rest of its words.
+    let cut = b"HTTP/1.1 429 X\r\nretry-after: 3\r\ncontent-length: 5000\r\n\r\n{\"err";
+    let cut = both_fail(Does::Raw(cut), 5.0).await;
+    assert_eq!((cut.failure, cut.retry_after), (Failure::RateLimited, Some(Duration::from_secs(3))));
+}
+
+#[tokio::test]
+async fn a_hanging_server_is_left_after_the_time_of_an_attempt() {
+    let begun = std::time::Instant::now();
+    let error = both_fail(Does::Hang, 0.1).await;
+    assert_eq!((error.failure, error.message.as_str()), (Failure::Timeout, "no answer within 0.1 s"));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn answers_that_are_not_json() {
+    let page = |kind: &str| {
+        Does::Say(200, vec![("content-type", kind.to_owned())], "<html>\n <b>Sign in".to_owned())
+    };
+    let error = both_fail(page("text/html; charset=utf-8"), 5.0).await;
+    assert_eq!((error.failure, error.status), (Failure::Malformed, Some(200)));
+    assert_eq!(error.message, "expected JSON, found text/html; charset=utf-8; it begins: <html> <b>Sign in");
+    let error = both_fail(page("application/json"), 5.0).await;
+    assert!(error.message.contains("expected value at line 1"), "{}", error.message);
+    let gateway =
+        Does::Say(502, vec![("content-type", "text/html".to_owned())], "<h1>Bad gateway</h1>".to_owned());
+    let error = both_fail(gateway, 5.0).await;
+    assert_eq!((error.failure, error.message.as_str()), (Failure::Server, "<h1>Bad gateway</h1>"));
+    let elsewhere = Does::Say(308, vec![("location", "https://else.where/".to_owned())], String::new());
+    let error = both_fail(elsewhere, 5.0).await;
+    assert_eq!(error.failure, Failure::Refused);
+    assert_eq!(error.message, "the server sends requests elsewhere: write the right `base_url`");
+}
+
+#[tokio::test]
+async fn waits_that_servers_ask_for() {
+    for (headers, wait) in [
+        (vec![("retry-after", "7")], Some(7_000)),
+        (vec![("retry-after", "0.25")], Some(250)),
+        (vec![("retry-after", "Mon, 23 Nov 2026 13:15:30 GMT")], Some(30_000)),
+        (vec![("retry-after", "Mon, 23 Nov 2026 13:14:00 GMT")], Some(0)),
+        (vec![("retry-after", "2"), ("retry-after-ms", "1500")], Some(1_500)),
+        (vec![("retry-after", "soon")], None),
+        (vec![("retry-after", "-1")], None),
+        (vec![("retry-after", "1e300")], Some(7 * 24 * 3_600_000)),
+        (vec![], None),
+    ] {
+        let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        let error = both_fail(Does::Say(429, headers, String::new()), 5.0).await;
+        assert_eq!(error.failure, Failure::RateLimited);
+        assert_eq!(error.retry_after, wait.map(Duration::from_millis));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_not_to_try_again_is_obeyed() {
+    for (status, failure) in [(429, Failure::Quota), (500, Failure::Refused), (401, Failure::Credentials)] {
+        let headers = vec![("x-should-retry", "false".to_owned())];
+        assert_eq!(both_fail(Does::Say(status, headers, String::new()), 5.0).await.failure, failure);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_a_key_is_not_asked_with() {
+    let openai = json!({ "provider": "openai", "model_id": "m" });
+    let error = failed(&*model(openai.clone(), &[])).await;
+    assert_eq!((error.failure, error.status), (Failure::Credentials, None));
+    assert!(
+        error.message.contains("OPENAI_API_KEY") && error.message.contains("not set"),
+        "{}",
+        error.message
+    );
+    let error = failed(&*model(openai, &[("OPENAI_API_KEY", "two\nlines")])).await;
+    assert!(error.message.contains("has it a line break?"), "{}", error.message);
+    let claude = json!({ "provider": "anthropic", "model_id": "m", "api_key_env": "MINE" });
+    assert!(failed(&*model(claude, &[("ANTHROPIC_API_KEY", "k")])).await.message.contains("MINE"));
+    let header = json!({
+        "provider": "openai", "model_id": "m", "price": "free", "headers": { "X-Team": "env:TEAM" },
+    });
+    assert!(failed(&*model(header, &[])).await.message.contains("TEAM (header `x-team` of this model)"));
+}
+
+#[tokio::test]
+async fn secrets_stay_inside() {
+    let echo =
+        format!(r#"{{"error":{{"message":"bad key {KEY} and {KEY}x, Basic dXNlcjpwYXNz","code":"{KEY}"}}}}"#);
+    let server = Server::start(vec![Does::json(401, &echo)]);
+    let provider = model(
+        json!({
+            "provider": "openai", "model_id": "m", "base_url": server.url, "api_key_env": "KEY",
+            "headers": { "X-Pass": "env:PASS" },
+        }),
+        &[("KEY", KEY), ("PASS", "dXNlcjpwYXNz")],
+    );
+    let error = failed(&*provider).await;
+    assert_eq!(error.message, "bad key *** and ***x, Basic *** (the key is the value of KEY)");
+    assert_eq!(error.code.as_deref(), Some("***"));
+    let sent = &server.received()[0].headers;
+    assert_eq!(sent["authorization"], format!("Bearer {KEY}"));
+    assert_eq!(sent["x-pass"], "dXNlcjpwYXNz");
+
+    let text = format!(
+        r#"{{"model":"m-{KEY}","choices":[{{"message":{{"content":"it is {KEY}, sk-other-key"}}}}]}}"#
+    );
+    let server = Server::start(vec![Does::json(200, &text)]);
+    let [openai, _] = both(&server.url, 5.0);
+    let answer = ask(&*openai, &request(ProviderKind::Openai, "m-1", json!({}))).await.unwrap();
+    assert_eq!((answer.text.as_str(), answer.served_model.as_str()), ("it is ***, sk-other-key", "m-***"));
+}
+
+#[tokio::test]
+async fn a_look_at_the_credentials() {
+    let list = r#"{"object":"list","data":[]}"#;
+    let refused = r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#;
+    let server = Server::start(vec![
+        Does::json(200, list),
+        Does::json(200, list),
+        Does::json(401, refused),
+        Does::json(401, refused),
+    ]);
+    let providers = both(&server.url, 5.0);
+    for provider in &providers {
+        assert_eq!(provider.try_credentials().await.unwrap(), "the key in KEY is good at 127.0.0.1");
+    }
+    for provider in &providers {
+        assert_eq!(provider.try_credentials().await.unwrap_err().failure(), Some(Failure::Credentials));
+    }
+    let lines: Vec<String> = server.received().into_iter().map(|received| received.line).collect();
+    assert_eq!(lines[..2], ["GET /models HTTP/1.1", "GET /v1/models?limit=1 HTTP/1.1"]);
+}

@@ -1,0 +1,332 @@
+//! The recordings of a project on disk: read a draw, add a draw. Safe for many tasks and many processes.
+//!
+//! A file is replaced in one step, so a reader sees the draws before or after, never half a file. Whoever may call a
+//! model for a key holds that key's [`Claim`]: in this process by a map, across processes by a lock file that dies
+//! with its holder. Nothing is ever taken out of a file.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use serde::Deserialize;
+
+use super::flush::Flusher;
+use super::format::{FORMAT, GENERATED, Recorded, RecordedRequest, Recording};
+use super::lock::FileLock;
+use crate::llm::{Error, Request, Stream};
+
+/// Folder of recordings, relative to the project root.
+pub const DIR: &str = "data/recordings";
+
+/// One folder of recordings.
+pub struct Store {
+    root: PathBuf,
+    /// Relative to the root, for messages.
+    dir: String,
+    keys: Mutex<HashMap<String, Weak<Key>>>,
+    /// What `refresh` drew in this run, by key and stream.
+    refreshed: Mutex<HashMap<(String, Stream), Refreshed>>,
+    flusher: Flusher,
+}
+
+/// What tasks of this process share about one key.
+struct Key {
+    /// Held while any task of this process may call the model for this key.
+    file: tokio::sync::OnceCell<FileLock>,
+    /// One task at a time reads and replaces the file.
+    writing: Mutex<()>,
+    /// One task at a time wants a draw; the next one finds it recorded.
+    draws: Mutex<HashMap<(Stream, u32), Turn>>,
+}
+
+/// Whose turn it is to ask for a draw.
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// What `refresh` did to one stream of one key in this run.
+#[derive(Default)]
+struct Refreshed {
+    /// Logical to real index.
+    drawn: HashMap<u32, u32>,
+    /// Real indexes that are asked for and not stored yet.
+    taken: BTreeSet<u32>,
+}
+
+/// The right to call the model for one draw. Others who want the same draw wait until it is dropped.
+pub struct Claim {
+    _draw: tokio::sync::OwnedMutexGuard<()>,
+    key: Arc<Key>,
+}
+
+/// All that is read of a file to find a draw: the request is skipped.
+#[derive(Deserialize)]
+struct Draws {
+    format: u32,
+    key: String,
+    draws: Vec<Recorded>,
+}
+
+impl Store {
+    /// The recordings in `root/dir`. Nothing is created before something is stored.
+    #[must_use]
+    pub fn new(root: &Path, dir: &str) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            dir: dir.to_owned(),
+            keys: Mutex::default(),
+            refreshed: Mutex::default(),
+            flusher: Flusher::new(root.join(dir)),
+        }
+    }
+
+    /// The folder, relative to the project root.
+    #[must_use]
+    pub fn dir(&self) -> &str {
+        &self.dir
+    }
+
+    /// Where the recording of a key stands, relative to the project root.
+    #[must_use]
+    pub fn file(&self, key: &str) -> String {
+        format!("{}/{}/{key}.json", self.dir, key.get(..2).unwrap_or("xx"))
+    }
+
+    /// The whole path of the recording of a key.
+    #[must_use]
+    pub fn path(&self, key: &str) -> PathBuf {
+        self.root.join(self.file(key))
+    }
+
+    /// Every draw recorded for a key; empty where there is no recording.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read, or is no recording of this key.
+    pub fn draws(&self, key: &str) -> Result<Vec<Recorded>, Error> {
+        let bytes = match std::fs::read(self.path(key)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.refused(key, &error)),
+        };
+        let found: Draws = serde_json::from_slice(&bytes).map_err(|error| self.refused(key, &error))?;
+        if found.format > FORMAT {
+            return Err(
+                self.refused(key, &format!("has format {}, this program reads up to {FORMAT}", found.format))
+            );
+        }
+        if found.key != key {
+            return Err(self.refused(key, &format!("says it is the recording of {}", found.key)));
+        }
+        Ok(found.draws)
+    }
+
+    /// One recorded draw.
+    ///
+    /// # Errors
+    /// As [`Self::draws`].
+    pub fn draw(&self, key: &str, stream: Stream, index: u32) -> Result<Option<Recorded>, Error> {
+        Ok(self.draws(key)?.into_iter().find(|draw| (draw.stream, draw.index) == (stream, index)))
+    }
+
+    fn refused(&self, key: &str, why: &dyn std::fmt::Display) -> Error {
+        Error::Store(format!(
+            "{}: {why}; take the file back from Git, or remove it to record anew (`llmx recordings verify` lists all)",
+            self.file(key)
+        ))
+    }
+
+    /// Wait for the right to call the model for this draw: in this process one task per draw, across processes one
+    /// process per key.
+    ///
+    /// # Errors
+    /// The lock file cannot be made.
+    pub async fn claim(&self, key: &str, stream: Stream, index: u32) -> Result<Claim, Error> {
+        let shared = self.shared(key);
+        let draw = Arc::clone(locked(&shared.draws).entry((stream, index)).or_default());
+        let draw = draw.lock_owned().await;
+        let path = self.path(key).with_extension("lock");
+        let made = shared.file.get_or_try_init(|| async {
+            if let Some(folder) = path.parent() {
+                make_folder(folder)?;
+            }
+            FileLock::take(path).await
+        });
+        made.await.map_err(|error| Error::Store(format!("{}: cannot be locked: {error}", self.file(key))))?;
+        Ok(Claim { _draw: draw, key: shared })
+    }
+
+    fn shared(&self, key: &str) -> Arc<Key> {
+        let mut keys = locked(&self.keys);
+        if let Some(shared) = keys.get(key).and_then(Weak::upgrade) {
+            return shared;
+        }
+        let shared = Arc::new(Key {
+            file: tokio::sync::OnceCell::new(),
+            writing: Mutex::default(),
+            draws: Mutex::default(),
+        });
+        // Dead entries are few while a run is under way, and cheap; now and then they are swept.
+        if keys.len() >= 1024 && keys.len().is_power_of_two() {
+            keys.retain(|_, weak| weak.strong_count() > 0);
+        }
+        keys.insert(key.to_owned(), Arc::downgrade(&shared));
+        shared
+    }
+
+    /// Add an answer under the claim to it, and give it back. Whole and visible to every process when this returns; on the platters
+    /// within a second.
+    ///
+    /// # Errors
+    /// The file cannot be written, or holds another answer at this place.
+    pub fn add(
+        &self,
+        claim: &Claim,
+        key: &str,
+        request: &Request,
+        draw: Recorded,
+    ) -> Result<Recorded, Error> {
+        let _writing = locked(&claim.key.writing);
+        let mut draws = self.draws(key)?;
+        let place = (draw.stream, draw.index);
+        match draws.binary_search_by_key(&place, |draw| (draw.stream, draw.index)) {
+            Ok(_) => return Err(self.refused(key, &"holds an answer to this draw already")),
+            Err(at) => draws.insert(at, draw.clone()),
+        }
+        let recording = Recording {
+            format: FORMAT,
+            generated: GENERATED.to_owned(),
+            key: key.to_owned(),
+            request: RecordedRequest::from(request),
+            draws,
+        };
+        self.write(key, &recording).map_err(|error| self.refused(key, &error))?;
+        Ok(draw)
+    }
+
+    fn write(&self, key: &str, recording: &Recording) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(recording)?;
+        text.push(b'\n');
+        let path = self.path(key);
+        // The claim makes this name ours alone; one that a dead process left is overwritten.
+        let beside = path.with_extension("tmp");
+        std::fs::File::create(&beside).and_then(|mut file| io::Write::write_all(&mut file, &text))?;
+        std::fs::rename(&beside, &path)?;
+        self.flusher.wrote();
+        Ok(())
+    }
+
+    /// The index that a `refresh` of this run drew for a logical one.
+    #[must_use]
+    pub fn drawn_in_this_run(&self, key: &str, stream: Stream, logical: u32) -> Option<u32> {
+        locked(&self.refreshed).get(&(key.to_owned(), stream))?.drawn.get(&logical).copied()
+    }
+
+    /// The next index that is neither recorded nor asked for by this process. The caller holds a claim to the key, so
+    /// no other process adds one.
+    ///
+    /// # Errors
+    /// As [`Self::draws`].
+    pub fn next_free(&self, key: &str, stream: Stream) -> Result<u32, Error> {
+        let mut refreshed = locked(&self.refreshed);
+        let entry = refreshed.entry((key.to_owned(), stream)).or_default();
+        let draws = self.draws(key)?;
+        let recorded = draws.iter().filter(|draw| draw.stream == stream).map(|draw| draw.index);
+        let next = recorded.chain(entry.taken.iter().copied()).max().map_or(0, |last| last.saturating_add(1));
+        entry.taken.insert(next);
+        Ok(next)
+    }
+
+    /// The draw is stored: `logical` means `real` for the rest of this run.
+    pub fn remember(&self, key: &str, stream: Stream, logical: u32, real: u32) {
+        let mut refreshed = locked(&self.refreshed);
+        let entry = refreshed.entry((key.to_owned(), stream)).or_default();
+        entry.taken.remove(&real);
+        entry.drawn.insert(logical, real);
+    }
+
+    /// The draw could not be had: its index is free again.
+    pub fn give_back(&self, key: &str, stream: Stream, real: u32) {
+        if let Some(entry) = locked(&self.refreshed).get_mut(&(key.to_owned(), stream)) {
+            entry.taken.remove(&real);
+        }
+    }
+
+    /// Every file of the folder that is named like a recording: key and path, sorted by key.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn list(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let mut found = Vec::new();
+        for folder in subfolders(&self.root.join(&self.dir))? {
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                let key = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+                if let Some(key) = key.filter(|_| path.extension().is_some_and(|e| e == "json")) {
+                    found.push((key, path));
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Files that killed runs left behind: half-written answers and free locks.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn litter(&self) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for folder in subfolders(&self.root.join(&self.dir))? {
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                let held =
+                    |path: &Path| std::fs::File::open(path).is_ok_and(|file| file.try_lock_shared().is_err());
+                let lock = path.with_extension("lock");
+                if path.extension().is_some_and(|e| e == "tmp" || e == "lock") && !held(&lock) {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Read one whole recording.
+    ///
+    /// # Errors
+    /// What is wrong with the file, without its name.
+    pub fn read(path: &Path) -> Result<Recording, String> {
+        let bytes = crate::files::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+        serde_json::from_slice(&bytes).map_err(|error| format!("is no recording: {error}"))
+    }
+}
+
+/// Folders in `dir`, none where it does not exist.
+fn subfolders(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    // Almost always there already: one cheap look instead of the walk of `create_dir_all`.
+    if folder.is_dir() { Ok(()) } else { std::fs::create_dir_all(folder) }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A holder never panics (lints), and what is behind the lock stays whole if one did.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,222 @@
+//! Set money aside before every call, and settle afterwards: whatever happens at the same time, in this process or
+//! another, what is spent never passes the limit.
+//!
+//! Set aside is the most the request can cost: every byte of it a token, and `max_tokens` of output. What is not used
+//! comes back when the answer is there. Where the provider may have billed a try that failed, the whole of it counts as
+//! spent. Judge calls come through here like all others.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::ledger::Ledger;
+use super::meter::Meter;
+use super::{Ask, Asking, Layer};
+use crate::config::models::{ModelSpec, Price, TokenPrice};
+use crate::llm::{Error, Request, Usage};
+
+/// Billionths of a US dollar: sums have no rounding questions.
+pub type NanoUsd = u64;
+
+/// Nano-dollars in a dollar.
+const NANO: f64 = 1e9;
+
+/// Tokens that a protocol puts around each message, at most.
+const OVERHEAD: usize = 64;
+
+/// Output tokens set aside where the model names no `max_tokens`. Not a bound: a run with a budget asks for one.
+const UNNAMED_MAX_TOKENS: usize = 4096;
+
+/// What a model's tokens cost.
+#[derive(Debug, Clone)]
+pub struct Tariff {
+    price: Option<Price>,
+    max_tokens: Option<u64>,
+}
+
+impl Tariff {
+    /// As configured.
+    #[must_use]
+    pub fn of(spec: &ModelSpec) -> Self {
+        Self { price: spec.price.clone(), max_tokens: spec.max_tokens() }
+    }
+
+    /// Output tokens that a request may cost at most.
+    #[must_use]
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens.and_then(|n| usize::try_from(n).ok()).unwrap_or(UNNAMED_MAX_TOKENS)
+    }
+
+    /// The answer's cost in USD; absent where the price or the tokens are unknown.
+    #[must_use]
+    pub fn cost(&self, usage: Option<Usage>) -> Option<f64> {
+        match (&self.price, usage) {
+            (None, _) | (Some(Price::Tokens(_)), None) => None,
+            (Some(Price::Free), _) => Some(0.0),
+            (Some(Price::Tokens(price)), Some(usage)) => Some(cost(price, usage)),
+        }
+    }
+
+    /// The most that a request can cost, in USD; absent where the price is unknown.
+    #[must_use]
+    pub fn most(&self, request: &Request) -> Option<f64> {
+        // A token is at least one byte of text.
+        let input = request.text_bytes() + OVERHEAD * (request.messages.len() + 1);
+        let usage = |cache_write_tokens| Usage {
+            input_tokens: input as u64,
+            output_tokens: self.max_tokens() as u64,
+            cache_read_tokens: 0,
+            cache_write_tokens,
+        };
+        // Writing to a cache can cost more than plain input.
+        let (plain, written) = (self.cost(Some(usage(0)))?, self.cost(Some(usage(input as u64)))?);
+        Some(plain.max(written))
+    }
+}
+
+/// USD for these tokens. Rates per million tokens; a rate that is not given for the cache is the one of plain input.
+fn cost(price: &TokenPrice, usage: Usage) -> f64 {
+    let plain = usage.input_tokens.saturating_sub(usage.cache_read_tokens + usage.cache_write_tokens);
+    let parts = [
+        (plain, price.input),
+        (usage.cache_read_tokens, price.cache_read.unwrap_or(price.input)),
+        (usage.cache_write_tokens, price.cache_write.unwrap_or(price.input)),
+        (usage.output_tokens, price.output),
+    ];
+    parts.into_iter().map(|(tokens, rate)| tokens as f64 * rate).sum::<f64>() / 1e6
+}
+
+/// Dollars as nano-dollars, rounded up: what is set aside must never be too little.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
+pub fn nano(usd: f64) -> NanoUsd {
+    (usd * NANO).ceil() as NanoUsd
+}
+
+/// Nano-dollars as dollars.
+#[must_use]
+pub fn usd(nano: NanoUsd) -> f64 {
+    nano as f64 / NANO
+}
+
+pub(super) struct Budget<L> {
+    inner: L,
+    tariff: Tariff,
+    ledger: Arc<OnceLock<Ledger>>,
+    meter: Arc<Meter>,
+}
+
+impl<L> Budget<L> {
+    pub(super) fn over(inner: L, tariff: Tariff, ledger: Arc<OnceLock<Ledger>>, meter: Arc<Meter>) -> Self {
+        Self { inner, tariff, ledger, meter }
+    }
+}
+
+impl<L: Layer> Layer for Budget<L> {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Asking<'a> {
+        Box::pin(async move {
+            let hold = match self.ledger.get() {
+                Some(ledger) => {
+                    // Models without a known price were refused before the run; whoever allowed them counts them as free.
+                    let most = nano(self.tariff.most(ask.request).unwrap_or(0.0));
+                    let _queued = self.meter.queues();
+                    Some(Hold::take(ledger, most).await?)
+                }
+                None => None,
+            };
+            let result = self.inner.ask(Ask { hold: hold.as_ref(), ..ask }).await;
+            let result = result.map(|mut reply| {
+                reply.answer.cost_usd = self.tariff.cost(reply.answer.usage);
+                reply
+            });
+            if let Some(hold) = hold {
+                match &result {
+                    // An answer that does not say its tokens may have cost all that was set aside.
+                    Ok(reply) => hold.settle(reply.answer.cost_usd.map(nano)),
+                    Err(error) if error.failure().is_some_and(crate::llm::Failure::may_be_billed) => {
+                        hold.settle(None);
+                    }
+                    Err(_) => hold.settle(Some(0)),
+                }
+            }
+            result
+        })
+    }
+}
+
+/// Money set aside for one request. Dropped unsettled (a cancelled task), it counts as spent.
+pub(super) struct Hold<'a> {
+    ledger: &'a Ledger,
+    most: NanoUsd,
+    settled: Mutex<bool>,
+}
+
+impl<'a> Hold<'a> {
+    async fn take(ledger: &'a Ledger, most: NanoUsd) -> Result<Self, Error> {
+        ledger.reserve(most).await?;
+        Ok(Self { ledger, most, settled: Mutex::new(false) })
+    }
+
+    /// A try may have been billed: it counts as spent, and the same is set aside once more.
+    pub(super) fn again(&self) -> Result<(), Error> {
+        self.ledger.spend_and_reserve_again(self.most)
+    }
+
+    /// What the request cost; `None`: nobody knows, so all that was set aside.
+    fn settle(&self, cost: Option<NanoUsd>) {
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut *settled, true) {
+            self.ledger.settle(self.most, cost.unwrap_or(self.most));
+        }
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.settle(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price() -> TokenPrice {
+        TokenPrice {
+            input: 3.0,
+            output: 15.0,
+            cache_read: Some(0.3),
+            cache_write: None,
+            as_of: "2026-01-15".into(),
+        }
+    }
+
+    #[test]
+    fn tokens_by_their_rates() {
+        let usage = Usage {
+            input_tokens: 1_000_000,
+            output_tokens: 100_000,
+            cache_read_tokens: 600_000,
+            cache_write_tokens: 100_000,
+        };
+        // 300,000 plain + 100,000 written at 3, 600,000 read at 0.30, 100,000 out at 15 per million.
+        assert!((cost(&price(), usage) - (0.9 + 0.3 + 0.18 + 1.5)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_most_a_request_can_cost_is_never_less_than_what_it_cost() {
+        let tariff = Tariff { price: Some(Price::Tokens(price())), max_tokens: Some(100) };
+        let request = crate::llm::recording::store::tests::request("m", &"x".repeat(1000));
+        let most = tariff.most(&request).unwrap();
+        // One token for each byte, and the whole answer.
+        let usage = Usage { input_tokens: 1000, output_tokens: 100, ..Usage::default() };
+        assert!(most >= tariff.cost(Some(usage)).unwrap());
+        assert_eq!(Tariff { price: None, max_tokens: None }.most(&request), None);
+        assert_eq!(tariff.cost(None), None);
+        assert_eq!(Tariff { price: Some(Price::Free), max_tokens: None }.cost(None), Some(0.0));
+    }
+
+    #[test]
+    fn money_is_rounded_up() {
+        assert_eq!((nano(1.0), nano(1e-10), nano(0.0)), (1_000_000_000, 1, 0));
+        assert_eq!((nano(f64::NAN), nano(-1.0), nano(f64::INFINITY)), (0, 0, u64::MAX));
+    }
+}

@@ -1,0 +1,121 @@
+//! Try again what is worth it: jittered, growing waits; the provider's own `Retry-After` where it gives one.
+//!
+//! The whole request has a deadline that counts attempts and waits between them, not the wait for a slot: a long queue
+//! is no reason to give up. A provider that failed many requests in a row, each with all its tries, is taken to be
+//! down: from then on no failed try is followed by another, until one succeeds, so that a dead server ends a run in minutes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable as _};
+
+use super::limit::Busy;
+use super::meter::Meter;
+use super::{Ask, Asking, Layer, Reply};
+use crate::llm::{Error, ProviderError};
+
+/// First wait; each further one twice as long, with jitter.
+const FIRST: Duration = Duration::from_millis(500);
+/// No wait is longer than this, unless the provider asks for it.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Tries after the first.
+const TRIES: usize = 6;
+/// Requests that failed in a row, all tries used, after which the provider is taken to be down.
+const DOWN_AFTER: u32 = 10;
+
+pub(super) struct Retry<L> {
+    inner: L,
+    deadline: Duration,
+    meter: Arc<Meter>,
+    failed_in_a_row: AtomicU32,
+}
+
+impl<L> Retry<L> {
+    pub(super) fn over(inner: L, deadline: Duration, meter: Arc<Meter>) -> Self {
+        Self { inner, deadline, meter, failed_in_a_row: AtomicU32::new(0) }
+    }
+
+    fn is_down(&self) -> bool {
+        self.failed_in_a_row.load(Ordering::Relaxed) >= DOWN_AFTER
+    }
+}
+
+/// What is left of a request's time.
+struct Left<'a> {
+    deadline: Duration,
+    busy: &'a Busy,
+    waited: Duration,
+}
+
+impl Left<'_> {
+    /// The wait before the next try, if there is time for it. The provider's word counts, plus the jitter that keeps
+    /// requests which failed together apart.
+    fn wait(&mut self, error: &Error, planned: Duration) -> Option<Duration> {
+        let asked = match error {
+            Error::Provider(error) => error.retry_after,
+            _ => None,
+        };
+        let wait = asked.map_or(planned, |asked| asked + planned.mul_f64(0.1));
+        self.waited += wait;
+        (self.busy.time() + self.waited < self.deadline).then_some(wait)
+    }
+}
+
+impl<L: Layer> Layer for Retry<L> {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Asking<'a> {
+        Box::pin(async move {
+            let waits = ExponentialBuilder::new()
+                .with_min_delay(FIRST)
+                .with_max_delay(LONGEST)
+                .with_jitter()
+                .with_max_times(TRIES);
+            let mut left = Left { deadline: self.deadline, busy: ask.busy, waited: Duration::ZERO };
+            let attempts = AtomicU32::new(0);
+            let billed = AtomicU32::new(0);
+            let one = || async {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                // A try that may have been billed although it failed is paid for, before there is another.
+                if let (1.., Some(hold)) = (billed.swap(0, Ordering::Relaxed), ask.hold) {
+                    hold.again()?;
+                }
+                self.inner.ask(ask).await
+            };
+            let meter = Arc::clone(&self.meter);
+            let result = one
+                .retry(waits)
+                .sleep(move |wait| {
+                    let waiting = meter.backs_off(wait);
+                    async move {
+                        tokio::time::sleep(wait).await;
+                        drop(waiting);
+                    }
+                })
+                .when(|error| error.failure().is_some_and(crate::llm::Failure::is_retryable))
+                .adjust(|error, planned| {
+                    planned.filter(|_| !self.is_down()).and_then(|planned| left.wait(error, planned))
+                })
+                .notify(|error, wait| {
+                    if error.failure().is_some_and(crate::llm::Failure::may_be_billed) {
+                        billed.store(1, Ordering::Relaxed);
+                    }
+                    tracing::debug!(%error, wait_ms = wait.as_millis(), "trying again");
+                })
+                .await;
+            let attempts = attempts.into_inner();
+            match result {
+                Ok(reply) => {
+                    self.failed_in_a_row.store(0, Ordering::Relaxed);
+                    Ok(Reply { attempts, ..reply })
+                }
+                Err(Error::Provider(error)) => {
+                    if error.failure.is_retryable() {
+                        self.failed_in_a_row.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(Error::Provider(ProviderError { attempts, ..error }))
+                }
+                Err(other) => Err(other),
+            }
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! What a run would ask, before it asks: calls, tokens and dollars by model, and what recordings save.
+//!
+//! Requests are rendered as the run would render them and looked up in the recordings; nothing is called. What an
+//! answer will say is not known, so its length is that of the recorded ones, and the judge's question about it is
+//! counted with an answer of that length.
+
+use std::collections::BTreeMap;
+
+use super::inputs::Inputs;
+use super::suite_run::Selection;
+use crate::config::Problem;
+use crate::config::models::ModelSpec;
+use crate::config::settings::Mode;
+use crate::dataset::Case;
+use crate::eval::judge::Judge;
+use crate::eval::plan::SuitePlan;
+use crate::llm::stack::budget::Tariff;
+use crate::llm::{Answer, Client, Draw, Request, Stream, Usage};
+
+/// Bytes of text that make a token, about; only the provider knows.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// What one model would be asked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Line {
+    /// Requests that would be sent.
+    pub calls: usize,
+    /// Answers that are recorded.
+    pub replayed: usize,
+    /// Strict replay wants them and they are not recorded: cases that would not be measured.
+    pub missing: usize,
+    /// Input tokens of the calls, about.
+    pub input_tokens: u64,
+    /// Output tokens of the calls, about; at most `max_tokens` each.
+    pub output_tokens: u64,
+    /// USD of the calls, about; absent without a price.
+    pub about_usd: Option<f64>,
+    /// USD of the calls at most: every byte a token, and `max_tokens` of output.
+    pub most_usd: Option<f64>,
+    /// USD that the recorded answers cost when they were made.
+    pub saved_usd: f64,
+    /// Lives in this program: free.
+    pub embedded: bool,
+}
+
+/// What a run would ask.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// By model alias.
+    pub models: BTreeMap<String, Line>,
+    /// USD that the run may spend.
+    pub limit_usd: Option<f64>,
+}
+
+/// What would be asked of one model, before prices.
+#[derive(Default)]
+struct Tally {
+    line: Line,
+    tariff: Option<Tariff>,
+    /// Bytes of the requests that would be sent.
+    wanted: Vec<Wanted>,
+    recorded_output: (u64, u64),
+}
+
+/// One call.
+struct Wanted {
+    bytes: usize,
+    most_usd: Option<f64>,
+}
+
+/// What the selected parts of all suites would ask.
+///
+/// # Errors
+/// Problems of the suites' inputs, and recordings that cannot be read.
+pub fn forecast(inputs: &Inputs, selections: &[Selection]) -> Result<Forecast, Vec<Problem>> {
+    let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+    let mut selected = Vec::new();
+    for (suite, selection) in inputs.suites.iter().zip(selections) {
+        if selection.is_empty() {
+            continue;
+        }
+        selected.push(suite);
+        let plan = inputs.plan(suite)?;
+        let all = selection.gate && plan.model.card().embedded;
+        for (case, wanted) in plan.dataset.cases.iter().zip(&selection.cases) {
+            if !(*wanted || all) {
+                continue;
+            }
+            let samples = if plan.deterministic() { 1 } else { inputs.settings.samples };
+            for index in 0..samples {
+                look(inputs.settings.mode, &plan, case, index, &mut tallies)
+                    .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])?;
+            }
+        }
+    }
+    let models = tallies.into_iter().map(|(alias, tally)| (alias, tally.priced())).collect();
+    Ok(Forecast { models, limit_usd: super::money::limit(inputs, selected.into_iter()) })
+}
+
+fn look(
+    mode: Mode,
+    plan: &SuitePlan,
+    case: &Case,
+    index: u32,
+    tallies: &mut BTreeMap<String, Tally>,
+) -> Result<(), String> {
+    let request = plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text)?;
+    let recorded = count(mode, &plan.model, &plan.model_spec, &request, index, tallies)?;
+    let Some(judge) = &plan.judge else { return Ok(()) };
+    let (answer, known) = match recorded {
+        Some(answer) => (answer, true),
+        None => (Answer::embedded(String::new(), ""), false),
+    };
+    look_at_judge(mode, judge, case, &answer, known, tallies)
+}
+
+/// The judge's question about an answer; about one that is not known yet, only that there will be one.
+fn look_at_judge(
+    mode: Mode,
+    judge: &Judge,
+    case: &Case,
+    answer: &Answer,
+    known: bool,
+    tallies: &mut BTreeMap<String, Tally>,
+) -> Result<(), String> {
+    let request = judge.request(case, answer)?;
+    if known {
+        count(mode, &judge.client, &judge.model, &request, 0, tallies)?;
+    } else {
+        let tally = tally(&judge.client, &judge.model, tallies);
+        if mode == Mode::Replay { tally.line.missing += 1 } else { tally.wants(&request) }
+    }
+    Ok(())
+}
+
+fn tally<'a>(client: &Client, spec: &ModelSpec, tallies: &'a mut BTreeMap<String, Tally>) -> &'a mut Tally {
+    let tally = tallies.entry(client.card().alias.clone()).or_default();
+    tally.line.embedded = client.card().embedded;
+    tally.tariff.get_or_insert_with(|| Tariff::of(spec));
+    tally
+}
+
+/// Count one draw; its answer, where it is recorded and would be used.
+fn count(
+    mode: Mode,
+    client: &Client,
+    spec: &ModelSpec,
+    request: &Request,
+    index: u32,
+    tallies: &mut BTreeMap<String, Tally>,
+) -> Result<Option<Answer>, String> {
+    let tally = tally(client, spec, tallies);
+    let draw = Draw { key: request.key(), stream: Stream::Main, index };
+    let recorded = match mode {
+        // Drawn anew whatever is recorded.
+        Mode::Refresh => None,
+        _ => client.recorded(&draw).map_err(|error| error.to_string())?,
+    };
+    match recorded {
+        Some(recorded) => {
+            tally.line.replayed += 1;
+            tally.line.saved_usd += recorded.answer.cost_usd.unwrap_or(0.0);
+            if let Some(usage) = recorded.answer.usage {
+                tally.recorded_output.0 += usage.output_tokens;
+                tally.recorded_output.1 += 1;
+            }
+            Ok(Some(recorded.answer))
+        }
+        None if mode == Mode::Replay && !client.card().embedded => {
+            tally.line.missing += 1;
+            Ok(None)
+        }
+        None => {
+            tally.wants(request);
+            Ok(None)
+        }
+    }
+}
+
+impl Tally {
+    fn wants(&mut self, request: &Request) {
+        let most_usd = self.tariff.as_ref().and_then(|tariff| tariff.most(request));
+        self.wanted.push(Wanted { bytes: request.text_bytes(), most_usd });
+    }
+
+    fn priced(self) -> Line {
+        let Self { mut line, tariff, wanted, recorded_output: (tokens, answers) } = self;
+        line.calls = wanted.len();
+        if line.embedded {
+            (line.about_usd, line.most_usd) = (Some(0.0), Some(0.0));
+            return line;
+        }
+        let most_output = tariff.as_ref().map_or(0, |tariff| tariff.max_tokens() as u64);
+        let output = tokens.checked_div(answers).unwrap_or(most_output);
+        let input = |wanted: &Wanted| (wanted.bytes / BYTES_PER_TOKEN) as u64;
+        line.input_tokens = wanted.iter().map(input).sum();
+        line.output_tokens = output * wanted.len() as u64;
+        let usage =
+            Usage { input_tokens: line.input_tokens, output_tokens: line.output_tokens, ..Usage::default() };
+        line.about_usd = tariff.and_then(|tariff| tariff.cost(Some(usage)));
+        line.most_usd = wanted.iter().map(|wanted| wanted.most_usd).sum();
+        line
+    }
+}

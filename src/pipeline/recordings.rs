@@ -1,0 +1,207 @@
+//! Look after the recordings of a project: list them, prove them, and find those that nothing needs.
+//!
+//! A recording is needed when a baseline names it (the working copy's, HEAD's, the merge base's), as an answer or as a
+//! judge's word, or when a run of the tree as it stands would ask for it. Everything else may go.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::inputs::{Inputs, SuiteInputs};
+use crate::baseline::{self, Baseline, MergeBase};
+use crate::config::Problem;
+use crate::llm::recording::format::{FORMAT, RecordedRequest};
+use crate::llm::recording::{DIR, Recording, Store};
+use crate::llm::{Draw, Request, Stream};
+
+/// One recording, in a line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its key.
+    pub key: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// What it says; `Err`: what is wrong with it.
+    pub recording: Result<Recording, String>,
+}
+
+/// Every recording of the project.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn all(inputs: &Inputs) -> Result<Vec<Entry>, Problem> {
+    let failed = |error: std::io::Error| Problem::of_file(DIR, format!("cannot be listed: {error}"));
+    let files = Store::new(&inputs.root(), DIR).list().map_err(failed)?;
+    Ok(files
+        .into_iter()
+        .map(|(key, path)| Entry {
+            bytes: std::fs::metadata(&path).map_or(0, |found| found.len()),
+            recording: Store::read(&path),
+            key,
+            path,
+        })
+        .collect())
+}
+
+/// What is wrong with the recordings: unreadable files, names that are not the request's key, draws out of order.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn verify(inputs: &Inputs) -> Result<(usize, Vec<Problem>), Problem> {
+    let root = inputs.root();
+    let entries = all(inputs)?;
+    let mut problems = Vec::new();
+    for entry in &entries {
+        let file = entry.path.strip_prefix(&root).unwrap_or(&entry.path).display().to_string();
+        problems.extend(flaws(entry).into_iter().map(|message| {
+            Problem::of_file(&file, message).hint(format!(
+                "take it back: `git checkout -- {file}`; or remove it, and its answers are asked for again"
+            ))
+        }));
+    }
+    Ok((entries.len(), problems))
+}
+
+fn flaws(entry: &Entry) -> Vec<String> {
+    let recording = match &entry.recording {
+        Ok(recording) => recording,
+        Err(message) => return vec![message.clone()],
+    };
+    let mut flaws = Vec::new();
+    if recording.format > FORMAT {
+        flaws.push(format!("has format {}, this program reads up to {FORMAT}", recording.format));
+    }
+    let key = Request::from(&recording.request).key();
+    if key != recording.key || key != entry.key {
+        flaws.push(format!("its request has the key {key}, its name says another: edited by hand"));
+    }
+    let folder = entry.path.parent().and_then(|folder| folder.file_name()).and_then(|name| name.to_str());
+    if folder != entry.key.get(..2) {
+        flaws.push("stands in the wrong folder, where nobody finds it".to_owned());
+    }
+    if !recording.draws.is_sorted_by(|a, b| (a.stream, a.index) < (b.stream, b.index)) {
+        flaws.push("its draws are not sorted by stream and index, each once".to_owned());
+    }
+    if recording.draws.is_empty() {
+        flaws.push("holds no answer".to_owned());
+    }
+    flaws
+}
+
+/// What may go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Garbage {
+    /// Recordings that nothing needs.
+    pub unneeded: Vec<PathBuf>,
+    /// Files that killed runs left behind.
+    pub litter: Vec<PathBuf>,
+    /// Recordings that stay.
+    pub kept: usize,
+    /// Bytes that would be freed.
+    pub bytes: u64,
+}
+
+/// Find what nothing needs. Removes nothing.
+///
+/// # Errors
+/// Inputs that do not load: as long as not everything is known, nothing may be called unneeded.
+pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
+    let problems = inputs.all_problems();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut needed = BTreeSet::new();
+    for suite in &inputs.suites {
+        needed_by(inputs, suite, &mut needed)?;
+    }
+    let one = |problem: Problem| vec![problem];
+    let (head, base) = (MergeBase::head(&inputs.root()), inputs.merge_base().map_err(one)?);
+    // Baselines of suites and models that this tree no longer runs are still somebody's history.
+    for (suite, alias) in baseline::list(&inputs.root()).map_err(one)? {
+        if let Some(stored) = baseline::read(&inputs.root(), &suite, &alias).map_err(one)? {
+            keys_of(&stored.baseline, &mut needed);
+        }
+        for commit in [&head, &*base] {
+            if let Some(stored) = commit.baseline(&suite, &alias).map_err(one)? {
+                keys_of(&stored.baseline, &mut needed);
+            }
+        }
+    }
+    let (mut unneeded, mut kept, mut bytes) = (Vec::new(), 0, 0);
+    for entry in all(inputs).map_err(one)? {
+        // What cannot be read is `verify`'s to report, never garbage.
+        if needed.contains(&entry.key) || entry.recording.is_err() {
+            kept += 1;
+        } else {
+            bytes += entry.bytes;
+            unneeded.push(entry.path);
+        }
+    }
+    let litter = Store::new(&inputs.root(), DIR)
+        .litter()
+        .map_err(|error| vec![Problem::of_file(DIR, format!("cannot be listed: {error}"))])?;
+    Ok(Garbage { unneeded, litter, kept, bytes })
+}
+
+/// Keys that a run of this suite asks for, and keys that its baselines name.
+fn needed_by(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    needed: &mut BTreeSet<String>,
+) -> Result<(), Vec<Problem>> {
+    let plan = inputs.plan(suite)?;
+    let failed = |message: String| vec![Problem::of_file(&suite.doc.file, message)];
+    for case in &plan.dataset.cases {
+        let request =
+            plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text).map_err(failed)?;
+        let key = request.key();
+        if let Some(judge) = &plan.judge {
+            let draws = inputs.hub.store().draws(&key).map_err(|error| failed(error.to_string()))?;
+            let embedded = plan.model.card().embedded;
+            for recorded in draws.iter().filter(|_| !embedded) {
+                needed.insert(judge.request(case, &recorded.answer).map_err(failed)?.key());
+            }
+            if embedded && !judge.client.card().embedded {
+                // The answer of an embedded model is not recorded: asking it is how to know the judge's question.
+                let draw = Draw { key: key.clone(), stream: Stream::Main, index: 0 };
+                needed.extend(embedded_judge_key(&plan, case, &request, &draw));
+            }
+        }
+        needed.insert(key);
+    }
+    Ok(())
+}
+
+fn embedded_judge_key(
+    plan: &crate::eval::plan::SuitePlan,
+    case: &crate::dataset::Case,
+    request: &Request,
+    draw: &Draw,
+) -> Option<String> {
+    let judge = plan.judge.as_ref()?;
+    let answer = super::block_on(plan.model.ask(crate::llm::Call {
+        request,
+        draw,
+        prompt: crate::llm::PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 },
+        recorded_only: true,
+    }));
+    Some(judge.request(case, &answer.ok()?.ok()?.answer).ok()?.key())
+}
+
+fn keys_of(baseline: &Baseline, needed: &mut BTreeSet<String>) {
+    for sample in baseline.cases.iter().flat_map(|case| &case.samples) {
+        needed.insert(sample.key.clone());
+        needed.extend(sample.judge.as_ref().and_then(|judge| judge.key.clone()));
+    }
+}
+
+/// The first line of a request that says something of its own: the start of its last message's data.
+#[must_use]
+pub fn about(request: &RecordedRequest) -> String {
+    let text = request.messages.last().map_or("", |message| message.content.as_str());
+    let fenced = text
+        .rsplit_once("\n<input_data")
+        .map_or(text, |(_, data)| data.split_once('\n').map_or("", |(_, d)| d));
+    fenced.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(60).collect()
+}
