@@ -81,7 +81,7 @@ struct Choice {
     #[arg(long, value_name = "MODE", value_parser = mode)]
     mode: Option<String>,
     /// USD that this run may spend
-    #[arg(long, value_name = "USD", value_parser = money)]
+    #[arg(long, value_name = "USD", value_parser = money, allow_negative_numbers = true)]
     max_cost: Option<String>,
     /// Spend on models without a known price although there is a budget
     #[arg(long)]

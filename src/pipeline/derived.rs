@@ -115,12 +115,6 @@ async fn check_one(
         ));
         return findings;
     }
-    if !plan.model.card().embedded {
-        findings
-            .hints
-            .push(format!("{file}: the answers of `{}` cannot be derived again offline", suite.alias));
-        return findings;
-    }
     let card = plan.model.card();
     let header = &stored.header;
     if (header.provider, &header.model_id, header.deterministic)
@@ -185,6 +179,8 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline, answered:
     let same_scoring = stored.header.checks_sha256 == plan.identity.checks_sha256
         && stored.header.judge_sha256 == plan.identity.judge_sha256;
     let (mut flaws, mut compared, mut other_keys) = (Vec::new(), 0usize, 0usize);
+    // Cases of a network model whose stored answers are not recorded.
+    let mut unproved = Vec::new();
     // Why a stored answer or its scores could not be derived again.
     let mut unscored: Option<String> = None;
     for past in &stored.cases {
@@ -203,8 +199,12 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline, answered:
                     other_keys += 1;
                     "its request key is not that of the request".to_owned()
                 }
-                SampleOutcome::NotMeasured { reason, .. } => {
-                    unscored.get_or_insert(reason.clone());
+                SampleOutcome::NotMeasured { reason, answer } => {
+                    if answer.is_none() && !plan.model.card().embedded {
+                        unproved.push(&past.id);
+                    } else {
+                        unscored.get_or_insert(reason.clone());
+                    }
                     continue;
                 }
                 SampleOutcome::Scored { answer, .. } if !sample.answered(&answer.text) => {
@@ -235,6 +235,23 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline, answered:
     }
     if more > 0 {
         findings.problems.push(Problem::of_file(file, format!("{more} more cases differ")));
+    }
+    match unproved.first() {
+        None => {}
+        // Nothing at all: recordings are not kept in this project, and that is its own affair.
+        Some(_) if unproved.len() == compared => findings
+            .hints
+            .push(format!("{file}: none of its answers is recorded here: they were not derived again")),
+        Some(first) => findings.problems.push(
+            Problem::of_file(
+                file,
+                format!(
+                    "{} of {compared} stored answers are not recorded (first: case `{first}`)",
+                    unproved.len()
+                ),
+            )
+            .hint("take data/recordings/ back from Git, or accept a run anew"),
+        ),
     }
     if let Some(reason) = unscored {
         findings.hints.push(format!("{file}: stored scores were not derived again: {reason}"));

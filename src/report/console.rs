@@ -91,7 +91,7 @@ fn suite_lines(
         }
         out.push(format!("  {word}: {}", ids.join(", ")));
         if let CaseResult::NotMeasured { why } = &first.result {
-            out.push(format!("    {}: {}", sanitize::line(&first.id), diff::clip(&sanitize::line(why), 300)));
+            out.push(format!("    {}: {}", sanitize::line(&first.id), diff::clip(&sanitize::line(why), 600)));
         }
     }
     out.extend(

@@ -35,7 +35,7 @@ pub fn waiting(pulse: &[(String, Pulse, Option<Failure>)]) -> Option<String> {
 
 fn line(traffic: &Traffic) -> String {
     let mut parts = Vec::new();
-    if traffic.answered + traffic.failed > 0 {
+    if traffic.answered > 0 {
         let cost = traffic.cost_usd.map_or("at an unknown price".to_owned(), |usd| format!("{usd:.4} USD"));
         parts.push(format!(
             "{} answered, {} ({} tokens in, {} out)",

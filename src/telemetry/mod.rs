@@ -18,11 +18,13 @@ mod spans;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, registry};
 
 use crate::config::env;
+use crate::llm::stack::conventions;
 
 /// What this process is started for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,7 @@ pub fn start(vars: &BTreeMap<String, String>, purpose: Purpose) -> Telemetry {
         tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
             .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-            .with_filter(EnvFilter::new(filter))
+            .with_filter(EnvFilter::new(filter).and(filter_fn(|metadata| is_ours(metadata.target()))))
     });
     let telemetry = Telemetry::of(vars, purpose);
     if log.is_none() && telemetry.is_off() {
@@ -68,6 +70,11 @@ pub fn start(vars: &BTreeMap<String, String>, purpose: Purpose) -> Telemetry {
     #[cfg(not(feature = "otel"))]
     let _ = registry().with(log).try_init();
     telemetry
+}
+
+/// Written by this crate. What others log (request signing, connections) may hold secrets: account numbers, key ids.
+fn is_ours(target: &str) -> bool {
+    target == conventions::TARGET || target.split("::").next() == Some(env!("CARGO_CRATE_NAME"))
 }
 
 #[cfg(feature = "otel")]

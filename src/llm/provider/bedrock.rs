@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 
 use super::fault::{Fault, chain};
 use super::http::CONNECT;
-use super::secrets::{Secrets, mask_accounts};
+use super::secrets::{Secrets, account, mask_accounts};
 use super::{Asked, Provider, Tried, network_card};
 use crate::config::models::{ModelSpec, is_loopback};
 use crate::llm::{Answer, Draw, Error, Failure, ModelCard, Outside, Request};
@@ -133,7 +133,9 @@ impl Bedrock {
                 "no AWS region: write `region` for this model, or set AWS_REGION",
             )
         })?;
-        let secrets = Arc::new(Mutex::new(Secrets::new(bearer.clone())));
+        // A gateway may say the request's address back, percent-encoded, where no pattern knows an ARN.
+        let account = account(&self.model_id).map(SecretString::from);
+        let secrets = Arc::new(Mutex::new(Secrets::new(bearer.clone().into_iter().chain(account))));
         let mut builder = Builder::from(&config);
         let access = match (bearer, config.credentials_provider()) {
             (Some(token), _) => {

@@ -81,6 +81,13 @@ impl Secrets {
     }
 }
 
+/// The account number of an ARN.
+pub(super) fn account(arn: &str) -> Option<&str> {
+    let account = arn.strip_prefix("arn:aws")?.split(':').nth(3)?;
+    let digits = account.len() == ACCOUNT_DIGITS && account.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then_some(account)
+}
+
 /// Account numbers inside ARNs: a model id stands in reports and recordings, and those may be public.
 pub(super) fn mask_accounts(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());

@@ -133,9 +133,9 @@ fn first_difference(
                         .chain(std::iter::repeat(None))
                         .zip(y.lines().map(Some).chain(std::iter::repeat(None)))
                 };
+                let several = x.contains('\n') || y.contains('\n');
                 let at = lines().take_while(|(x, y)| x == y && x.is_some()).count();
                 let (x, y) = lines().nth(at).unwrap_or_default();
-                let several = [x, y].iter().any(|side| side.is_none()) || at > 0;
                 let field = if several { format!("{name} line {}", at + 1) } else { name };
                 (field, shown(x), shown(y))
             }

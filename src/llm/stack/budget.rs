@@ -19,8 +19,8 @@ pub type NanoUsd = u64;
 /// Nano-dollars in a dollar.
 const NANO: f64 = 1e9;
 
-/// Tokens that a protocol puts around each message, at most.
-const OVERHEAD: usize = 64;
+/// Tokens that a protocol puts around each message, at most; known ones take four to ten.
+const OVERHEAD: usize = 16;
 
 /// Output tokens set aside where the model names no `max_tokens`. Not a bound: a run with a budget asks for one.
 const UNNAMED_MAX_TOKENS: usize = 4096;

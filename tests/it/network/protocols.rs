@@ -65,7 +65,7 @@ fn every_protocol_gives_the_scores_of_the_embedded_model() {
     world.set("CI", "");
 
     // One case changed: one request of each model, and one of the judge where the answer is another.
-    world.edit("data/gold_set.jsonl", "\"input\":{", "\"input\":{\"ticket\":\"T-1\",");
+    world.edit("data/gold_set.jsonl", "\"input\": {", "\"input\": {\"ticket\": \"T-1\", ");
     world.eval(&["gold", "--model", "over-openai"]);
     let calls_now = requests(&server);
     assert!((calls + 1..=calls + 2).contains(&calls_now), "{calls} -> {calls_now}");

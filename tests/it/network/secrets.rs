@@ -58,6 +58,8 @@ fn world(server: impl FnOnce(&World) -> Server) -> (World, Server) {
 "
         ),
     );
+    let suite = world.read("evals/tiny.yml");
+    world.write("evals/tiny.yml", &(suite + "models: [o, a, b]\n"));
     for (name, value) in [
         ("MY_KEY", KEY),
         ("ANTHROPIC_API_KEY", ANTHROPIC),
@@ -80,8 +82,6 @@ fn no_secret_is_written_or_printed() {
     let all = "o,a,b";
     // Answers that come, and answers that never do.
     let (world, _server) = world(|world| server(world, &[]));
-    let suite = world.read("evals/tiny.yml");
-    world.write("evals/tiny.yml", &(suite + "models: [o, a, b]\n"));
     let ran = world.run(&["eval", "--model", all]);
     assert!(super::recorded(&world) > 0, "{}", ran.text());
     assert_clean(&world, &ran, "answers");
