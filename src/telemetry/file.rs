@@ -9,11 +9,10 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
+
+use super::json;
 
 /// Spans in one line.
 const BATCH: usize = 64;
@@ -22,7 +21,7 @@ const BATCH: usize = 64;
 #[derive(Debug)]
 pub(super) struct SpanFile {
     path: PathBuf,
-    resource: ResourceAttributesWithSchema,
+    resource: Resource,
     waiting: Mutex<Vec<SpanData>>,
     out: Mutex<Out>,
 }
@@ -38,7 +37,7 @@ struct Out {
 impl SpanFile {
     pub(super) fn new(path: PathBuf, resource: &Resource) -> Self {
         let (waiting, out) = (Mutex::new(Vec::new()), Mutex::default());
-        Self { path, resource: resource.into(), waiting, out }
+        Self { path, resource: resource.clone(), waiting, out }
     }
 
     /// Take one span; every [`BATCH`]th one writes them all.
@@ -49,28 +48,31 @@ impl SpanFile {
             let batch = std::mem::replace(&mut *waiting, Vec::with_capacity(BATCH));
             // The others go on gathering meanwhile.
             drop(waiting);
-            self.flush(batch);
+            self.flush(&batch);
         }
     }
 
     /// Write what is left; `Some` says what could not be written.
     pub(super) fn close(&self) -> Option<String> {
         let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        self.flush(batch);
+        self.flush(&batch);
         let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let why = out.why.as_ref()?;
         Some(format!("{} spans could not be written to {}: {why}", out.lost, self.path.display()))
     }
 
-    fn flush(&self, batch: Vec<SpanData>) {
+    fn flush(&self, batch: &[SpanData]) {
         if batch.is_empty() {
             return;
         }
-        let count = batch.len();
-        let line = self.line(batch);
+        // Made outside the lock: only the writing is one at a time.
+        let line = json::request(&self.resource, batch).map(|mut line| {
+            line.push(b'\n');
+            line
+        });
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = line.and_then(|line| self.append(&mut out, &line)) {
-            out.lost += count;
+        if let Err(error) = line.map_err(io::Error::from).and_then(|line| self.append(&mut out, &line)) {
+            out.lost += batch.len();
             out.why = Some(error.to_string());
         }
     }
@@ -86,12 +88,5 @@ impl SpanFile {
             }
         };
         file.write_all(line)
-    }
-
-    fn line(&self, batch: Vec<SpanData>) -> io::Result<Vec<u8>> {
-        let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
-        let mut line = serde_json::to_vec(&ExportTraceServiceRequest { resource_spans })?;
-        line.push(b'\n');
-        Ok(line)
     }
 }

@@ -9,6 +9,8 @@ mod collector;
 #[cfg(feature = "otel")]
 mod file;
 #[cfg(feature = "otel")]
+mod json;
+#[cfg(feature = "otel")]
 mod settings;
 #[cfg(feature = "otel")]
 mod spans;

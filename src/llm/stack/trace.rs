@@ -181,7 +181,157 @@ fn output(answer: &Answer) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
     use super::*;
+    use crate::llm::{Draw, Failure, PromptTag, Usage};
+
+    /// The fields of the one span that a test makes; a field said twice is listed twice.
+    #[derive(Clone, Default)]
+    struct Fields(Arc<Mutex<Vec<(String, String)>>>);
+
+    impl Visit for Fields {
+        fn record_str(&mut self, field: &Field, value: &str) {
+            self.record_debug(field, &format_args!("{value}"));
+        }
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            self.0.lock().unwrap().push((field.name().to_owned(), format!("{value:?}")));
+        }
+    }
+
+    impl<S: tracing::Subscriber> Layer<S> for Fields {
+        fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+            attributes.record(&mut self.clone());
+        }
+        fn on_record(&self, _: &Id, values: &Record<'_>, _: Context<'_, S>) {
+            values.record(&mut self.clone());
+        }
+    }
+
+    /// What the span of one request says, without what is the same for all.
+    fn said(
+        provider: ProviderKind,
+        content: bool,
+        result: Result<Answered, Error>,
+    ) -> BTreeMap<String, String> {
+        let card = ModelCard {
+            alias: "claude".to_owned(),
+            provider,
+            model_id: "m-1".to_owned(),
+            deterministic: false,
+            embedded: false,
+            declares: String::new(),
+        };
+        let params =
+            [("temperature", json!(0)), ("max_tokens", json!(10)), ("top_p", json!(0.5)), ("seed", json!(7))];
+        let request = Request {
+            provider,
+            model_id: "m-1".to_owned(),
+            system: Some("be brief".to_owned()),
+            messages: vec![Message { role: Role::User, content: "hi".to_owned() }],
+            params: params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            schema: Some(json!({})),
+        };
+        let draw = Draw { key: "k".to_owned(), stream: Stream::Confirm, index: 4 };
+        let prompt = PromptTag { name: "p_v002.txt", sha256: "s" };
+        let call = Call { request: &request, draw: &draw, prompt };
+        let fields = Fields::default();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(fields.clone()), || {
+            let ask = std::future::ready(result.clone());
+            assert_eq!(runtime.block_on(traced(&card, content, call, ask)).1, result, "passed on as it is");
+        });
+        let list = fields.0.lock().unwrap().clone();
+        let mut found: BTreeMap<String, String> = list.iter().cloned().collect();
+        assert_eq!(found.len(), list.len(), "said twice: {list:?}");
+        for (name, value) in [
+            ("otel.name", "chat m-1"),
+            ("otel.kind", "client"),
+            (OPERATION_NAME, CHAT),
+            (REQUEST_MODEL, "m-1"),
+            (REQUEST_TEMPERATURE, "0.0"),
+            (REQUEST_MAX_TOKENS, "10"),
+            (REQUEST_TOP_P, "0.5"),
+            (REQUEST_SEED, "7"),
+            (OUTPUT_TYPE, "json"),
+            (MODEL_ALIAS, "claude"),
+            (PROMPT_NAME, "p_v002.txt"),
+            (PROMPT_VERSION, "2"),
+            (PROMPT_SHA256, "s"),
+            (REQUEST_KEY, "k"),
+            (DRAW_STREAM, "confirm"),
+        ] {
+            assert_eq!(found.remove(name).as_deref(), Some(value), "{name}");
+        }
+        found
+    }
+
+    fn map<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    fn answered(source: Source) -> Answered {
+        let usage =
+            Usage { input_tokens: 100, output_tokens: 20, cache_read_tokens: 60, cache_write_tokens: 0 };
+        let answer = Answer {
+            usage: Some(usage),
+            finish_reason: FinishReason::Length,
+            cost_usd: Some(0.25),
+            ..Answer::saying("hello")
+        };
+        Answered { answer, draw: Draw { key: "k".to_owned(), stream: Stream::Confirm, index: 5 }, source }
+    }
+
+    #[test]
+    fn an_answer_says_what_it_took() {
+        let called = answered(Source::Called { attempts: 3 });
+        let common = map([
+            (PROVIDER_NAME, "aws.bedrock"),
+            (DRAW_INDEX, "5"),
+            (RESPONSE_MODEL, "m"),
+            (FINISH_REASONS, "length"),
+            (INPUT_TOKENS, "100"),
+            (OUTPUT_TOKENS, "20"),
+            (CACHE_READ_TOKENS, "60"),
+        ]);
+        let mut want = common.clone();
+        want.extend(map([(SOURCE, "called"), (ATTEMPTS, "3"), (COST_USD, "0.25")]));
+        assert_eq!(said(ProviderKind::Bedrock, false, Ok(called)), want);
+        // A replay costs nothing now, whatever it cost then.
+        let mut want = common;
+        want.extend(map([(SOURCE, "replayed"), (COST_USD, "0.0")]));
+        assert_eq!(said(ProviderKind::Bedrock, false, Ok(answered(Source::Replayed))), want);
+    }
+
+    #[test]
+    fn a_failure_says_its_kind_and_not_its_words() {
+        let error = Error::provider("claude", Failure::RateLimited, "you said: hi");
+        let want = map([
+            (PROVIDER_NAME, "openai"),
+            (DRAW_INDEX, "4"),
+            (ERROR_TYPE, "rate limited"),
+            ("otel.status_code", "ERROR"),
+        ]);
+        assert_eq!(said(ProviderKind::Openai, false, Err(error)), want);
+    }
+
+    #[test]
+    fn content_is_said_only_where_it_is_wanted() {
+        let answer = answered(Source::Replayed);
+        let without = said(ProviderKind::Anthropic, false, Ok(answer.clone()));
+        let mut with = said(ProviderKind::Anthropic, true, Ok(answer));
+        for (name, part) in
+            [(SYSTEM_INSTRUCTIONS, "be brief"), (INPUT_MESSAGES, "hi"), (OUTPUT_MESSAGES, "hello")]
+        {
+            assert!(with.remove(name).unwrap().contains(part), "{name}");
+        }
+        assert_eq!(with, without);
+    }
 
     #[test]
     fn versions_of_prompts() {
