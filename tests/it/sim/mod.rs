@@ -10,6 +10,8 @@ mod counts;
 mod errors;
 mod faults;
 mod process;
+#[cfg(feature = "rf-qaqc")]
+mod wired;
 
 use std::net::SocketAddr;
 
