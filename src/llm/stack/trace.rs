@@ -239,7 +239,7 @@ mod tests {
         };
         let draw = Draw { key: "k".to_owned(), stream: Stream::Confirm, index: 4 };
         let prompt = PromptTag { name: "p_v002.txt", sha256: "s" };
-        let call = Call { request: &request, draw: &draw, prompt };
+        let call = Call { request: &request, draw: &draw, prompt, recorded_only: false };
         let fields = Fields::default();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(fields.clone()), || {
