@@ -59,6 +59,39 @@ pub fn git_user(root: &Path) -> Option<String> {
     (output.status.success() && !name.is_empty()).then_some(name)
 }
 
+/// Does something again and again on a thread of its own, until it is dropped.
+pub struct Ticker {
+    stop: Option<std::sync::mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Ticker {
+    /// Call `tick` after every `interval`.
+    pub fn every(interval: std::time::Duration, mut tick: impl FnMut() + Send + 'static) -> Self {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let run = move || {
+            while stopped.recv_timeout(interval) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                tick();
+            }
+        };
+        // Without a thread nothing is told along the way; the run itself goes on.
+        let thread = std::thread::Builder::new().name("ticker".to_owned()).spawn(run).ok();
+        Self { stop: Some(stop), thread }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How often a person is told why a run is slow, where nobody watches a bar.
+pub const TELL_EVERY: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// Standard output that outlives its reader.
 ///
 /// libtest-mimic panics when it prints into a closed pipe. While this guard lives, standard output goes

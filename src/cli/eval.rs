@@ -1,6 +1,7 @@
 //! `llmx eval`: run suites and say what came of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -14,7 +15,7 @@ use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Selection, Session, baselines};
 use crate::report::outcome::{exit, exit_code};
 use crate::report::words::Hints;
-use crate::report::{console, json};
+use crate::report::{console, json, traffic};
 use crate::telemetry::{Run, Telemetry};
 
 /// Arguments of `llmx eval`.
@@ -91,6 +92,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     };
     let today = clock.today();
     let session = Session::new(Arc::clone(&inputs), selections, clock, listener);
+    let watch = watch(context, &inputs, &bar);
     let checked = POLICIES
         .iter()
         // Answering a whole baseline again is out of proportion to a look at one case.
@@ -98,6 +100,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         .map(|name| policies::check(&inputs, name, &today, Some(&session)))
         .collect();
     let report = session.report(checked);
+    drop(watch);
     bar.finish_and_clear();
     let written = folder.write(&report, &inputs.settings);
     let hints = Hints {
@@ -181,6 +184,20 @@ fn cannot_run(inputs: &Inputs, suite: &SuiteInputs) -> Vec<Problem> {
     }
 }
 
+/// Say why a run is slow: beside the bar on a terminal, now and then on a line of its own elsewhere.
+fn watch(context: &Context, inputs: &Arc<Inputs>, bar: &ProgressBar) -> host::Ticker {
+    let (inputs, bar, out) = (Arc::clone(inputs), bar.clone(), context.out);
+    let interval = if bar.is_hidden() { host::TELL_EVERY } else { Duration::from_millis(500) };
+    host::Ticker::every(interval, move || {
+        let waiting = traffic::waiting(&inputs.hub.pulse());
+        if !bar.is_hidden() {
+            bar.set_message(waiting.unwrap_or_default());
+        } else if let Some(waiting) = waiting {
+            out.note(waiting);
+        }
+    })
+}
+
 /// A bar on a terminal, nothing in a pipe.
 fn progress(selections: &[Selection], inputs: &Inputs) -> ProgressBar {
     let cases: usize = selections
@@ -195,7 +212,7 @@ fn progress(selections: &[Selection], inputs: &Inputs) -> ProgressBar {
         })
         .sum();
     let bar = ProgressBar::with_draw_target(Some(cases as u64), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} cases  {elapsed}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} cases  {elapsed}  {wide_msg}") {
         bar.set_style(style);
     }
     bar

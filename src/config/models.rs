@@ -1,4 +1,8 @@
 //! `config/models.yml`: aliases of models, used everywhere else by name.
+//!
+//! Here is the shape; `check` has what the shape alone does not say.
+
+mod check;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,9 +12,6 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-
-use super::document::{Document, Step};
-use super::problem::{Problem, did_you_mean};
 
 /// The file, relative to the project root.
 pub const FILE: &str = "config/models.yml";
@@ -99,7 +100,8 @@ pub struct ModelSpec {
     /// Ask the provider to obey the task's output schema. Only for models that can; it is part of the request.
     #[serde(default)]
     pub structured_output: bool,
-    /// Sampling parameters, or the embedded model's own.
+    /// Sampling parameters, or the embedded model's own. On OpenAI's own servers `max_tokens` is sent as
+    /// `max_completion_tokens`, elsewhere as it is; entries of `extra` go into the request as they are.
     #[serde(default)]
     pub params: BTreeMap<String, Value>,
     /// `free`, or USD per million tokens with the date of the price list.
@@ -229,94 +231,5 @@ pub struct RateLimits {
     pub tokens_per_minute: Option<u32>,
 }
 
-/// Parameters that every network provider takes; `extra` is passed through.
-const NETWORK_PARAMS: &[&str] =
-    &["temperature", "max_tokens", "top_p", "top_k", "stop", "seed", "reasoning_effort", "extra"];
-
-impl ModelsFile {
-    /// What the shape alone does not say.
-    pub(super) fn problems(doc: &Document<Self>) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for (alias, spec) in &doc.value.models {
-            let path = |keys: &[&str]| -> Vec<Step> {
-                ["models", alias.as_str()].into_iter().chain(keys.iter().copied()).map(Step::from).collect()
-            };
-            let valid = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-            if alias.is_empty() || alias.starts_with('.') || !alias.chars().all(valid) {
-                problems
-                    .push(doc.problem(&path(&[]), "an alias is made of letters, digits, `-`, `_` and `.`"));
-            }
-            if !spec.provider.is_embedded() && spec.model_id.is_none() {
-                problems.push(
-                    doc.problem(
-                        &path(&["provider"]),
-                        format!("provider `{}` needs `model_id`", spec.provider),
-                    ),
-                );
-            }
-            let known: &[&str] = match spec.provider {
-                ProviderKind::Reference => &["role"],
-                ProviderKind::Simulated => &["accuracy", "answers", "seed"],
-                ProviderKind::Bedrock | ProviderKind::Openai | ProviderKind::Anthropic => NETWORK_PARAMS,
-            };
-            for name in spec.params.keys().filter(|name| !known.contains(&name.as_str())) {
-                let mut problem = doc.problem(
-                    &path(&["params", name]),
-                    format!(
-                        "unknown parameter `{name}` of `{}`, expected one of: {}",
-                        spec.provider,
-                        known.join(", ")
-                    ),
-                );
-                problem.hint = did_you_mean(name, known.iter().copied());
-                problems.push(problem);
-            }
-            let mut expect = |name: &str, ok: bool, expected: &str| {
-                if !ok {
-                    let found = spec.params.get(name).map_or("nothing".to_owned(), |v| format!("`{v}`"));
-                    problems.push(
-                        doc.problem(&path(&["params", name]), format!("expected {expected}, found {found}")),
-                    );
-                }
-            };
-            match spec.provider {
-                ProviderKind::Reference => {
-                    let role = spec.params.get("role");
-                    let ok = role.is_none_or(|r| r == "analyst" || r == "judge");
-                    expect("role", ok, "`analyst` or `judge`");
-                }
-                ProviderKind::Simulated => {
-                    let accuracy = spec.params.get("accuracy").and_then(Value::as_f64);
-                    expect(
-                        "accuracy",
-                        accuracy.is_some_and(|a| (0.0..=1.0).contains(&a)),
-                        "a number from 0 to 1",
-                    );
-                    expect(
-                        "answers",
-                        spec.params.get("answers").is_some_and(Value::is_string),
-                        "a dataset file",
-                    );
-                    expect("seed", spec.params.get("seed").is_none_or(Value::is_u64), "a whole number");
-                }
-                ProviderKind::Bedrock | ProviderKind::Openai | ProviderKind::Anthropic => {
-                    let number = |name: &str| spec.params.get(name).is_none_or(Value::is_number);
-                    expect("temperature", number("temperature"), "a number");
-                    expect("top_p", number("top_p"), "a number");
-                    let max = spec.params.get("max_tokens").is_none_or(Value::is_u64);
-                    expect("max_tokens", max, "a whole number");
-                }
-            }
-            if let Some(Price::Tokens(price)) = &spec.price {
-                let rates = [Some(price.input), Some(price.output), price.cache_read, price.cache_write];
-                if rates.into_iter().flatten().any(|rate| !(rate.is_finite() && rate >= 0.0)) {
-                    problems.push(doc.problem(&path(&["price"]), "expected prices of 0 or more USD"));
-                }
-                if !super::is_date(&price.as_of) {
-                    problems.push(doc.problem(&path(&["price", "as_of"]), "expected a date `YYYY-MM-DD`"));
-                }
-            }
-        }
-        problems
-    }
-}
+#[cfg(test)]
+mod tests;

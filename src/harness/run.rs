@@ -15,8 +15,8 @@ use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session};
 use crate::report::input::{Past, PolicyReport};
 use crate::report::outcome::{case_status, exit, gate_status, metric_status, policy_status};
-use crate::report::text;
 use crate::report::words::Hints;
+use crate::report::{text, traffic};
 use crate::telemetry::{self, Purpose, Run};
 
 /// What all tests share.
@@ -92,7 +92,14 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
             })
         })
         .collect();
+    let watched = Arc::clone(&shared);
+    let watch = host::Ticker::every(host::TELL_EVERY, move || {
+        if let Some(waiting) = traffic::waiting(&watched.inputs.hub.pulse()) {
+            say(&waiting);
+        }
+    });
     let conclusion = libtest_mimic::run(&args, trials);
+    drop(watch);
     if let Some(note) = telemetry.close() {
         say(&format!("traces: {note}"));
     }

@@ -6,7 +6,7 @@
 use super::input::{GateReport, Report};
 use super::outcome::{Status, exit, exit_code, gate_status, policy_status};
 use super::words::{self, Group, Hints};
-use super::{diff, sanitize};
+use super::{diff, sanitize, traffic};
 use crate::eval::record::SuiteRecord;
 use crate::gate::{CaseResult, CaseVerdict};
 
@@ -24,6 +24,7 @@ pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
     for (suite, gate) in report.pairs() {
         out.extend(suite_lines(report, suite, gate, hints.for_suite(report, suite), paint));
     }
+    out.extend(traffic::lines(report).iter().map(|line| format!("  {}", sanitize::line(line))));
     for policy in &report.policies {
         let status = policy_status(policy);
         let word = if status.fails() { "fix" } else { "ok" };

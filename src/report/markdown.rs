@@ -7,7 +7,7 @@ use super::escape::{code, escape, escape_inline};
 use super::input::{GateReport, PolicyReport, Report};
 use super::outcome::{exit_code, policy_status};
 use super::words::{self, Group, Hints};
-use super::{diff, sanitize, tables};
+use super::{diff, sanitize, tables, traffic};
 use crate::eval::record::{CaseRecord, SuiteRecord};
 use crate::gate::{CaseResult, CaseVerdict, MetricDecision};
 
@@ -36,6 +36,11 @@ pub fn summary(report: &Report, hints: Hints<'_>) -> String {
     }
     for (suite, gate) in report.pairs() {
         out.extend(section(report, suite, gate, hints.for_suite(report, suite)));
+    }
+    let asked = traffic::lines(report);
+    if !asked.is_empty() {
+        out.extend([String::new(), "### Calls".to_owned(), String::new()]);
+        out.extend(asked.iter().map(|line| format!("- {}", escape(line))));
     }
     out.extend(policies(&report.policies));
     out.push(String::new());

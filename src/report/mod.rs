@@ -27,6 +27,8 @@ pub mod json;
 
 mod tables;
 
+pub mod traffic;
+
 pub mod markdown;
 
 pub mod console;

@@ -199,11 +199,11 @@ impl Exchange<'_> {
         {
             return response;
         }
-        if let Err(cause) = app.admit(self.protocol, &parts.headers).and_then(|()| self.check_headers(parts))
+        if let Err(cause) = app.admit(self.protocol, &parts.headers).and_then(|()| check_type(&parts.headers))
         {
             return self.reject(&self.protocol.refuse(&cause));
         }
-        let ask = match self.protocol.parse(model, &body) {
+        let ask = match self.protocol.parse(model, &parts.headers, &body) {
             Ok(ask) => ask,
             Err(refusal) => return self.reject(&refusal),
         };
@@ -272,23 +272,6 @@ impl Exchange<'_> {
         Some(response)
     }
 
-    fn check_headers(&self, parts: &Parts) -> Result<(), Cause> {
-        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        if self.protocol == Protocol::Anthropic {
-            match header("anthropic-version") {
-                Some("2023-06-01" | "2023-01-01") => {}
-                other => return Err(Cause::Version(other.map(str::to_owned))),
-            }
-        }
-        let content_type = header("content-type").unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if media_type.eq_ignore_ascii_case(JSON) {
-            Ok(())
-        } else {
-            Err(Cause::ContentType(content_type.to_owned()))
-        }
-    }
-
     fn reject(&self, refusal: &Refusal) -> Response {
         self.app.counters.rejected();
         self.say_error(refusal)
@@ -329,6 +312,17 @@ fn insert(response: &mut Response, name: HeaderName, value: &str) {
     // All values are made here, of plain characters.
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
+    }
+}
+
+/// Whether JSON is announced.
+fn check_type(headers: &HeaderMap) -> Result<(), Cause> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case(JSON) {
+        Ok(())
+    } else {
+        Err(Cause::ContentType(content_type.to_owned()))
     }
 }
 

@@ -16,6 +16,7 @@ mod leak;
 mod libtest;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
+mod network;
 mod noise;
 #[cfg(feature = "rf-qaqc")]
 mod perspectives;

@@ -1,8 +1,8 @@
 //! Who answers. A provider only translates: it never retries, sleeps, logs or prices.
 //!
 //! [`connect`] is the registry: from an alias's configuration to a provider. The three that go over the network are
-//! [`openai`], [`anthropic`] and `bedrock`; the first two share [`http`] (the one client), [`endpoint`] (address,
-//! headers, key) and [`body`]; all three [`fault`] (a failed try) and [`secrets`] (texts without them).
+//! `openai`, `anthropic` and `bedrock`; the first two share `http` (the one client), `endpoint` (address,
+//! headers, key) and `body`; all three `fault` (a failed try) and `secrets` (texts without them).
 
 mod fault;
 mod secrets;

@@ -180,9 +180,11 @@ struct Counted {
     prompt_tokens_details: Option<PromptTokens>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct PromptTokens {
     cached_tokens: Option<u64>,
+    /// Newer models bill what they write to the cache, as gateways have long told.
+    cache_write_tokens: Option<u64>,
 }
 
 /// The answer in a reply to a question put to `model`.
@@ -227,11 +229,14 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
     };
     Ok(Answer {
         fingerprint: completion.system_fingerprint,
-        usage: completion.usage.map(|counted| Usage {
-            input_tokens: counted.prompt_tokens,
-            output_tokens: counted.completion_tokens,
-            cache_read_tokens: counted.prompt_tokens_details.and_then(|d| d.cached_tokens).unwrap_or(0),
-            cache_write_tokens: 0,
+        usage: completion.usage.map(|counted| {
+            let cache = counted.prompt_tokens_details.unwrap_or_default();
+            Usage {
+                input_tokens: counted.prompt_tokens,
+                output_tokens: counted.completion_tokens,
+                cache_read_tokens: cache.cached_tokens.unwrap_or(0),
+                cache_write_tokens: cache.cache_write_tokens.unwrap_or(0),
+            }
         }),
         ..answer(text, served, finish_reason)
     })

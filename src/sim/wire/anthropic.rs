@@ -1,4 +1,6 @@
 //! Anthropic messages. Reference: the API's own documents and error texts.
+//!
+//! Version 2026-10-21 took the sampling parameters away; 2023-06-01 still has them.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,9 @@ use super::{Ask, Cause, MODELS, Refusal, Reply, Stop, decode, to_json};
 use crate::llm::Role;
 
 const INVALID: &str = "invalid_request_error";
+/// Versions with sampling parameters, and without.
+const OLD_VERSIONS: [&str; 2] = ["2023-01-01", "2023-06-01"];
+const NEW_VERSION: &str = "2026-10-21";
 
 /// A request. The real API refuses fields it does not know, so all it knows stand here.
 #[derive(Deserialize)]
@@ -26,13 +31,13 @@ struct Body<'a> {
     top_k: Option<i64>,
     stream: Option<bool>,
     #[serde(rename = "stop_sequences")]
-    _stop_sequences: Option<Vec<IgnoredAny>>,
+    _stop_sequences: Option<IgnoredAny>,
     #[serde(rename = "metadata")]
     _metadata: Option<IgnoredAny>,
     #[serde(rename = "service_tier")]
     _service_tier: Option<IgnoredAny>,
     #[serde(rename = "tools")]
-    _tools: Option<Vec<IgnoredAny>>,
+    _tools: Option<IgnoredAny>,
     #[serde(rename = "tool_choice")]
     _tool_choice: Option<IgnoredAny>,
     #[serde(rename = "thinking")]
@@ -51,6 +56,26 @@ struct Body<'a> {
     _cache_control: Option<IgnoredAny>,
     #[serde(rename = "inference_geo")]
     _inference_geo: Option<IgnoredAny>,
+    #[serde(rename = "prefill")]
+    _prefill: Option<IgnoredAny>,
+    #[serde(rename = "diagnostics")]
+    _diagnostics: Option<IgnoredAny>,
+    #[serde(rename = "speed")]
+    _speed: Option<IgnoredAny>,
+    #[serde(rename = "user_profile_id")]
+    _user_profile_id: Option<IgnoredAny>,
+    #[serde(rename = "workspace_id")]
+    _workspace_id: Option<IgnoredAny>,
+    #[serde(rename = "billing_policy")]
+    _billing_policy: Option<IgnoredAny>,
+    #[serde(rename = "compaction")]
+    _compaction: Option<IgnoredAny>,
+    #[serde(rename = "fallbacks")]
+    _fallbacks: Option<IgnoredAny>,
+    #[serde(rename = "fallback_credit_token")]
+    _fallback_credit_token: Option<IgnoredAny>,
+    #[serde(rename = "thread")]
+    _thread: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -61,9 +86,22 @@ struct Message<'a> {
     content: Option<Content<'a>>,
 }
 
-pub(super) fn parse(body: &[u8]) -> Result<Ask<'_>, Refusal> {
+pub(super) fn parse<'a>(version: Option<&str>, body: &'a [u8]) -> Result<Ask<'a>, Refusal> {
+    let samples = match version {
+        Some(version) if OLD_VERSIONS.contains(&version) => true,
+        Some(NEW_VERSION) => false,
+        other => return Err(refuse(&Cause::Version(other.map(str::to_owned)))),
+    };
     let body: Body<'_> = decode(body).map_err(|cause| refuse(&cause))?;
     let invalid = |message: String| Refusal::new(400, INVALID, message);
+    let sampling = [
+        ("temperature", body.temperature.is_some()),
+        ("top_p", body.top_p.is_some()),
+        ("top_k", body.top_k.is_some()),
+    ];
+    if let Some((name, _)) = sampling.iter().find(|(_, given)| *given && !samples) {
+        return Err(invalid(format!("{name}: Extra inputs are not permitted")));
+    }
     let missing = |field: &str| invalid(format!("{field}: Field required"));
     let Some(Text(model)) = body.model else { return Err(missing("model")) };
     if model.is_empty() {
@@ -71,9 +109,9 @@ pub(super) fn parse(body: &[u8]) -> Result<Ask<'_>, Refusal> {
     }
     let Some(messages) = body.messages else { return Err(missing("messages")) };
     let Some(max_tokens) = body.max_tokens else { return Err(missing("max_tokens")) };
-    let max_tokens = match u64::try_from(max_tokens) {
-        Ok(max_tokens) if max_tokens > 0 => max_tokens,
-        _ => return Err(invalid("max_tokens: Input should be greater than or equal to 1".to_owned())),
+    // Zero is allowed: it fills the prompt cache.
+    let Ok(max_tokens) = u64::try_from(max_tokens) else {
+        return Err(invalid("max_tokens: Input should be greater than or equal to 0".to_owned()));
     };
     if messages.is_empty() {
         return Err(invalid("messages: at least one message is required".to_owned()));
@@ -95,13 +133,9 @@ pub(super) fn parse(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         let Some(Text(role)) = message.role else { return Err(missing(&format!("messages.{at}.role"))) };
         let Some(content) = message.content else { return Err(missing(&format!("messages.{at}.content"))) };
         let role = match &*role {
-            "user" => Role::User,
+            // Instructions in the middle of a conversation are read where they stand.
+            "user" | "system" => Role::User,
             "assistant" => Role::Assistant,
-            "system" => {
-                let message = "messages: Unexpected role \"system\". The Messages API accepts a top-level \
-                               `system` parameter, not \"system\" as an input message role.";
-                return Err(invalid(message.to_owned()));
-            }
             _ => return Err(invalid(format!("messages.{at}.role: Input should be 'user' or 'assistant'"))),
         };
         if content.is_empty() && !(role == Role::Assistant && at == last) {
@@ -173,7 +207,16 @@ struct Message200<'a> {
     content: &'a [Block<'a>],
     stop_reason: &'static str,
     stop_sequence: Option<()>,
+    stop_details: Option<StopDetails>,
     usage: Usage,
+}
+
+#[derive(Serialize)]
+struct StopDetails {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    category: Option<()>,
+    explanation: Option<()>,
 }
 
 #[derive(Serialize)]
@@ -201,11 +244,14 @@ struct CacheCreation {
 
 pub(super) fn answer(reply: &Reply<'_>) -> String {
     let block = [Block { kind: "text", text: reply.text }];
-    let (content, stop_reason) = match reply.stop {
-        Stop::End => (block.as_slice(), "end_turn"),
-        Stop::Length => (block.as_slice(), "max_tokens"),
-        Stop::Refused => (&[][..], "refusal"),
+    let stop_reason = match reply.stop {
+        Stop::End => "end_turn",
+        Stop::Length => "max_tokens",
+        Stop::Refused => "refusal",
     };
+    let refused = reply.stop == Stop::Refused;
+    let content = if refused || reply.text.is_empty() { &[][..] } else { block.as_slice() };
+    let stop_details = refused.then_some(StopDetails { kind: "refusal", category: None, explanation: None });
     to_json(&Message200 {
         model: reply.model,
         id: format!("msg_sim{:021x}", reply.id),
@@ -214,6 +260,7 @@ pub(super) fn answer(reply: &Reply<'_>) -> String {
         content,
         stop_reason,
         stop_sequence: None,
+        stop_details,
         usage: Usage {
             input_tokens: reply.input_tokens,
             cache_creation_input_tokens: 0,
@@ -233,7 +280,13 @@ pub(super) fn error(refusal: &Refusal, request_id: &str) -> String {
 pub(super) fn models(one: Option<&str>) -> String {
     let model = |id: &str| {
         let name = format!("{id} (llmx sim)");
-        json!({ "type": "model", "id": id, "display_name": name, "created_at": "2023-11-14T00:00:00Z" })
+        json!({
+            "type": "model",
+            "id": id,
+            "display_name": name,
+            "created_at": "2023-11-14T00:00:00Z",
+            "lifecycle": "active",
+        })
     };
     match one {
         Some(id) => model(id).to_string(),

@@ -170,10 +170,18 @@ impl Refusal {
 
 impl Protocol {
     /// Read and validate a request. `model` is the one named by the path, where the protocol does that.
-    pub(super) fn parse<'a>(self, model: Option<Cow<'a, str>>, body: &'a [u8]) -> Result<Ask<'a>, Refusal> {
+    pub(super) fn parse<'a>(
+        self,
+        model: Option<Cow<'a, str>>,
+        headers: &HeaderMap,
+        body: &'a [u8],
+    ) -> Result<Ask<'a>, Refusal> {
         match self {
             Self::OpenAi | Self::Azure => openai::parse(model, body),
-            Self::Anthropic => anthropic::parse(body),
+            Self::Anthropic => {
+                let version = headers.get("anthropic-version").and_then(|value| value.to_str().ok());
+                anthropic::parse(version, body)
+            }
             Self::Bedrock => bedrock::parse(model.unwrap_or_default(), body),
         }
     }

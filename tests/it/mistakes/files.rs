@@ -199,6 +199,33 @@ fn configuration() {
                 says: &["config/models.yml:{referense}:", "referense"],
             },
             Mistake {
+                make: |w| {
+                    w.edit(MODELS, "bedrock\n    model_id: anthropic.", "openai\n    model_id: anthropic.");
+                },
+                code: 2,
+                policies: &["inputs"],
+                says: &["config/models.yml:{region: us-east-1}:5: `models.claude-3.7-sonnet.region`: \
+                     `region` is for `bedrock`, and this model is `openai`"],
+            },
+            Mistake {
+                make: |w| w.edit(MODELS, "\"http://127.0.0.1", "\"http://ada:pass@127.0.0.1"),
+                code: 2,
+                policies: &["inputs"],
+                says: &[
+                    "config/models.yml:{ada:pass}:",
+                    "`models.local-llama.base_url`: expected an address without user and password, found some",
+                ],
+            },
+            Mistake {
+                make: |w| w.edit(MODELS, "price: free }", "price: free, headers: { X-Api-Key: abc } }"),
+                code: 2,
+                policies: &["inputs"],
+                says: &[
+                    "config/models.yml:{X-Api-Key}:",
+                    "`models.local-llama.headers.X-Api-Key`: expected `env:NAME`",
+                ],
+            },
+            Mistake {
                 make: |w| w.write("config/settings.yml", "mode: recrod\n"),
                 code: 2,
                 policies: &["inputs"],
@@ -231,15 +258,14 @@ fn environment() {
                     "did you mean `claude-3.7-sonnet`?",
                 ],
             },
+            // Nothing is sent without a key, and what could not be asked is not measured.
             Mistake {
                 make: |w| {
-                    w.set("EVALS_MODEL", "claude-3.7-sonnet");
+                    w.set("EVALS_MODEL", "gpt-6.1-sol");
                 },
-                code: 2,
-                policies: &["inputs"],
-                says: &[
-                    "config/models.yml:{claude-3.7-sonnet:}:3: `models.claude-3.7-sonnet`: provider bedrock is not in this build",
-                ],
+                code: 3,
+                policies: &[],
+                says: &["credentials refused", "the environment variable OPENAI_API_KEY"],
             },
             Mistake {
                 make: |w| {

@@ -62,6 +62,7 @@ fn anthropic_says_all_that_the_real_one_says() {
         "content": [{ "type": "text", "text": "It is open." }],
         "stop_reason": "end_turn",
         "stop_sequence": null,
+        "stop_details": null,
         "usage": {
             "input_tokens": 3,
             "cache_creation_input_tokens": 0,

@@ -6,6 +6,9 @@
 )]
 
 mod answers;
+mod counts;
+mod errors;
+mod faults;
 mod process;
 
 use std::net::SocketAddr;
@@ -21,7 +24,7 @@ type Door = (&'static str, &'static [(&'static str, &'static str)]);
 const JSON: (&str, &str) = ("content-type", "application/json");
 const OPENAI: Door = ("/v1/chat/completions", &[JSON]);
 const AZURE: Door = ("/openai/deployments/gpt/chat/completions?api-version=2024-10-21", &[JSON]);
-const ANTHROPIC: Door = ("/v1/messages", &[JSON, ("anthropic-version", "2023-06-01")]);
+const ANTHROPIC: Door = ("/v1/messages", &[JSON, ("anthropic-version", "2026-10-21")]);
 const BEDROCK: Door = ("/model/anthropic.claude%3A0/converse", &[JSON]);
 
 /// A server in this process that always says the same.

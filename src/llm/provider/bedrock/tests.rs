@@ -40,13 +40,14 @@ async fn the_whole_request() {
     let server = Server::start(vec![Does::json(200, fixture!("end_turn"))]);
     let provider = model(spec_at(&server.url), &[]);
     let params = json!({
-        "temperature": 0.5, "max_tokens": 1500, "top_p": 0.25, "top_k": 40, "stop": ["END"],
+        "temperature": 0.7, "max_tokens": 1500, "top_p": 0.9, "top_k": 40, "stop": ["END"],
         "reasoning_effort": "low",
         "extra": { "thinking": { "type": "enabled", "budget_tokens": 1024 }, "n": -1, "x": [null, true, 0.5] },
     });
     ask(&*provider, &full_request(ProviderKind::Bedrock, ID, params)).await.unwrap();
     let got = server.received().remove(0);
     assert_eq!(got.line, "POST /model/anthropic.claude-3-7-sonnet-20250219-v1%3A0/converse HTTP/1.1");
+    // The SDK holds these numbers in single precision: 0.7 goes out as 0.699999988079071.
     let expected = json!({
         "system": [{ "text": "Be exact." }],
         "messages": [
@@ -54,7 +55,7 @@ async fn the_whole_request() {
             { "role": "assistant", "content": [{ "text": "Which?" }] },
             { "role": "user", "content": [{ "text": "That: ü" }] },
         ],
-        "inferenceConfig": { "temperature": 0.5, "maxTokens": 1500, "topP": 0.25, "stopSequences": ["END"] },
+        "inferenceConfig": { "temperature": f64::from(0.7_f32), "maxTokens": 1500, "topP": f64::from(0.9_f32), "stopSequences": ["END"] },
         "additionalModelRequestFields": {
             "top_k": 40, "reasoning_effort": "low",
             "thinking": { "type": "enabled", "budget_tokens": 1024 }, "n": -1, "x": [null, true, 0.5],

@@ -91,7 +91,7 @@ fn extra_wins() {
 fn a_whole_answer() {
     let answer = read(200, fixture!("stop")).unwrap();
     let usage =
-        Usage { input_tokens: 1200, output_tokens: 40, cache_read_tokens: 1024, cache_write_tokens: 0 };
+        Usage { input_tokens: 1200, output_tokens: 40, cache_read_tokens: 1024, cache_write_tokens: 100 };
     assert_eq!(
         answer,
         Answer {

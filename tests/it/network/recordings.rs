@@ -1,0 +1,102 @@
+//! Recorded answers as people meet them: modes, misses, the commands that look after them.
+
+use super::{point_at, recorded, requests, server, world};
+
+#[test]
+fn strict_replay_says_what_is_missing_and_what_helps() {
+    let mut world = world(3);
+    let server = server(&world, &[]);
+    point_at(&world, &server, "");
+    world.run(&["eval"]).exits(0);
+    world.edit("prompts/tiny.txt", "Say the colour.", "Name the colour.");
+    world.set("CI", "true");
+    world.run(&["eval"]).exits(3).says(&[
+        "draw main/0 of `net` is not recorded",
+        "data/recordings/",
+        "messages/0/content line 1",
+        "recorded `Say the colour.`, wanted `Name the colour.`",
+        "llmx eval tiny --model net --case c-0 --mode record",
+    ]);
+    assert_eq!(requests(&server), 3);
+    // The mode set by hand wins over CI, and then recordings may be written.
+    world.run(&["eval", "--mode", "record"]).exits(0);
+    assert_eq!((requests(&server), recorded(&world)), (6, 6));
+}
+
+#[test]
+fn refresh_draws_anew_and_keeps_what_was() {
+    let world = world(3);
+    let server = server(&world, &["--served-model", "one", "--switch-after", "3:two"]);
+    point_at(&world, &server, "");
+    world.run(&["eval"]).exits(0);
+    let (_, report) = world.eval(&["--mode", "refresh"]);
+    let samples = || report.run.suites[0].cases.iter().map(|case| &case.samples[0]);
+    assert!(samples().all(|sample| sample.index == 1));
+    assert!(samples().all(|sample| sample.answer().unwrap().served_model == "two"));
+    let list = world.run(&["recordings", "ls", "--format", "json"]).exits(0);
+    let list: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+    for entry in list.as_array().unwrap() {
+        let models: Vec<_> =
+            entry["draws"].as_array().unwrap().iter().map(|draw| draw["served_model"].clone()).collect();
+        assert_eq!(models, ["one", "two"]);
+    }
+    assert_eq!((requests(&server), list.as_array().unwrap().len()), (6, 3));
+}
+
+#[test]
+fn live_keeps_its_answers_to_itself_and_can_go_on() {
+    let world = world(4);
+    let server = server(&world, &[]);
+    point_at(&world, &server, "");
+    world.run(&["eval", "--case", "c-1", "--mode", "live"]).exits(0);
+    assert_eq!(recorded(&world), 0, "nothing under data/");
+    let id = world.run_folder().file_name().unwrap().to_str().unwrap().to_owned();
+    world.run(&["eval", "--mode", "live", "--resume", &id]).exits(0);
+    assert_eq!(requests(&server), 4, "the answer that was there is not asked for again");
+    world.run(&["eval", "--mode", "live"]).exits(0);
+    assert_eq!(requests(&server), 8);
+}
+
+#[test]
+fn what_is_damaged_is_found_and_what_nothing_needs_may_go() {
+    let world = world(3);
+    let server = server(&world, &[]);
+    point_at(&world, &server, "");
+    world.run(&["baseline", "accept", "tiny", "--yes", "--thin"]).exits(0);
+    // Another prompt: three requests that are asked now, and three that only the baseline names.
+    world.edit("prompts/tiny.txt", "Say", "Name");
+    world.run(&["eval"]).exits(0);
+    // A third one, which nobody names any more.
+    world.edit("prompts/tiny.txt", "Name", "Tell");
+    world.run(&["eval"]).exits(0);
+    world.edit("prompts/tiny.txt", "Tell", "Name");
+    assert_eq!(recorded(&world), 9);
+    world.run(&["recordings", "gc"]).exits(0).says(&["3 not needed", "6 kept", "gc --yes"]);
+    assert_eq!(recorded(&world), 9);
+    world.run(&["recordings", "gc", "--yes"]).exits(0);
+    assert_eq!(recorded(&world), 6);
+    let calls = requests(&server);
+    world.run(&["eval"]).exits(0);
+    assert_eq!(requests(&server), calls, "nothing that is needed went");
+
+    world.run(&["recordings", "verify"]).exits(0).says(&["6 recordings"]);
+    let (_, file) = world
+        .tree()
+        .into_iter()
+        .map(|(path, bytes)| (path.to_string_lossy().into_owned(), bytes))
+        .find(|(path, _)| path.starts_with("data/recordings/"))
+        .map(|(path, bytes)| (String::from_utf8(bytes).unwrap(), path))
+        .unwrap();
+    world.edit(&file, "question", "another question");
+    world.run(&["recordings", "verify"]).exits(2).says(&[&file, "edited by hand", "git checkout"]);
+    world.edit(&file, "{", "");
+    world.run(&["recordings", "verify"]).exits(2).says(&["is no recording"]);
+    world.run(&["eval"]).says(&["llmx recordings verify"]);
+}
+
+#[test]
+fn under_ci_nothing_is_removed() {
+    let mut world = world(1);
+    world.set("CI", "true");
+    world.run(&["recordings", "gc", "--yes"]).exits(2).says(&["under CI"]);
+}
