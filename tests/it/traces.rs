@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
+use crate::server::Server;
 use crate::world::World;
 
 const CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
@@ -21,7 +22,7 @@ pub(crate) fn attributes(list: &[KeyValue]) -> BTreeMap<&str, String> {
             Value::IntValue(number) => number.to_string(),
             Value::DoubleValue(number) => number.to_string(),
             Value::ArrayValue(list) => format!("{:?}", list.values.iter().map(text).collect::<Vec<_>>()),
-            other => panic!("{other:?}"),
+            other => format!("{other:?}"),
         }
     }
     let found: BTreeMap<_, _> =
@@ -282,4 +283,50 @@ fn the_harness_writes_spans_too() {
     world.test(&["tiny::c-2"]).exits(0);
     let written = written(&world);
     assert_eq!(spans(&written).len(), 2);
+}
+
+/// A real protocol on a real socket: what the model took is on its span, and a replay says that it took nothing.
+#[test]
+fn called_and_replayed_requests_are_told_apart() {
+    let mut world = World::of_cases("id,input,expected\nc-1,sky,blue\n");
+    let server = Server::start(&world, &["--answer", "blue"]);
+    world.write(
+        "config/models.yml",
+        &format!(
+            "models:\n  gpt:\n    provider: openai\n    base_url: {}/v1\n    model_id: m-1\n    \
+             params: {{ temperature: 0.5, max_tokens: 9, seed: 3 }}\n    \
+             price: {{ input: 1000000, output: 0, as_of: 2026-01-15 }}\n",
+            server.url
+        ),
+    );
+    world.set("OPENAI_API_KEY", "the-secret").set("EVALS_LOG", "trace");
+    let chat = |world: &World| {
+        let written = written(world);
+        let spans = spans(&written);
+        assert_eq!(spans.len(), 2);
+        let all = attributes(&named(&spans, "chat m-1")[0].attributes);
+        all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>()
+    };
+    let ran = world.run(&["eval", "--case", "c-1", "--mode", "record"]).exits(0);
+    assert!(!ran.text().contains("the-secret") && !text(&world).contains("the-secret"));
+    let called = chat(&world);
+    for (name, want) in [
+        ("gen_ai.provider.name", "openai"),
+        ("gen_ai.request.temperature", "0.5"),
+        ("gen_ai.request.max_tokens", "9"),
+        ("gen_ai.request.seed", "3"),
+        ("llmx.source", "called"),
+        ("llmx.attempts", "1"),
+        ("llmx.cost_usd", &called["gen_ai.usage.input_tokens"]),
+    ] {
+        assert_eq!(called[name], want, "{name}");
+    }
+    drop(server);
+    world.forget_runs();
+    world.run(&["eval", "--case", "c-1", "--mode", "replay"]).exits(0);
+    let mut replayed = chat(&world);
+    assert_eq!(replayed.insert("llmx.source".to_owned(), "called".to_owned()).as_deref(), Some("replayed"));
+    assert_eq!(replayed.insert("llmx.cost_usd".to_owned(), called["llmx.cost_usd"].clone()).unwrap(), "0");
+    replayed.insert("llmx.attempts".to_owned(), "1".to_owned());
+    assert_eq!(replayed, called, "the rest is that of the recorded answer");
 }
