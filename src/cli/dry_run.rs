@@ -65,9 +65,11 @@ fn table(forecast: &Forecast, mode: Mode) -> Vec<String> {
     }
     match forecast.limit_usd {
         Some(limit) => {
-            out.push(format!("the run may spend {limit:.4} USD; what it cannot pay for is not measured"))
+            out.push(format!("the run may spend {limit:.4} USD; what it cannot pay for is not measured"));
         }
-        None => out.push("no budget: set one with --max-cost USD or a suite's `budget_usd`".to_owned()),
+        None => {
+            out.push("no budget: set one with --max-cost USD or a suite's `budget_usd`".to_owned());
+        }
     }
     let missing: usize = forecast.models.values().map(|line| line.missing).sum();
     if missing > 0 {

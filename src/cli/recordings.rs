@@ -126,7 +126,8 @@ fn gc(context: &Context, inputs: &Inputs, yes: bool) -> Result<u8, u8> {
         bytes.div_ceil(1000),
         litter.len()
     ));
-    if !yes && !(unneeded.is_empty() && litter.is_empty()) {
+    let found = unneeded.len() + litter.len();
+    if !yes && found > 0 {
         context.out.note("nothing was removed; do it with `llmx recordings gc --yes`");
     }
     Ok(exit::OK)

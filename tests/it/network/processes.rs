@@ -25,8 +25,8 @@ fn a_killed_run_goes_on_where_it_was() {
     let world = world(CASES);
     let server = server(&world, &["--latency", "10"]);
     point_at(&world, &server, &format!("    limits: {{ in_flight: {IN_FLIGHT} }}\n"));
-    let kills = 4;
-    for kill in 1..=kills {
+    let kills = 4_usize;
+    for kill in 1..=4 {
         let mut run = start(&world, &["eval", "--mode", "record"]);
         answered(&server, kill * 20);
         run.kill().unwrap();
@@ -39,7 +39,7 @@ fn a_killed_run_goes_on_where_it_was() {
     assert_eq!(ran.code, 0, "{}", ran.text());
     // What was on disk was not asked for again, and everything else once.
     assert_eq!(requests(&server) - asked, (CASES - kept) as u64);
-    assert!(requests(&server) <= (CASES + IN_FLIGHT * kills as usize) as u64);
+    assert!(requests(&server) <= (CASES + IN_FLIGHT * kills) as u64);
     assert_eq!(recorded(&world), CASES);
 
     // Nobody can tell from the results that it was interrupted.
