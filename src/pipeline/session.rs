@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use super::inputs::Inputs;
+use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::{Baselines, CaseDone, OnCase, Selection, Terms, first_index, policy, run_suite};
 use super::{baselines, money};
 use crate::clock::Clock;
@@ -184,7 +184,7 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
             state.update(i, |progress| progress.suite = Some(Err(message.clone())));
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime(inputs, selections).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail_all(format!("no runtime could be started: {error}")),
     };
@@ -228,6 +228,23 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
             }
         }
     });
+}
+
+/// Waiting for sockets takes one thread, and waking others costs more than it brings; embedded models compute, so they
+/// get every core.
+fn runtime(inputs: &Inputs, selections: &[Selection]) -> tokio::runtime::Builder {
+    let computes = |(suite, _): (&SuiteInputs, &Selection)| {
+        inputs.plan(suite).is_ok_and(|plan| {
+            plan.model.card().embedded
+                || plan.judge.as_ref().is_some_and(|judge| judge.client.card().embedded)
+        })
+    };
+    let mut selected = inputs.suites.iter().zip(selections).filter(|(_, selection)| !selection.is_empty());
+    if selected.any(computes) {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    }
 }
 
 fn on_case(i: usize, suite: &str, alias: &str, state: &Arc<State>, listener: &Listener) -> OnCase {

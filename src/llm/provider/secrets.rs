@@ -82,6 +82,7 @@ impl Secrets {
 }
 
 /// The account number of an ARN.
+#[cfg(feature = "bedrock")]
 pub(super) fn account(arn: &str) -> Option<&str> {
     let account = arn.strip_prefix("arn:aws")?.split(':').nth(3)?;
     let digits = account.len() == ACCOUNT_DIGITS && account.bytes().all(|byte| byte.is_ascii_digit());

@@ -13,11 +13,15 @@ use serde::Deserialize;
 
 use super::flush::Flusher;
 use super::format::{FORMAT, GENERATED, Recorded, RecordedRequest, Recording};
-use super::lock::FileLock;
+use super::lock::{KeyLock, Locks};
 use crate::llm::{Error, Request, Stream};
 
 /// Folder of recordings, relative to the project root.
 pub const DIR: &str = "data/recordings";
+
+/// What stands beside the recordings: generated files are folded in reviews, and nothing of a run under way is committed.
+const BESIDE: [(&str, &str); 2] =
+    [(".gitattributes", "*.json linguist-generated=true -diff\n"), (".gitignore", ".lock\n*.lock\n*.tmp\n")];
 
 /// One folder of recordings.
 pub struct Store {
@@ -27,13 +31,14 @@ pub struct Store {
     keys: Mutex<HashMap<String, Weak<Key>>>,
     /// What `refresh` drew in this run, by key and stream.
     refreshed: Mutex<HashMap<(String, Stream), Refreshed>>,
+    locks: Locks,
     flusher: Flusher,
 }
 
 /// What tasks of this process share about one key.
 struct Key {
     /// Held while any task of this process may call the model for this key.
-    file: tokio::sync::OnceCell<FileLock>,
+    file: tokio::sync::OnceCell<KeyLock>,
     /// One task at a time reads and replaces the file.
     writing: Mutex<()>,
     /// One task at a time wants a draw; the next one finds it recorded.
@@ -75,6 +80,7 @@ impl Store {
             dir: dir.to_owned(),
             keys: Mutex::default(),
             refreshed: Mutex::default(),
+            locks: Locks::new(root.join(dir)),
             flusher: Flusher::new(root.join(dir)),
         }
     }
@@ -143,13 +149,8 @@ impl Store {
         let shared = self.shared(key);
         let draw = Arc::clone(locked(&shared.draws).entry((stream, index)).or_default());
         let draw = draw.lock_owned().await;
-        let path = self.path(key).with_extension("lock");
-        let made = shared.file.get_or_try_init(|| async {
-            if let Some(folder) = path.parent() {
-                make_folder(folder)?;
-            }
-            FileLock::take(path).await
-        });
+        let path = self.path(key);
+        let made = shared.file.get_or_try_init(|| self.locks.take(key, &path));
         made.await.map_err(|error| Error::Store(format!("{}: cannot be locked: {error}", self.file(key))))?;
         Ok(Claim { _draw: draw, key: shared })
     }
@@ -206,11 +207,30 @@ impl Store {
         let mut text = serde_json::to_vec_pretty(recording)?;
         text.push(b'\n');
         let path = self.path(key);
+        if let Some(folder) = path.parent() {
+            self.make_folder(folder)?;
+        }
         // The claim makes this name ours alone; one that a dead process left is overwritten.
         let beside = path.with_extension("tmp");
         std::fs::File::create(&beside).and_then(|mut file| io::Write::write_all(&mut file, &text))?;
         std::fs::rename(&beside, &path)?;
         self.flusher.wrote();
+        Ok(())
+    }
+
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        // Almost always there already: one cheap look instead of the walk of `create_dir_all`.
+        if folder.is_dir() {
+            return Ok(());
+        }
+        std::fs::create_dir_all(folder)?;
+        // For reviewers and for Git; a team may change them, so they are written once.
+        for (name, text) in BESIDE {
+            let path = self.root.join(&self.dir).join(name);
+            if !path.exists() {
+                crate::files::atomic_write(&path, text.as_bytes())?;
+            }
+        }
         Ok(())
     }
 
@@ -278,10 +298,10 @@ impl Store {
         for folder in subfolders(&self.root.join(&self.dir))? {
             for entry in std::fs::read_dir(folder)? {
                 let path = entry?.path();
-                let held =
-                    |path: &Path| std::fs::File::open(path).is_ok_and(|file| file.try_lock_shared().is_err());
-                let lock = path.with_extension("lock");
-                if path.extension().is_some_and(|e| e == "tmp" || e == "lock") && !held(&lock) {
+                let is_left = path.extension().is_some_and(|e| e == "tmp" || e == "lock");
+                let key = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+                // Whoever holds the key is writing it right now.
+                if is_left && self.locks.is_free(key, &path)? {
                     found.push(path);
                 }
             }
@@ -316,11 +336,6 @@ fn subfolders(dir: &Path) -> io::Result<Vec<PathBuf>> {
     }
     folders.sort();
     Ok(folders)
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    // Almost always there already: one cheap look instead of the walk of `create_dir_all`.
-    if folder.is_dir() { Ok(()) } else { std::fs::create_dir_all(folder) }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
