@@ -174,7 +174,7 @@ mod tests {
             metrics: Vec::new(),
             slice_names: Vec::new(),
             dataset_cases: 2,
-            cases: vec![case("b", samples), case("a", vec![lost])],
+            cases: vec![case("b", samples).into(), case("a", vec![lost]).into()],
         }
     }
 

@@ -1,5 +1,7 @@
 //! The one stream of what happens in a run: progress, logs and the crash-safe `record.jsonl` listen to it.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::record::CaseRecord;
@@ -22,7 +24,7 @@ pub enum Event {
         /// Model alias.
         model: String,
         /// The result.
-        case: Box<CaseRecord>,
+        case: Arc<CaseRecord>,
     },
     /// The run is complete.
     RunFinished {
@@ -32,4 +34,4 @@ pub enum Event {
 }
 
 /// Somebody who listens. Called from the tasks that run cases: be quick.
-pub type Listener = std::sync::Arc<dyn Fn(&Event) + Send + Sync>;
+pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;

@@ -142,7 +142,7 @@ impl SuitePlan {
 
     /// The record of this suite with these results.
     #[must_use]
-    pub fn record(&self, cases: Vec<CaseRecord>) -> SuiteRecord {
+    pub fn record(&self, cases: Vec<Arc<CaseRecord>>) -> SuiteRecord {
         SuiteRecord {
             suite: self.spec.suite.clone(),
             model: self.model.card().clone(),

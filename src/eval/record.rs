@@ -3,6 +3,7 @@
 //! Versioned: readers refuse a newer [`FORMAT`] and read older ones.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,7 +55,7 @@ pub struct SuiteRecord {
     /// Cases in the dataset; `cases` holds those that were selected and run.
     pub dataset_cases: usize,
     /// Results in dataset order.
-    pub cases: Vec<CaseRecord>,
+    pub cases: Vec<Arc<CaseRecord>>,
 }
 
 /// Hashes and names of everything that decides an answer or a score.

@@ -153,8 +153,11 @@ pub struct MetricSummary {
 pub fn summarize(suite: &SuiteRecord) -> Vec<MetricSummary> {
     let mut summaries = Vec::new();
     for metric in &suite.metrics {
-        let values: Vec<(&CaseRecord, f64)> =
-            suite.cases.iter().filter_map(|case| Some((case, case_mean(case, &metric.name)?))).collect();
+        let values: Vec<(&CaseRecord, f64)> = suite
+            .cases
+            .iter()
+            .filter_map(|case| Some((case.as_ref(), case_mean(case, &metric.name)?)))
+            .collect();
         let mut push = |slice: Option<SliceValue>, values: &[f64]| {
             if let Some(mean) = mean(values) {
                 summaries.push(MetricSummary {

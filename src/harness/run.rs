@@ -201,18 +201,19 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
             )))
         }
         Subject::Gate(suite, metric) => {
-            let (record, gate) = shared.session.suite(*suite).map_err(|message| not_run(&message))?;
+            let done = shared.session.suite(*suite).map_err(|message| not_run(&message))?;
+            let (record, gate) = (&done.0, &done.1);
             let several = shared.inputs.suites.get(*suite).is_some_and(|suite| suite.several);
             match metric {
-                None => match gate_status(&gate) {
+                None => match gate_status(gate) {
                     status if status.fails() => {
-                        Err(Failed::from(text::gate_text(&record, &gate, hints(shared, several))))
+                        Err(Failed::from(text::gate_text(record, gate, hints(shared, several))))
                     }
                     _ => Ok(()),
                 },
                 Some(metric) => match gate.decision.metrics.iter().find(|found| found.metric == *metric) {
-                    Some(found) if metric_status(&gate, found).fails() => {
-                        Err(Failed::from(text::metric_text(&record, &gate, found)))
+                    Some(found) if metric_status(gate, found).fails() => {
+                        Err(Failed::from(text::metric_text(record, gate, found)))
                     }
                     _ => Ok(()),
                 },

@@ -188,7 +188,7 @@ async fn draw(plan: &Arc<SuitePlan>, first: u32, samples: u32, concurrency: usiz
     }
     let mut cases: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
     cases.sort_by_key(|(position, _)| *position);
-    plan.record(cases.into_iter().map(|(_, case)| case).collect())
+    plan.record(cases.into_iter().map(|(_, case)| Arc::new(case)).collect())
 }
 
 /// Write an accepted proposal: baseline file, frozen prompt, changelog block. Returns the files written.

@@ -12,6 +12,9 @@ use crate::report::input::Report;
 use crate::report::words::Hints;
 use crate::report::{json, junit, markdown};
 
+/// What happened, as it happens; gone when the results are written.
+const EVENTS: &str = "record.jsonl";
+
 /// Where reports of one run go.
 #[derive(Debug, Clone)]
 pub struct Folder {
@@ -37,13 +40,13 @@ impl Folder {
     }
 
     /// A listener that appends every event to `record.jsonl` as it happens, so that a killed run leaves what it
-    /// had.
+    /// had. [`Self::write`] removes it.
     ///
     /// # Errors
     /// The folder or the file cannot be made.
     pub fn record(&self) -> io::Result<Listener> {
         std::fs::create_dir_all(&self.run)?;
-        let file: File = OpenOptions::new().create(true).append(true).open(self.run.join("record.jsonl"))?;
+        let file: File = OpenOptions::new().create(true).append(true).open(self.run.join(EVENTS))?;
         let file = Mutex::new(file);
         Ok(Arc::new(move |event: &Event| {
             let Ok(mut line) = serde_json::to_vec(event) else { return };
@@ -74,8 +77,14 @@ impl Folder {
         atomic_write(&self.run.join(format!("eval_results_{id}.json")), results.as_bytes())?;
         atomic_write(&self.run.join("junit.xml"), xml.as_bytes())?;
         atomic_write(&self.run.join("summary.md"), summary.as_bytes())?;
-        atomic_write(&self.reports.join("junit.xml"), xml.as_bytes())?;
-        atomic_write(&self.reports.join("summary.md"), summary.as_bytes())?;
+        newest(&self.run.join("junit.xml"), &self.reports.join("junit.xml"), &xml)?;
+        newest(&self.run.join("summary.md"), &self.reports.join("summary.md"), &summary)?;
+        // All that it holds is in the results now; it is for runs that do not get this far.
+        if let Err(error) = std::fs::remove_file(self.run.join(EVENTS))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
         if let Some(path) = &settings.step_summary {
             let mut file = OpenOptions::new().create(true).append(true).open(path)?;
             file.write_all(summary.as_bytes())?;
@@ -83,4 +92,16 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// The newest report under its fixed name: the same file as the run's own where the file system can share one, else a
+/// copy.
+fn newest(own: &Path, fixed: &Path, text: &str) -> io::Result<()> {
+    let beside = fixed.with_extension("new");
+    let _ = std::fs::remove_file(&beside);
+    if std::fs::hard_link(own, &beside).and_then(|()| std::fs::rename(&beside, fixed)).is_ok() {
+        return Ok(());
+    }
+    let _ = std::fs::remove_file(&beside);
+    atomic_write(fixed, text.as_bytes())
 }

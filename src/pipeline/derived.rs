@@ -58,7 +58,7 @@ pub(super) fn check(inputs: &Inputs, session: Option<&Session>) -> Findings {
             continue;
         };
         // What the run asks anyway need not be asked twice.
-        let answered = |position: usize| session?.case(i, position).ok()?.record.samples.into_iter().next();
+        let answered = |position: usize| session?.case(i, position).ok()?.record.samples.first().cloned();
         let outcome = block_on(check_one(inputs, suite, &file, working, found.base.as_ref(), &answered));
         findings.extend(outcome.unwrap_or_else(|message| Findings {
             problems: vec![Problem::of_file(&file, message)],

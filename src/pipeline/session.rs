@@ -3,7 +3,7 @@
 //! The runtime starts when the first result is wanted, so listing and filtering cost nothing. Results come
 //! in whatever order they are ready; who waits for one gets it as soon as it is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 
 use tokio::sync::Semaphore;
@@ -20,7 +20,9 @@ use crate::report::input::{FORMAT, GateReport, PolicyReport, Report};
 #[derive(Default)]
 struct Progress {
     cases: BTreeMap<usize, CaseDone>,
-    suite: Option<Result<(SuiteRecord, GateReport), String>>,
+    suite: Option<Result<Arc<(SuiteRecord, GateReport)>, String>>,
+    /// Positions that somebody waits for. Who waits for the suite alone is not woken for every case.
+    wanted: BTreeSet<usize>,
 }
 
 /// The shared state of a session.
@@ -42,14 +44,31 @@ impl State {
         self.changed.notify_all();
     }
 
-    /// Wait until `read` finds what it looks for.
-    fn wait<T>(&self, suite: usize, read: impl Fn(&Progress) -> Option<T>) -> Option<T> {
+    fn case_done(&self, suite: usize, position: usize, done: CaseDone) {
+        let mut suites = self.lock();
+        let Some(progress) = suites.get_mut(suite) else { return };
+        progress.cases.insert(position, done);
+        let wanted = progress.wanted.remove(&position);
+        drop(suites);
+        if wanted {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Wait until `read` finds what it looks for: the case at `position`, or the whole suite.
+    fn wait<T>(
+        &self,
+        suite: usize,
+        position: Option<usize>,
+        read: impl Fn(&Progress) -> Option<T>,
+    ) -> Option<T> {
         let mut suites = self.lock();
         loop {
-            let progress = suites.get(suite)?;
+            let progress = suites.get_mut(suite)?;
             if let Some(found) = read(progress) {
                 return Some(found);
             }
+            progress.wanted.extend(position);
             suites = self.changed.wait(suites).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -92,7 +111,7 @@ impl Session {
     pub fn case(&self, suite: usize, position: usize) -> Result<CaseDone, String> {
         self.start();
         self.state
-            .wait(suite, |progress| match (progress.cases.get(&position), &progress.suite) {
+            .wait(suite, Some(position), |progress| match (progress.cases.get(&position), &progress.suite) {
                 (Some(done), _) => Some(Ok(done.clone())),
                 (None, Some(Err(message))) => Some(Err(message.clone())),
                 // The suite is complete without this case: it was not selected.
@@ -106,10 +125,10 @@ impl Session {
     ///
     /// # Errors
     /// The first problem of the suite's inputs.
-    pub fn suite(&self, suite: usize) -> Result<(SuiteRecord, GateReport), String> {
+    pub fn suite(&self, suite: usize) -> Result<Arc<(SuiteRecord, GateReport)>, String> {
         self.start();
         self.state
-            .wait(suite, |progress| progress.suite.clone())
+            .wait(suite, None, |progress| progress.suite.clone())
             .unwrap_or_else(|| Err("no such suite".to_owned()))
     }
 
@@ -123,7 +142,8 @@ impl Session {
                 continue;
             }
             match self.suite(i) {
-                Ok((record, gate)) => {
+                Ok(done) => {
+                    let (record, gate) = Arc::unwrap_or_clone(done);
                     suites.push(record);
                     gates.push(gate);
                 }
@@ -219,7 +239,7 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
             let (selection, state) = (selection.clone(), Arc::clone(state));
             running.spawn(async move {
                 let done = run_suite(plan, selection, baselines, terms, on_case).await;
-                state.update(i, |progress| progress.suite = Some(Ok(done)));
+                state.update(i, |progress| progress.suite = Some(Ok(Arc::new(done))));
             });
         }
         while let Some(done) = running.join_next().await {
@@ -254,11 +274,9 @@ fn on_case(i: usize, suite: &str, alias: &str, state: &Arc<State>, listener: &Li
         listener(&Event::CaseFinished {
             suite: suite.clone(),
             model: model.clone(),
-            case: Box::new(done.record.clone()),
+            case: Arc::clone(&done.record),
         });
-        state.update(i, |progress| {
-            progress.cases.insert(position, done);
-        });
+        state.case_done(i, position, done);
     })
 }
 

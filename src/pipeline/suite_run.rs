@@ -69,7 +69,7 @@ pub struct Baselines {
 #[derive(Debug, Clone)]
 pub struct CaseDone {
     /// What was asked, answered and scored.
-    pub record: CaseRecord,
+    pub record: Arc<CaseRecord>,
     /// Against the baseline that decides.
     pub verdict: CaseVerdict,
     /// What that baseline said.
@@ -213,7 +213,8 @@ pub async fn run_suite(
             if let (false, Some(past)) = (verdict.result == CaseResult::Ok, &seen.before) {
                 before.insert(record.id.clone(), past.clone());
             }
-            records.insert(position, record.clone());
+            let record = Arc::new(record);
+            records.insert(position, Arc::clone(&record));
             let baseline = Arc::clone(&info);
             on_case(position, CaseDone { record, verdict, before: seen.before, baseline, excuse });
         }

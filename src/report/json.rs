@@ -8,13 +8,12 @@ use serde::Deserialize;
 use super::input::{FORMAT, Report};
 use crate::eval::record;
 
-/// The report as pretty-printed JSON that ends in a newline.
+/// The report as JSON: programs read it, and a pretty one would be three times as long.
 ///
 /// # Errors
 /// A message, when a value has no JSON form; no value of a report lacks one.
 pub fn eval_results(report: &Report) -> Result<String, String> {
-    let mut text =
-        serde_json::to_string_pretty(report).map_err(|error| format!("could not write JSON: {error}"))?;
+    let mut text = serde_json::to_string(report).map_err(|error| format!("could not write JSON: {error}"))?;
     text.push('\n');
     Ok(text)
 }

@@ -141,6 +141,8 @@ fn case_test(
     if let Some(case) = case {
         // A failure already holds the evidence; the note of a passing test is the evidence that there is.
         let note = if status.fails() { &headline } else { &evidence };
+        // What all cases of the suite share stands in the gate's test; a failure is read alone, so it has it too.
+        let shared = if status.fails() { shared } else { "" };
         out.system_out = Some(system_out(note, &[shared, &lines(&case_properties(verdict, case))]));
         out.time = latency(case);
     }

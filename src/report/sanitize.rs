@@ -21,6 +21,9 @@ pub fn text(text: &str) -> String {
 /// [`LINE_LIMIT`] bytes.
 #[must_use]
 pub fn line(text: &str) -> String {
+    if text.len() <= LINE_LIMIT && is_plain_line(text) {
+        return text.to_owned();
+    }
     // A name needs no more than its beginning: a megabyte is not cleaned to keep 512 bytes of it.
     let start = prefix(text, 8 * LINE_LIMIT);
     let words: Vec<&str> = start.split_whitespace().collect();
@@ -29,6 +32,16 @@ pub fn line(text: &str) -> String {
         return joined;
     }
     format!("{}...", prefix(&joined, LINE_LIMIT))
+}
+
+/// Printable ASCII that [`line`] would leave as it is; almost every name is.
+fn is_plain_line(text: &str) -> bool {
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    printable
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
+        && !text.contains("  ")
+        && !text.contains("]]>")
 }
 
 /// `text` without escape sequences and without characters that XML 1.0 forbids or that steer a terminal.

@@ -1,7 +1,6 @@
 //! What a run leaves behind: reports that are whole and readable whatever the model said, and nothing else.
 
 use llm_experiments::gate::CaseResult;
-use serde_json::Value;
 
 use crate::reports::walk;
 use crate::world::{CURRENT, NEXT, World};
@@ -32,12 +31,8 @@ fn check(world: &World, code: i32) -> llm_experiments::report::input::Report {
             assert_eq!(shown.result, want, "{}", case.id);
         }
     }
-    // Appended as things happened: a start, a line for every case, an end.
-    let record = std::fs::read_to_string(folder.join("record.jsonl")).unwrap();
-    let events: Vec<Value> = record.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let of = |name: &str| events.iter().filter(|event| event["event"] == name).count();
-    assert_eq!((of("run_started"), of("case_finished"), of("run_finished")), (1, cases, 1));
-    assert_eq!(events.len(), cases + 2);
+    // What was appended as things happened is for runs that are killed.
+    assert!(!folder.join("record.jsonl").exists());
 
     for text in [&ran.stdout, &world.read("reports/summary.md")] {
         let control = text.chars().find(|c| c.is_control() && *c != '\n');

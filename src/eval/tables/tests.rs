@@ -33,7 +33,7 @@ fn record(cases: Vec<CaseRecord>) -> SuiteRecord {
             .to_vec(),
         slice_names: vec!["kind".to_owned()],
         dataset_cases: cases.len(),
-        cases,
+        cases: cases.into_iter().map(std::sync::Arc::new).collect(),
     }
 }
 

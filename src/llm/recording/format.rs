@@ -42,12 +42,14 @@ pub struct RecordedRequest {
     /// The provider's name of the model, account numbers masked.
     pub model_id: String,
     /// System prompt, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     /// The conversation.
     pub messages: Vec<Message>,
     /// Sampling parameters.
     pub params: BTreeMap<String, Value>,
     /// JSON Schema the answer should obey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
 }
 
@@ -67,6 +69,28 @@ pub struct Recorded {
     pub at: String,
     /// Version of the program that asked.
     pub by: String,
+}
+
+/// The text of a recording: a line for the request and a line for each draw, so that a diff shows what was added.
+///
+/// # Errors
+/// A number that JSON cannot hold.
+pub(super) fn to_text(recording: &Recording) -> serde_json::Result<Vec<u8>> {
+    let Recording { format, generated, key, request, draws } = recording;
+    let mut out = Vec::with_capacity(1024);
+    out.extend_from_slice(format!("{{\"format\":{format},\"generated\":").as_bytes());
+    serde_json::to_writer(&mut out, generated)?;
+    out.extend_from_slice(b",\n\"key\":");
+    serde_json::to_writer(&mut out, key)?;
+    out.extend_from_slice(b",\n\"request\":");
+    serde_json::to_writer(&mut out, request)?;
+    out.extend_from_slice(b",\n\"draws\":[");
+    for (i, draw) in draws.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { b"\n" } else { b",\n" });
+        serde_json::to_writer(&mut out, draw)?;
+    }
+    out.extend_from_slice(b"\n]}\n");
+    Ok(out)
 }
 
 impl From<&Request> for RecordedRequest {

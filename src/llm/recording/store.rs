@@ -31,6 +31,8 @@ pub struct Store {
     keys: Mutex<HashMap<String, Weak<Key>>>,
     /// What `refresh` drew in this run, by key and stream.
     refreshed: Mutex<HashMap<(String, Stream), Refreshed>>,
+    /// Folders that are there.
+    folders: Mutex<BTreeSet<String>>,
     locks: Locks,
     flusher: Flusher,
 }
@@ -80,6 +82,7 @@ impl Store {
             dir: dir.to_owned(),
             keys: Mutex::default(),
             refreshed: Mutex::default(),
+            folders: Mutex::default(),
             locks: Locks::new(root.join(dir)),
             flusher: Flusher::new(root.join(dir)),
         }
@@ -204,12 +207,9 @@ impl Store {
     }
 
     fn write(&self, key: &str, recording: &Recording) -> io::Result<()> {
-        let mut text = serde_json::to_vec_pretty(recording)?;
-        text.push(b'\n');
+        let text = super::format::to_text(recording)?;
         let path = self.path(key);
-        if let Some(folder) = path.parent() {
-            self.make_folder(folder)?;
-        }
+        self.make_folder(key)?;
         // The claim makes this name ours alone; one that a dead process left is overwritten.
         let beside = path.with_extension("tmp");
         std::fs::File::create(&beside).and_then(|mut file| io::Write::write_all(&mut file, &text))?;
@@ -218,12 +218,13 @@ impl Store {
         Ok(())
     }
 
-    fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        // Almost always there already: one cheap look instead of the walk of `create_dir_all`.
-        if folder.is_dir() {
+    /// The folder of a key. Known ones are not looked at again.
+    fn make_folder(&self, key: &str) -> io::Result<()> {
+        let folder = key.get(..2).unwrap_or_default();
+        if locked(&self.folders).contains(folder) {
             return Ok(());
         }
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(self.path(key).parent().unwrap_or(&self.root))?;
         // For reviewers and for Git; a team may change them, so they are written once.
         for (name, text) in BESIDE {
             let path = self.root.join(&self.dir).join(name);
@@ -231,6 +232,7 @@ impl Store {
                 crate::files::atomic_write(&path, text.as_bytes())?;
             }
         }
+        locked(&self.folders).insert(folder.to_owned());
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 
 use std::process::{Child, Stdio};
 
+use serde_json::Value;
+
 use super::{point_at, recorded, requests, server, world};
 use crate::server::Server;
 use crate::world::{World, ended};
@@ -31,6 +33,9 @@ fn a_killed_run_goes_on_where_it_was() {
         answered(&server, kill * 20);
         run.kill().unwrap();
         run.wait().unwrap();
+        if kill == 1 {
+            assert_appended(&world);
+        }
         world.run(&["recordings", "verify"]).exits(0);
     }
     let (asked, kept) = (requests(&server), recorded(&world));
@@ -48,6 +53,17 @@ fn a_killed_run_goes_on_where_it_was() {
     assert_eq!(again.gates, report.gates);
     let litter = world.run(&["recordings", "gc", "--yes"]).exits(0);
     assert!(litter.stderr.contains(&format!("{CASES} kept")), "{}", litter.text());
+}
+
+/// A killed run leaves what it had: a start, and a line for every case that was complete.
+#[track_caller]
+fn assert_appended(world: &World) {
+    let events = std::fs::read_to_string(world.run_folder().join("record.jsonl")).unwrap();
+    // The last line may be cut.
+    let whole = events.rsplit_once('\n').unwrap().0;
+    let events: Vec<Value> = whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events[0]["event"], "run_started");
+    assert!(events.len() > 1 && events[1..].iter().all(|event| event["event"] == "case_finished"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One realistic report, built by hand: fixed run id and clock, one case of every kind.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use llm_experiments::config::models::ProviderKind;
 use llm_experiments::config::settings::Mode;
@@ -57,7 +58,7 @@ pub(crate) fn two_models() -> Report {
         declares: "simulated answers, accuracy 0.95, not an LLM".to_owned(),
     };
     for case in &mut suite.cases {
-        for sample in &mut case.samples {
+        for sample in &mut Arc::make_mut(case).samples {
             if let SampleOutcome::Scored { answer, .. } = &mut sample.outcome {
                 answer.latency_ms = Some(812.4);
                 answer.cost_usd = Some(0.0021);
@@ -91,13 +92,14 @@ pub(crate) fn large(cases: usize, broken: usize) -> Report {
     let mut report = report();
     let suite = &mut report.run.suites[0];
     let gate = &mut report.gates[0];
-    let (ok, bad) = (suite.cases[0].clone(), suite.cases[2].clone());
+    let (ok, bad) = ((*suite.cases[0]).clone(), (*suite.cases[2]).clone());
     suite.cases.clear();
     gate.decision.cases.clear();
     for n in 0..cases {
         let is_broken = n + broken >= cases;
         let id = format!("RF-G-{n:04}");
-        suite.cases.push(CaseRecord { id: id.clone(), ..if is_broken { bad.clone() } else { ok.clone() } });
+        let like = if is_broken { bad.clone() } else { ok.clone() };
+        suite.cases.push(Arc::new(CaseRecord { id: id.clone(), ..like }));
         let result = if is_broken { CaseResult::Broken } else { CaseResult::Ok };
         gate.decision.cases.push(verdict(&id, Some(CaseClass::StablePass), 1, result));
     }
@@ -144,7 +146,7 @@ fn suite() -> SuiteRecord {
         .to_vec(),
         slice_names: vec!["test_type".to_owned(), "difficulty".to_owned()],
         dataset_cases: 12,
-        cases: vec![
+        cases: [
             case("RF-G-001", "line_sweep", "easy", passing("fail")),
             case("RF-G-002", "line_sweep", "easy", passing("pass")),
             case("RF-G-041", "pim", "hard", failing("fail", "pass")),
@@ -156,7 +158,9 @@ fn suite() -> SuiteRecord {
             case("RF-G-081", "alignment", "hard", failing("fail", "pass")),
             case("RF-G-090", "alignment", "easy", judged_down()),
             case("RF-G-095", "alignment", "easy", failing("fail", "pass")),
-        ],
+        ]
+        .map(Arc::new)
+        .to_vec(),
     }
 }
 

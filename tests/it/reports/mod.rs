@@ -166,6 +166,7 @@ fn hostile(text: &str) -> Report {
             }
         }
         for case in &mut suite.cases {
+            let case = std::sync::Arc::make_mut(case);
             case.slices.insert(text.to_owned(), vec![text.to_owned()]);
             for sample in &mut case.samples {
                 match &mut sample.outcome {
@@ -190,7 +191,7 @@ fn hostile(text: &str) -> Report {
         }
         // Two cases with the same title, and a title that is the text.
         for (n, id) in [(0, "RF-G-002"), (5, text)] {
-            suite.cases[n].id = id.to_owned();
+            std::sync::Arc::make_mut(&mut suite.cases[n]).id = id.to_owned();
             gate.decision.cases[n].id = id.to_owned();
         }
     }
