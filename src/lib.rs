@@ -12,7 +12,7 @@
 //!       v                                                         |
 //!  suite + task + cases --> plan --> requests (content-addressed) |
 //!                                        |                        |
-//!                                 trace > provider                |
+//!       trace > replay > budget > retry > limit > provider        |
 //!                                        |                        |
 //!       answers --> checks --> judge --> scores --> run record ---+--> junit, json, markdown, console
 //!                                                     |           |
@@ -77,7 +77,7 @@
 //! * Below the surfaces nothing prints or reads the environment, the clock or unseeded randomness.
 //! * A report can be rebuilt from `eval_results_<run-id>.json` alone.
 //! * Embedded models say what they are wherever their numbers appear; only code declares a model deterministic.
-//! * A run writes `reports/` and nothing else; baselines, lock and changelog are written only by the commands
+//! * A run writes `reports/`, and recordings where its mode says so, and nothing else; baselines, lock and changelog are written only by the commands
 //!   named for it, never under CI.
 //! * Every file format that people or CI keep carries a version.
 

@@ -3,7 +3,7 @@
 use super::{Choice, Context};
 use crate::config::env;
 use crate::host;
-use crate::llm::provider::connect;
+use crate::pipeline::credentials;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::report::outcome::exit;
 
@@ -17,10 +17,12 @@ pub(super) fn run(context: &Context) -> Result<u8, u8> {
     out.line("");
     out.line("models");
     if let Some(project) = inputs.loaded() {
+        let tried = credentials::try_all(&inputs.hub, &project.models.value.models);
         for (alias, spec) in &project.models.value.models {
-            let state = match connect(&project.root, alias, spec, &host::outside()) {
-                Ok(provider) => format!("ok    {}", provider.card().declares),
-                Err(error) => format!("no    {error}"),
+            let state = match tried.get(alias) {
+                Some(Ok(state)) => format!("ok    {state}"),
+                Some(Err(error)) => format!("no    {error}"),
+                None => "no    could not be tried".to_owned(),
             };
             out.line(format!("  {alias:<20} {:<10} {state}", spec.provider.to_string()));
         }

@@ -37,6 +37,8 @@ pub mod deliver;
 
 pub mod recordings;
 
+pub mod credentials;
+
 pub use inputs::{Inputs, LabelRule, Overrides, Registry};
 pub use session::Session;
 pub use suite_run::Selection;

@@ -34,7 +34,7 @@ pub fn line(text: &str) -> String {
     format!("{}...", prefix(&joined, LINE_LIMIT))
 }
 
-/// Printable ASCII that [`line`] would leave as it is; almost every name is.
+/// Printable ASCII that [`line()`] would leave as it is; almost every name is.
 fn is_plain_line(text: &str) -> bool {
     let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     printable

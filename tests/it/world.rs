@@ -274,7 +274,9 @@ impl World {
         let mut files = BTreeMap::new();
         walk(&self.root, &mut |path| {
             let name = path.strip_prefix(&self.root).unwrap();
-            if !name.starts_with("reports") && !name.starts_with(".git") {
+            // An empty file that runs side by side lock; Git is told to leave it out.
+            let is_lock = name.ends_with("data/recordings/.lock");
+            if !is_lock && !name.starts_with("reports") && !name.starts_with(".git") {
                 files.insert(name.to_path_buf(), std::fs::read(path).unwrap());
             }
         });

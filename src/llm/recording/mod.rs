@@ -1,6 +1,6 @@
 //! Answers on disk: one file per request, found by its content address, draws only ever added.
 //!
-//! Reading order: [`format`] (what a file says), [`store`] (read and add, safe for many processes), [`nearest`] (what
+//! Reading order: [`mod@format`] (what a file says), [`store`] (read and add, safe for many processes), [`nearest`] (what
 //! a miss should have found).
 
 pub mod format;

@@ -9,7 +9,7 @@
 //! once for a request, whatever tries it takes: budget stands above retry. Every try takes a slot, and none is held
 //! while backing off: limit stands below retry.
 //!
-//! Reading order: [`Client`], then the layers outside in: [`mod@replay`], [`budget`], [`retry`], [`limit`].
+//! Reading order: [`Client`], then the layers outside in: `replay`, [`budget`], `retry`, `limit`.
 
 pub mod budget;
 pub mod conventions;

@@ -84,7 +84,7 @@ fn what_is_damaged_is_found_and_what_nothing_needs_may_go() {
         .tree()
         .into_iter()
         .map(|(path, bytes)| (path.to_string_lossy().into_owned(), bytes))
-        .find(|(path, _)| path.starts_with("data/recordings/"))
+        .find(|(path, _)| path.starts_with("data/recordings/") && path.ends_with(".json"))
         .map(|(path, bytes)| (String::from_utf8(bytes).unwrap(), path))
         .unwrap();
     world.edit(&file, "question", "another question");
