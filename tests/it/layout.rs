@@ -146,7 +146,7 @@ fn every_file_has_a_header_and_a_size() {
             wrong.push(format!("{file}: {lines} lines of code, at most {MAX_CODE_LINES}"));
         }
     }
-    for dir in ["src", "evals", "tests", "examples"] {
+    for dir in ["src", "evals", "tests", "examples", "benches"] {
         for path in rust_files(&root.join(dir)) {
             let text = std::fs::read_to_string(&path).unwrap();
             if !text.starts_with("//!") {
