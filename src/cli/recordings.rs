@@ -1,9 +1,12 @@
 //! `llmx recordings`: what is recorded, whether it can be trusted, and what may go.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::Context;
 use super::eval::Format;
+use crate::config::env;
 use crate::pipeline::recordings::{self, Entry, Garbage};
 use crate::pipeline::{Inputs, Overrides};
 use crate::report::outcome::exit;
@@ -28,7 +31,9 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
-    let inputs = context.inputs_with(&Overrides::default())?;
+    // What is needed depends on the tree, not on what the next run is about.
+    let unset = [env::MODEL, env::PROMPT, env::MODE].map(|name| (name, String::new()));
+    let inputs = context.inputs_with(&Overrides(BTreeMap::from(unset)))?;
     match command {
         Command::Ls { format } => list(context, &inputs, *format),
         Command::Verify => verify(context, &inputs),

@@ -256,11 +256,24 @@ impl Inputs {
     /// # Errors
     /// Every problem of the suite's inputs.
     pub fn plan_with(&self, suite: &SuiteInputs, prompt: Option<&str>) -> Result<SuitePlan, Vec<Problem>> {
-        let Some(project) = &self.project else { return Err(self.problems.clone()) };
-        let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub };
-        let plan = SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)?;
+        let plan = self.plan_of(suite, &suite.alias, prompt)?;
         let problems = money::problems(self, &plan);
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
+    }
+
+    /// A plan of a suite on any model, for looking at: whether it may spend is not asked.
+    ///
+    /// # Errors
+    /// Every problem of the suite's inputs.
+    pub(super) fn plan_of(
+        &self,
+        suite: &SuiteInputs,
+        alias: &str,
+        prompt: Option<&str>,
+    ) -> Result<SuitePlan, Vec<Problem>> {
+        let Some(project) = &self.project else { return Err(self.problems.clone()) };
+        let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub };
+        SuitePlan::load(project, &suite.doc, alias, Arc::clone(&suite.dataset), options)
     }
 
     /// Suites whose own file loads, in listing order.

@@ -1,7 +1,8 @@
 //! Look after the recordings of a project: list them, prove them, and find those that nothing needs.
 //!
 //! A recording is needed when a baseline names it (the working copy's, HEAD's, the merge base's), as an answer or as a
-//! judge's word, or when a run of the tree as it stands would ask for it. Everything else may go.
+//! judge's word, or when a run of the tree as it stands would ask for it: each suite on each model that could be chosen
+//! for it, with its own prompt and every numbered one. Everything else may go.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,9 +10,11 @@ use std::path::PathBuf;
 use super::inputs::{Inputs, SuiteInputs};
 use crate::baseline::{self, Baseline, MergeBase};
 use crate::config::Problem;
-use crate::llm::recording::format::{FORMAT, RecordedRequest};
+use crate::eval::plan::SuitePlan;
+use crate::llm::recording::format::FORMAT;
 use crate::llm::recording::{DIR, Recording, Store};
 use crate::llm::{Draw, Request, Stream};
+use crate::prompt::{self, is_numbered};
 
 /// One recording, in a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +75,7 @@ fn flaws(entry: &Entry) -> Vec<String> {
     if recording.format > FORMAT {
         flaws.push(format!("has format {}, this program reads up to {FORMAT}", recording.format));
     }
-    let key = Request::from(&recording.request).key();
+    let key = recording.request.key();
     if key != recording.key || key != entry.key {
         flaws.push(format!("its request has the key {key}, its name says another: edited by hand"));
     }
@@ -111,11 +114,22 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let mut needed = BTreeSet::new();
-    for suite in &inputs.suites {
-        needed_by(inputs, suite, &mut needed)?;
-    }
     let one = |problem: Problem| vec![problem];
+    let mut needed = BTreeSet::new();
+    let numbered: Vec<String> = prompt::prompt_files(&inputs.root()).map_err(one)?;
+    let numbered: Vec<&str> = numbered.iter().map(String::as_str).filter(|name| is_numbered(name)).collect();
+    let mut seen = BTreeSet::new();
+    for suite in inputs.suites.iter().filter(|suite| seen.insert(&suite.doc.value.suite)) {
+        for alias in aliases(inputs, suite) {
+            needed_by(inputs, &inputs.plan_of(suite, &alias, None)?, &mut needed)?;
+            for prompt in &numbered {
+                // A version that does not load for this suite cannot have been asked by it.
+                if let Ok(plan) = inputs.plan_of(suite, &alias, Some(prompt)) {
+                    needed_by(inputs, &plan, &mut needed)?;
+                }
+            }
+        }
+    }
     let (head, base) = (MergeBase::head(&inputs.root()), inputs.merge_base().map_err(one)?);
     // Baselines of suites and models that this tree no longer runs are still somebody's history.
     for (suite, alias) in baseline::list(&inputs.root()).map_err(one)? {
@@ -144,20 +158,28 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
     Ok(Garbage { unneeded, litter, kept, bytes })
 }
 
-/// Keys that a run of this suite asks for, and keys that its baselines name.
-fn needed_by(
-    inputs: &Inputs,
-    suite: &SuiteInputs,
-    needed: &mut BTreeSet<String>,
-) -> Result<(), Vec<Problem>> {
-    let plan = inputs.plan(suite)?;
-    let failed = |message: String| vec![Problem::of_file(&suite.doc.file, message)];
+/// Models that a run of this suite may be about: those of its own, and whatever could be chosen instead.
+fn aliases(inputs: &Inputs, suite: &SuiteInputs) -> BTreeSet<String> {
+    let Some(project) = inputs.loaded() else { return BTreeSet::new() };
+    let spec = &suite.doc.value;
+    if let Some(own) = project.own_model(spec) {
+        return BTreeSet::from([own.to_owned()]);
+    }
+    let models = project.models.value.models.iter();
+    let network = models.filter(|(_, model)| !model.provider.is_embedded()).map(|(alias, _)| alias.clone());
+    network.chain(project.aliases_of(spec).unwrap_or_default()).collect()
+}
+
+/// Keys that a run of this plan asks for.
+fn needed_by(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) -> Result<(), Vec<Problem>> {
+    let store = Store::new(&inputs.root(), DIR);
+    let failed = |message: String| vec![Problem::of_file(&plan.dataset.file, message)];
     for case in &plan.dataset.cases {
         let request =
             plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text).map_err(failed)?;
         let key = request.key();
         if let Some(judge) = &plan.judge {
-            let draws = inputs.hub.store().draws(&key).map_err(|error| failed(error.to_string()))?;
+            let draws = store.draws(&key).map_err(|error| failed(error.to_string()))?;
             let embedded = plan.model.card().embedded;
             for recorded in draws.iter().filter(|_| !embedded) {
                 needed.insert(judge.request(case, &recorded.answer).map_err(failed)?.key());
@@ -165,7 +187,7 @@ fn needed_by(
             if embedded && !judge.client.card().embedded {
                 // The answer of an embedded model is not recorded: asking it is how to know the judge's question.
                 let draw = Draw { key: key.clone(), stream: Stream::Main, index: 0 };
-                needed.extend(embedded_judge_key(&plan, case, &request, &draw));
+                needed.extend(embedded_judge_key(plan, case, &request, &draw));
             }
         }
         needed.insert(key);
@@ -174,7 +196,7 @@ fn needed_by(
 }
 
 fn embedded_judge_key(
-    plan: &crate::eval::plan::SuitePlan,
+    plan: &SuitePlan,
     case: &crate::dataset::Case,
     request: &Request,
     draw: &Draw,
@@ -198,7 +220,7 @@ fn keys_of(baseline: &Baseline, needed: &mut BTreeSet<String>) {
 
 /// The first line of a request that says something of its own: the start of its last message's data.
 #[must_use]
-pub fn about(request: &RecordedRequest) -> String {
+pub fn about(request: &Request) -> String {
     let text = request.messages.last().map_or("", |message| message.content.as_str());
     let fenced = text
         .rsplit_once("\n<input_data")

@@ -59,7 +59,7 @@ fn live_keeps_its_answers_to_itself_and_can_go_on() {
 
 #[test]
 fn what_is_damaged_is_found_and_what_nothing_needs_may_go() {
-    let world = world(3);
+    let mut world = world(3);
     let server = server(&world, &[]);
     point_at(&world, &server, "");
     world.run(&["baseline", "accept", "tiny", "--yes", "--thin"]).exits(0);
@@ -71,10 +71,13 @@ fn what_is_damaged_is_found_and_what_nothing_needs_may_go() {
     world.run(&["eval"]);
     world.edit("prompts/tiny.txt", "Tell", "Name");
     assert_eq!(recorded(&world), 9);
+    // What the next run is about changes nothing of what is needed.
+    world.set("EVALS_MODE", "live");
     world.run(&["recordings", "gc"]).exits(0).says(&["3 not needed", "6 kept", "gc --yes"]);
     assert_eq!(recorded(&world), 9);
     world.run(&["recordings", "gc", "--yes"]).exits(0);
     assert_eq!(recorded(&world), 6);
+    world.set("EVALS_MODE", "auto");
     let calls = requests(&server);
     world.run(&["eval"]);
     assert_eq!(requests(&server), calls, "nothing that is needed went");
@@ -92,6 +95,22 @@ fn what_is_damaged_is_found_and_what_nothing_needs_may_go() {
     world.edit(&file, "{", "");
     world.run(&["recordings", "verify"]).exits(2).says(&["is no recording"]);
     world.run(&["eval"]).says(&["llmx recordings verify"]);
+}
+
+/// A team records several models and prompts one after the other; only one of each is the project's own.
+#[test]
+fn answers_of_every_model_and_version_at_hand_are_kept() {
+    let world = world(2);
+    let server = server(&world, &[]);
+    let other =
+        format!("  other: {{ provider: openai, base_url: '{}/v1', model_id: other-model }}\n", server.url);
+    point_at(&world, &server, &other);
+    let suite = world.read("evals/tiny.yml");
+    world.write("evals/tiny.yml", &format!("models: [net]\n{suite}"));
+    world.write("prompts/tiny_v002.txt", &world.read("prompts/tiny.txt").replace("Say", "Tell"));
+    world.run(&["eval", "--model", "other"]).exits(0);
+    world.run(&["eval", "--prompt", "tiny_v002.txt"]).exits(0);
+    world.run(&["recordings", "gc"]).exits(0).says(&["0 not needed", "4 kept"]);
 }
 
 #[test]
