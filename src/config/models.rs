@@ -79,6 +79,9 @@ pub struct ModelSpec {
     pub provider: ProviderKind,
     /// The provider's name of the model (inference profile or ARN on Bedrock).
     pub model_id: Option<String>,
+    /// Which build of the model a server runs where its name does not say, e.g. a quantisation (openai, anthropic,
+    /// bedrock). Never sent; answers of different revisions are different recordings.
+    pub revision: Option<String>,
     /// AWS region (bedrock).
     pub region: Option<String>,
     /// AWS profile name (bedrock).
@@ -229,6 +232,26 @@ pub struct RateLimits {
     pub requests_per_minute: Option<u32>,
     /// Tokens in a minute.
     pub tokens_per_minute: Option<u32>,
+}
+
+impl ModelsFile {
+    /// Pairs of aliases whose requests are the same although they go to different servers: what one was answered
+    /// counts as the other's answer, and the other is never asked.
+    #[must_use]
+    pub fn sharing(&self) -> Vec<(&str, &str)> {
+        let asked = |spec: &ModelSpec| {
+            let params = Value::from_iter(spec.params.clone());
+            (spec.provider, spec.model_id.clone(), spec.revision.clone(), params, spec.structured_output)
+        };
+        let place = |spec: &ModelSpec| (spec.base_url.clone(), spec.endpoint_url.clone());
+        let network: Vec<_> = self.models.iter().filter(|(_, spec)| !spec.provider.is_embedded()).collect();
+        let pairs =
+            network.iter().enumerate().flat_map(|(i, a)| network.iter().skip(i + 1).map(move |b| (a, b)));
+        pairs
+            .filter(|((_, a), (_, b))| asked(a) == asked(b) && place(a) != place(b))
+            .map(|((a, _), (b, _))| (a.as_str(), b.as_str()))
+            .collect()
+    }
 }
 
 #[cfg(test)]

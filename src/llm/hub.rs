@@ -109,10 +109,4 @@ impl Hub {
             .filter(|(_, pulse, _)| pulse.in_flight + pulse.backing_off + pulse.queued > 0)
             .collect()
     }
-
-    /// What the machine lends.
-    #[must_use]
-    pub fn outside(&self) -> &Outside {
-        &self.outside
-    }
 }

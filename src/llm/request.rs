@@ -28,20 +28,27 @@ pub struct Message {
     pub content: String,
 }
 
-/// A request, complete: everything that can change the answer and nothing else.
-#[derive(Debug, Clone, PartialEq)]
+/// A request, complete: everything that can change the answer and nothing else. This is also how it stands in a
+/// recording, where what is absent is left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// Which protocol or embedded model.
     pub provider: ProviderKind,
-    /// The provider's name of the model.
+    /// The provider's name of the model, account numbers masked.
     pub model_id: String,
+    /// Which build of it, where one name means several (`revision` in config/models.yml). Never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// System prompt, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     /// The conversation.
     pub messages: Vec<Message>,
     /// Sampling parameters.
     pub params: BTreeMap<String, Value>,
     /// JSON Schema the answer should obey, where the provider supports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
 }
 
@@ -53,7 +60,7 @@ impl Request {
     /// headers, timeouts and retries are no part of it.
     #[must_use]
     pub fn key(&self) -> String {
-        let value = json!({
+        let mut value = json!({
             "v": KEY_VERSION,
             "provider": self.provider,
             "model_id": self.model_id,
@@ -62,11 +69,13 @@ impl Request {
             "params": self.params,
             "schema": self.schema,
         });
+        // Absent as long as nobody names one: older recordings keep their keys.
+        if let Some(revision) = &self.revision {
+            value["revision"] = revision.as_str().into();
+        }
         sha256_hex(canonical(&value))
     }
-}
 
-impl Request {
     /// Bytes of all text in the request, the schema included.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
@@ -125,6 +134,7 @@ mod tests {
         let request = Request {
             provider: ProviderKind::Bedrock,
             model_id: "m".to_owned(),
+            revision: None,
             system: Some("s".to_owned()),
             messages: vec![Message { role: Role::User, content: "hi".to_owned() }],
             params: BTreeMap::from([
@@ -138,5 +148,7 @@ mod tests {
         assert_eq!(request.key(), sha256_hex(text));
         let other = Request { model_id: "n".to_owned(), ..request.clone() };
         assert_ne!(other.key(), request.key());
+        let built = Request { revision: Some("q4".to_owned()), ..request };
+        assert_eq!(built.key(), sha256_hex(text.replace(r#""schema""#, r#""revision":"q4","schema""#)));
     }
 }

@@ -6,6 +6,7 @@
 use super::derived;
 use super::inputs::{Inputs, LabelRule, SuiteInputs};
 use super::session::Session;
+use crate::config::models::FILE;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Document, Problem, did_you_mean};
 use crate::dataset::Case;
@@ -25,7 +26,7 @@ pub const POLICIES: [&str; 5] = ["inputs", "prompts", "pins", "datasets", BASELI
 #[must_use]
 pub fn check(inputs: &Inputs, name: &str, today: &str, session: Option<&Session>) -> PolicyReport {
     let findings = match (name, inputs.loaded()) {
-        ("inputs", _) => Findings { problems: inputs.all_problems(), hints: Vec::new() },
+        ("inputs", _) => Findings { problems: inputs.all_problems(), hints: sharing(inputs) },
         // Without a project there is nothing to hold the rules against; `inputs` says why.
         (_, None) => Findings::default(),
         ("prompts", Some(project)) => check_prompts(&project.root, &project.pins),
@@ -38,6 +39,17 @@ pub fn check(inputs: &Inputs, name: &str, today: &str, session: Option<&Session>
         problems: findings.problems.iter().map(ToString::to_string).collect(),
         hints: findings.hints,
     }
+}
+
+fn sharing(inputs: &Inputs) -> Vec<String> {
+    let pairs = inputs.loaded().map(|project| project.models.value.sharing()).unwrap_or_default();
+    let hint = |(a, b)| {
+        format!(
+            "{FILE}: `{a}` and `{b}` differ only in their server, so an answer of one is taken for the other's and \
+             nobody asks again; if they are different models, give one a `revision`"
+        )
+    };
+    pairs.into_iter().map(hint).collect()
 }
 
 fn check_prompts(root: &std::path::Path, pins: &Document<crate::config::pins::PinsFile>) -> Findings {

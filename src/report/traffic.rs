@@ -2,6 +2,7 @@
 
 use super::input::Report;
 use super::words;
+use crate::config::settings::Mode;
 use crate::llm::Failure;
 use crate::llm::stack::{Pulse, Traffic};
 
@@ -37,10 +38,13 @@ fn line(traffic: &Traffic) -> String {
     let mut parts = Vec::new();
     if traffic.answered > 0 {
         let cost = traffic.cost_usd.map_or("at an unknown price".to_owned(), |usd| format!("{usd:.4} USD"));
-        parts.push(format!(
-            "{} answered, {} ({} tokens in, {} out)",
-            traffic.answered, cost, traffic.input_tokens, traffic.output_tokens
-        ));
+        let tokens = format!("{} tokens in, {} out", traffic.input_tokens, traffic.output_tokens);
+        let tokens = match traffic.without_usage {
+            0 => tokens,
+            all if all == traffic.answered => "tokens not reported".to_owned(),
+            some => format!("{tokens}, {some} answers did not report theirs"),
+        };
+        parts.push(format!("{} answered, {cost} ({tokens})", traffic.answered));
     }
     if traffic.replayed > 0 {
         parts.push(format!("{} from recordings, free", traffic.replayed));
@@ -71,7 +75,17 @@ fn total(report: &Report) -> String {
         traffic().map(|traffic| if traffic.answered == 0 { Some(0.0) } else { traffic.cost_usd }).sum();
     let cost = usd.map_or("an unknown sum".to_owned(), |usd| format!("{usd:.4} USD"));
     let calls = words::count(usize::try_from(calls).unwrap_or(usize::MAX), "call");
-    format!("{calls}, {cost}; the same command again asks only for what is not recorded")
+    let again = match report.run.mode {
+        Mode::Refresh => "the same command again asks for new answers to everything".to_owned(),
+        Mode::Live => format!(
+            "the answers stay in this run's folder: --resume {} goes on with them, the same command again asks anew",
+            report.run.run_id
+        ),
+        Mode::Auto | Mode::Record | Mode::Replay => {
+            "the same command again asks only for what is not recorded".to_owned()
+        }
+    };
+    format!("{calls}, {cost}; {again}")
 }
 
 #[cfg(test)]
@@ -103,6 +117,7 @@ mod tests {
             failures: BTreeMap::from([("rate limited".to_owned(), 5), ("server error".to_owned(), 3)]),
             input_tokens: 1000,
             output_tokens: 50,
+            without_usage: 0,
             cost_usd: Some(0.41),
             saved_usd: 0.01,
             limit_wait_s: 0.4,
@@ -112,6 +127,12 @@ mod tests {
             line(&traffic),
             "97 answered, 0.4100 USD (1000 tokens in, 50 out); 3 from recordings, free; 1 without an answer; \
              8 tries failed: 5 x rate limited, 3 x server error; waited before trying again: 12 s over all requests"
+        );
+        let silent = Traffic { answered: 97, without_usage: 97, failures: BTreeMap::new(), ..traffic };
+        assert!(
+            line(&silent).starts_with("97 answered, 0.4100 USD (tokens not reported); "),
+            "{}",
+            line(&silent)
         );
         assert_eq!(line(&Traffic { replayed: 2, ..Traffic::default() }), "2 from recordings, free");
     }

@@ -84,6 +84,7 @@ impl Speaker {
                 let request = Request {
                     provider: model.card().provider,
                     model_id: ask.model.clone().into_owned(),
+                    revision: None,
                     system: ask.system.clone().map(Cow::into_owned),
                     messages: ask
                         .messages

@@ -82,6 +82,7 @@ pub(crate) fn request(model: &ModelCard, spec: &ModelSpec, prompt: String, schem
     Request {
         provider: model.provider,
         model_id: model.model_id.clone(),
+        revision: spec.revision.clone(),
         system: None,
         messages: vec![Message { role: Role::User, content: prompt }],
         params: spec.params.clone(),

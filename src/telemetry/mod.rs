@@ -24,7 +24,6 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, registry};
 
 use crate::config::env;
-use crate::llm::stack::conventions;
 
 /// What this process is started for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +73,7 @@ pub fn start(vars: &BTreeMap<String, String>, purpose: Purpose) -> Telemetry {
 
 /// Written by this crate. What others log (request signing, connections) may hold secrets: account numbers, key ids.
 fn is_ours(target: &str) -> bool {
-    target == conventions::TARGET || target.split("::").next() == Some(env!("CARGO_CRATE_NAME"))
+    target.split("::").next() == Some(env!("CARGO_CRATE_NAME"))
 }
 
 #[cfg(feature = "otel")]

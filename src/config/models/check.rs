@@ -129,7 +129,8 @@ impl Model<'_> {
     fn keys_of_other_providers(&mut self) {
         use ProviderKind::{Anthropic, Bedrock, Openai};
         let spec = self.spec;
-        let given: [(&str, bool, &[ProviderKind]); 9] = [
+        let given: [(&str, bool, &[ProviderKind]); 10] = [
+            ("revision", spec.revision.is_some(), &[Bedrock, Openai, Anthropic]),
             ("region", spec.region.is_some(), &[Bedrock]),
             ("profile", spec.profile.is_some(), &[Bedrock]),
             ("endpoint_url", spec.endpoint_url.is_some(), &[Bedrock]),

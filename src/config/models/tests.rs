@@ -47,6 +47,10 @@ fn every_rule() {
             "model_id`: expected the provider's name of a model, without spaces",
         ),
         (
+            "{ provider: reference, revision: q4 }",
+            "revision`: `revision` is for `bedrock`, `openai` and `anthropic`, and this model is `reference`",
+        ),
+        (
             "{ provider: openai, model_id: m, region: r }",
             "region`: `region` is for `bedrock`, and this model is `openai`",
         ),
@@ -198,4 +202,17 @@ fn the_shipped_models_keep_the_rules() {
     let (doc, problems) = salvage_yaml::<ModelsFile>("config/models.yml", text);
     assert_eq!(problems, []);
     assert_eq!(ModelsFile::problems(&doc.unwrap()), []);
+}
+
+#[test]
+fn two_servers_that_share_their_recordings_are_seen() {
+    let text = "models:
+  a: { provider: openai, model_id: m, base_url: 'http://127.0.0.1:1/v1' }
+  b: { provider: openai, model_id: m, base_url: 'http://127.0.0.1:2/v1' }
+  built: { provider: openai, model_id: m, base_url: 'http://127.0.0.1:3/v1', revision: q4 }
+  warm: { provider: openai, model_id: m, base_url: 'http://127.0.0.1:3/v1', params: { temperature: 1 } }
+  twin: { provider: openai, model_id: m, base_url: 'http://127.0.0.1:1/v1' }
+";
+    let (doc, _) = salvage_yaml::<ModelsFile>("f", text);
+    assert_eq!(doc.unwrap().value.sharing(), [("a", "b"), ("b", "twin")]);
 }

@@ -183,6 +183,7 @@ mod tests {
         let request = Request {
             provider: ProviderKind::Simulated,
             model_id: "m".to_owned(),
+            revision: None,
             system: None,
             messages: vec![Message { role: Role::User, content }],
             params: BTreeMap::new(),

@@ -132,6 +132,7 @@ pub(super) fn request(provider: ProviderKind, model_id: &str, params: Value) -> 
     Request {
         provider,
         model_id: model_id.to_owned(),
+        revision: None,
         system: None,
         messages: vec![Message { role: Role::User, content: "hi".to_owned() }],
         params: serde_json::from_value(params).unwrap(),

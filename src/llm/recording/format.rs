@@ -3,13 +3,9 @@
 //! Only what is listed here is ever written: the request that was asked and the answers that came. Headers,
 //! credentials, endpoints and timings of attempts that failed have no place in it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::config::models::ProviderKind;
-use crate::llm::{Answer, Message, Request, Stream};
+use crate::llm::{Answer, Request, Stream};
 
 /// Version of the file's shape. Raised on a change that an old reader would misread.
 pub const FORMAT: u32 = 1;
@@ -28,29 +24,9 @@ pub struct Recording {
     /// Content address of the request.
     pub key: String,
     /// What was asked.
-    pub request: RecordedRequest,
+    pub request: Request,
     /// What was answered, sorted by stream and index, each once.
     pub draws: Vec<Recorded>,
-}
-
-/// A request as it stands in a file; see [`Request`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecordedRequest {
-    /// Which protocol.
-    pub provider: ProviderKind,
-    /// The provider's name of the model, account numbers masked.
-    pub model_id: String,
-    /// System prompt, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub system: Option<String>,
-    /// The conversation.
-    pub messages: Vec<Message>,
-    /// Sampling parameters.
-    pub params: BTreeMap<String, Value>,
-    /// JSON Schema the answer should obey.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema: Option<Value>,
 }
 
 /// One answer.
@@ -91,30 +67,4 @@ pub(super) fn to_text(recording: &Recording) -> serde_json::Result<Vec<u8>> {
     }
     out.extend_from_slice(b"\n]}\n");
     Ok(out)
-}
-
-impl From<&Request> for RecordedRequest {
-    fn from(request: &Request) -> Self {
-        Self {
-            provider: request.provider,
-            model_id: request.model_id.clone(),
-            system: request.system.clone(),
-            messages: request.messages.clone(),
-            params: request.params.clone(),
-            schema: request.schema.clone(),
-        }
-    }
-}
-
-impl From<&RecordedRequest> for Request {
-    fn from(request: &RecordedRequest) -> Self {
-        Self {
-            provider: request.provider,
-            model_id: request.model_id.clone(),
-            system: request.system.clone(),
-            messages: request.messages.clone(),
-            params: request.params.clone(),
-            schema: request.schema.clone(),
-        }
-    }
 }

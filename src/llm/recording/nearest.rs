@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::format::RecordedRequest;
 use super::store::Store;
 use crate::llm::Request;
 
@@ -61,23 +60,22 @@ impl fmt::Display for Miss {
 /// the text. Reads every recording, so it is for the first few misses only.
 #[must_use]
 pub fn nearest(store: &Store, request: &Request) -> Option<Nearest> {
-    let wanted = RecordedRequest::from(request);
-    let text = last_text(&wanted);
+    let text = last_text(request);
     let files = store.list().ok()?;
     let candidates = files.into_iter().filter_map(|(key, path)| {
         let recorded = Store::read(&path).ok()?.request;
         let likeness = (
-            recorded.provider == wanted.provider && recorded.model_id == wanted.model_id,
+            recorded.provider == request.provider && recorded.model_id == request.model_id,
             common(last_text(&recorded), text),
         );
         Some((likeness, key, recorded))
     });
     let (_, key, recorded) = candidates.max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)))?;
-    let (field, recorded, wanted) = first_difference(&recorded, &wanted)?;
+    let (field, recorded, wanted) = first_difference(&recorded, request)?;
     Some(Nearest { file: store.file(&key), field, recorded, wanted })
 }
 
-fn last_text(request: &RecordedRequest) -> &str {
+fn last_text(request: &Request) -> &str {
     request.messages.last().map_or("", |message| message.content.as_str())
 }
 
@@ -91,11 +89,8 @@ fn common(a: &str, b: &str) -> usize {
 }
 
 /// The first field in which two requests differ, in the order in which a person would look.
-fn first_difference(
-    recorded: &RecordedRequest,
-    wanted: &RecordedRequest,
-) -> Option<(String, String, String)> {
-    let fields = |request: &RecordedRequest| -> Vec<(String, Value)> {
+fn first_difference(recorded: &Request, wanted: &Request) -> Option<(String, String, String)> {
+    let fields = |request: &Request| -> Vec<(String, Value)> {
         let mut fields = vec![
             ("provider".to_owned(), Value::from(request.provider.to_string())),
             ("model_id".to_owned(), Value::from(request.model_id.as_str())),
@@ -190,7 +185,7 @@ mod tests {
     #[test]
     fn a_text_that_only_became_longer() {
         let (a, b) = (request("m", "one\ntwo"), request("m", "one\ntwo\nthree"));
-        let found = first_difference(&RecordedRequest::from(&a), &RecordedRequest::from(&b)).unwrap();
+        let found = first_difference(&a, &b).unwrap();
         assert_eq!(found, ("messages/0/content line 3".into(), "nothing".into(), "`three`".into()));
     }
 }

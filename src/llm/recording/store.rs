@@ -1,8 +1,8 @@
 //! The recordings of a project on disk: read a draw, add a draw. Safe for many tasks and many processes.
 //!
 //! A file is replaced in one step, so a reader sees the draws before or after, never half a file. Whoever may call a
-//! model for a key holds that key's [`Claim`]: in this process by a map, across processes by a lock file that dies
-//! with its holder. Nothing is ever taken out of a file.
+//! model for a key holds that key's [`Claim`]: in this process by a map, across processes by a lock that dies with its
+//! holder. Nothing is ever taken out of a file.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use serde::Deserialize;
 
 use super::flush::Flusher;
-use super::format::{FORMAT, GENERATED, Recorded, RecordedRequest, Recording};
+use super::format::{FORMAT, GENERATED, Recorded, Recording};
 use super::lock::{KeyLock, Locks};
 use crate::llm::{Error, Request, Stream};
 
@@ -88,12 +88,6 @@ impl Store {
         }
     }
 
-    /// The folder, relative to the project root.
-    #[must_use]
-    pub fn dir(&self) -> &str {
-        &self.dir
-    }
-
     /// Where the recording of a key stands, relative to the project root.
     #[must_use]
     pub fn file(&self, key: &str) -> String {
@@ -147,7 +141,7 @@ impl Store {
     /// process per key.
     ///
     /// # Errors
-    /// The lock file cannot be made.
+    /// The lock cannot be had.
     pub async fn claim(&self, key: &str, stream: Stream, index: u32) -> Result<Claim, Error> {
         let shared = self.shared(key);
         let draw = Arc::clone(locked(&shared.draws).entry((stream, index)).or_default());
@@ -176,8 +170,8 @@ impl Store {
         shared
     }
 
-    /// Add an answer under the claim to it, and give it back. Whole and visible to every process when this returns; on the platters
-    /// within a second.
+    /// Add an answer under the claim to it, and give it back. Whole and visible to every process when this returns, on
+    /// the disk itself within a second.
     ///
     /// # Errors
     /// The file cannot be written, or holds another answer at this place.
@@ -199,7 +193,7 @@ impl Store {
             format: FORMAT,
             generated: GENERATED.to_owned(),
             key: key.to_owned(),
-            request: RecordedRequest::from(request),
+            request: request.clone(),
             draws,
         };
         self.write(key, &recording).map_err(|error| self.refused(key, &error))?;

@@ -79,12 +79,6 @@ impl Ledger {
         })
     }
 
-    /// The limit.
-    #[must_use]
-    pub fn limit(&self) -> NanoUsd {
-        self.limit
-    }
-
     /// Set money aside, waiting while others hold what may come back.
     ///
     /// # Errors

@@ -26,6 +26,9 @@ pub struct Traffic {
     pub input_tokens: u64,
     /// Output tokens of the answers that were asked for.
     pub output_tokens: u64,
+    /// Answers whose tokens the provider did not report: they are missing in the two sums above.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_usage: u64,
     /// USD of the answers that were asked for; absent where one of them has no known price.
     pub cost_usd: Option<f64>,
     /// USD that the replayed answers cost when they were made.
@@ -34,6 +37,11 @@ pub struct Traffic {
     pub limit_wait_s: f64,
     /// Seconds waited between a failed try and the next.
     pub backoff_s: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// What is going on right now.
@@ -75,9 +83,12 @@ impl Meter {
     pub(super) fn answered(&self, answer: &Answer) {
         let mut inner = self.lock();
         inner.traffic.answered += 1;
-        if let Some(usage) = answer.usage {
-            inner.traffic.input_tokens += usage.input_tokens;
-            inner.traffic.output_tokens += usage.output_tokens;
+        match answer.usage {
+            Some(usage) => {
+                inner.traffic.input_tokens += usage.input_tokens;
+                inner.traffic.output_tokens += usage.output_tokens;
+            }
+            None => inner.traffic.without_usage += 1,
         }
         match answer.cost_usd {
             Some(cost) if !inner.unpriced => {

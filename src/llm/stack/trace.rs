@@ -232,6 +232,7 @@ mod tests {
         let request = Request {
             provider,
             model_id: "m-1".to_owned(),
+            revision: None,
             system: Some("be brief".to_owned()),
             messages: vec![Message { role: Role::User, content: "hi".to_owned() }],
             params: params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),

@@ -18,6 +18,7 @@ pub(crate) fn request(model: &str, text: &str) -> Request {
     Request {
         provider: ProviderKind::Openai,
         model_id: model.to_owned(),
+        revision: None,
         system: None,
         messages: vec![Message { role: Role::User, content: text.to_owned() }],
         params: BTreeMap::new(),
@@ -55,7 +56,7 @@ async fn draws_are_added_and_found_and_never_replaced() {
     let folder = store.path(&key).parent().unwrap().to_owned();
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
     let whole = Store::read(&store.path(&key)).unwrap();
-    assert_eq!(Request::from(&whole.request).key(), key);
+    assert_eq!(whole.request.key(), key);
 }
 
 #[tokio::test]
@@ -119,6 +120,6 @@ proptest::proptest! {
         }
         let found: Vec<String> = store.draws(&key).unwrap().into_iter().map(|draw| draw.answer.text).collect();
         proptest::prop_assert_eq!(found, texts);
-        proptest::prop_assert_eq!(Request::from(&Store::read(&store.path(&key)).unwrap().request).key(), key);
+        proptest::prop_assert_eq!(Store::read(&store.path(&key)).unwrap().request.key(), key);
     }
 }
