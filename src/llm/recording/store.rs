@@ -41,8 +41,9 @@ pub struct Store {
 struct Key {
     /// Held while any task of this process may call the model for this key.
     file: tokio::sync::OnceCell<KeyLock>,
-    /// One task at a time reads and replaces the file.
-    writing: Mutex<()>,
+    /// One task at a time reads and replaces the file. What it holds, once read: nobody else writes it while the key is
+    /// this process's.
+    holds: Mutex<Option<Vec<Recorded>>>,
     /// One task at a time wants a draw; the next one finds it recorded.
     draws: Mutex<HashMap<(Stream, u32), Turn>>,
 }
@@ -152,6 +153,26 @@ impl Store {
         Ok(Claim { _draw: draw, key: shared })
     }
 
+    /// As [`Self::draws`], for the holder of a claim to the key.
+    ///
+    /// # Errors
+    /// As [`Self::draws`].
+    pub fn draws_under(&self, claim: &Claim, key: &str) -> Result<Vec<Recorded>, Error> {
+        self.known(&mut locked(&claim.key.holds), key).cloned()
+    }
+
+    fn known<'a>(
+        &self,
+        holds: &'a mut Option<Vec<Recorded>>,
+        key: &str,
+    ) -> Result<&'a mut Vec<Recorded>, Error> {
+        let draws = match holds.take() {
+            Some(draws) => draws,
+            None => self.draws(key)?,
+        };
+        Ok(holds.insert(draws))
+    }
+
     fn shared(&self, key: &str) -> Arc<Key> {
         let mut keys = locked(&self.keys);
         if let Some(shared) = keys.get(key).and_then(Weak::upgrade) {
@@ -159,7 +180,7 @@ impl Store {
         }
         let shared = Arc::new(Key {
             file: tokio::sync::OnceCell::new(),
-            writing: Mutex::default(),
+            holds: Mutex::default(),
             draws: Mutex::default(),
         });
         // Dead entries are few while a run is under way, and cheap; now and then they are swept.
@@ -182,9 +203,10 @@ impl Store {
         request: &Request,
         draw: Recorded,
     ) -> Result<Recorded, Error> {
-        let _writing = locked(&claim.key.writing);
-        let mut draws = self.draws(key)?;
+        let mut holds = locked(&claim.key.holds);
+        let known = self.known(&mut holds, key)?;
         let place = (draw.stream, draw.index);
+        let mut draws = known.clone();
         match draws.binary_search_by_key(&place, |draw| (draw.stream, draw.index)) {
             Ok(_) => return Err(self.refused(key, &"holds an answer to this draw already")),
             Err(at) => draws.insert(at, draw.clone()),
@@ -197,6 +219,7 @@ impl Store {
             draws,
         };
         self.write(key, &recording).map_err(|error| self.refused(key, &error))?;
+        *known = recording.draws;
         Ok(draw)
     }
 

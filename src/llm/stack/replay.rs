@@ -74,7 +74,7 @@ impl<L: Layer> Replay<L> {
                 }
                 let claim = self.claim(call.draw).await?;
                 // Another task or process may have called while we waited for the claim.
-                match self.find(self.store.draws(&call.draw.key)?, call.draw) {
+                match self.find(self.store.draws_under(&claim, &call.draw.key)?, call.draw) {
                     Some(found) => Ok(found),
                     None => self.call(call.request, call.draw, &claim).await,
                 }
@@ -89,7 +89,7 @@ impl<L: Layer> Replay<L> {
         let claim = self.claim(call.draw).await?;
         if let Some(real) = self.store.drawn_in_this_run(key, *stream, *index) {
             let draw = Draw { index: real, ..call.draw.clone() };
-            if let Some(found) = self.find(self.store.draws(key)?, &draw) {
+            if let Some(found) = self.find(self.store.draws_under(&claim, key)?, &draw) {
                 return Ok(found);
             }
         }
