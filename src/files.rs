@@ -1,9 +1,10 @@
-//! Read regular files, and replace a file in one step: a reader, or a run that dies half way, sees the old text or the new, never half.
+//! Read regular files, and replace a file in one step: a reader, or a run that dies half way, sees the old text or
+//! the new, never half.
 //!
 //! The bytes are written beside the target, flushed to disk and renamed over it. Nothing here knows what a
 //! file means. A folder entry is not flushed: after a power cut the old text may be back, but whole.
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// The bytes of a regular file. A pipe or a device would block, or never end.
@@ -22,6 +23,17 @@ pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 /// # Errors
 /// Whatever the file system says.
 pub fn atomic_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    atomic_write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`atomic_write`], for what is too long to be held in memory first.
+///
+/// # Errors
+/// Whatever the file system or `write` says; then the old text stays.
+pub fn atomic_write_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -37,7 +49,10 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let mut buffered = BufWriter::new(file.as_file_mut());
+    write(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
     if let Ok(before) = std::fs::metadata(path) {
         file.as_file().set_permissions(before.permissions())?;
     }

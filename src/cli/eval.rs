@@ -109,7 +109,12 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         ..Hints::default()
     };
     match args.format {
-        Format::Json => context.out.text(&json::eval_results(&report).unwrap_or_default()),
+        Format::Json => {
+            let mut text = Vec::new();
+            // Nothing fails to be written into memory.
+            let _ = json::eval_results(&report, &mut text);
+            context.out.text(&String::from_utf8_lossy(&text));
+        }
         Format::Text => context.out.text(&console::summary(&report, hints, context.out.color)),
     }
     let mut codes = vec![exit_code(&report)];

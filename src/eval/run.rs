@@ -34,7 +34,6 @@ async fn untraced(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, rea
             return SampleRecord {
                 index,
                 key: String::new(),
-
                 outcome: SampleOutcome::NotMeasured { reason, answer: None },
             };
         }

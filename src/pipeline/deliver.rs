@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Settings;
 use crate::eval::event::{Event, Listener};
-use crate::files::atomic_write;
+use crate::files::{atomic_write, atomic_write_with};
 use crate::report::input::Report;
 use crate::report::words::Hints;
 use crate::report::{json, junit, markdown};
@@ -71,14 +71,19 @@ impl Folder {
             name_prompt: settings.prompt.is_some(),
             full_report: &full_report,
         };
-        let xml = junit::xml(report, hints).map_err(io::Error::other)?;
-        let summary = markdown::summary(report, hints);
-        let results = json::eval_results(report).map_err(io::Error::other)?;
-        atomic_write(&self.run.join(format!("eval_results_{id}.json")), results.as_bytes())?;
-        atomic_write(&self.run.join("junit.xml"), xml.as_bytes())?;
-        atomic_write(&self.run.join("summary.md"), summary.as_bytes())?;
-        newest(&self.run.join("junit.xml"), &self.reports.join("junit.xml"), &xml)?;
-        newest(&self.run.join("summary.md"), &self.reports.join("summary.md"), &summary)?;
+        let results = self.run.join(format!("eval_results_{id}.json"));
+        let (xml, summary) = (self.run.join("junit.xml"), self.run.join("summary.md"));
+        let markdown = markdown::summary(report, hints);
+        // The long ones side by side: with many cases they take as long as a replay does.
+        std::thread::scope(|scope| {
+            let json = scope.spawn(|| atomic_write_with(&results, |file| json::eval_results(report, file)));
+            let text = junit::xml(report, hints).map_err(io::Error::other)?;
+            atomic_write(&xml, text.as_bytes())?;
+            atomic_write(&summary, markdown.as_bytes())?;
+            json.join().unwrap_or_else(|_| Err(io::Error::other("writing the results panicked")))
+        })?;
+        newest(&xml, &self.reports.join("junit.xml"))?;
+        newest(&summary, &self.reports.join("summary.md"))?;
         // All that it holds is in the results now; it is for runs that do not get this far.
         if let Err(error) = std::fs::remove_file(self.run.join(EVENTS))
             && error.kind() != io::ErrorKind::NotFound
@@ -87,7 +92,7 @@ impl Folder {
         }
         if let Some(path) = &settings.step_summary {
             let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-            file.write_all(summary.as_bytes())?;
+            file.write_all(markdown.as_bytes())?;
             file.write_all(b"\n")?;
         }
         Ok(())
@@ -96,12 +101,12 @@ impl Folder {
 
 /// The newest report under its fixed name: the same file as the run's own where the file system can share one, else a
 /// copy.
-fn newest(own: &Path, fixed: &Path, text: &str) -> io::Result<()> {
+fn newest(own: &Path, fixed: &Path) -> io::Result<()> {
     let beside = fixed.with_extension("new");
     let _ = std::fs::remove_file(&beside);
     if std::fs::hard_link(own, &beside).and_then(|()| std::fs::rename(&beside, fixed)).is_ok() {
         return Ok(());
     }
     let _ = std::fs::remove_file(&beside);
-    atomic_write(fixed, text.as_bytes())
+    atomic_write(fixed, &std::fs::read(own)?)
 }

@@ -12,8 +12,11 @@ use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::{Baselines, CaseDone, OnCase, Selection, Terms, first_index, policy, run_suite};
 use super::{baselines, money};
 use crate::clock::Clock;
+use crate::config::settings::Mode;
 use crate::eval::event::{Event, Listener};
+use crate::eval::plan::SuitePlan;
 use crate::eval::record::{FORMAT as RUN_FORMAT, RunRecord, SuiteRecord};
+use crate::llm::{Draw, Stream};
 use crate::report::input::{FORMAT, GateReport, PolicyReport, Report};
 
 /// What is known of one suite so far.
@@ -234,6 +237,7 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
                 first: first_index(&plan, inputs.settings.mode, &baselines),
                 samples: if plan.deterministic() { 1 } else { inputs.settings.samples },
                 slots: Arc::clone(&slots),
+                concurrency: inputs.settings.concurrency,
             };
             let on_case = on_case(i, &plan.spec.suite, &plan.alias, state, listener);
             let (selection, state) = (selection.clone(), Arc::clone(state));
@@ -250,13 +254,14 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
     });
 }
 
-/// Waiting for sockets takes one thread, and waking others costs more than it brings; embedded models compute, so they
-/// get every core.
+/// Waiting for sockets takes one thread, and waking others costs more than it brings. Embedded models compute, and so
+/// does a replay, so they get every core.
 fn runtime(inputs: &Inputs, selections: &[Selection]) -> tokio::runtime::Builder {
     let computes = |(suite, _): (&SuiteInputs, &Selection)| {
         inputs.plan(suite).is_ok_and(|plan| {
             plan.model.card().embedded
                 || plan.judge.as_ref().is_some_and(|judge| judge.client.card().embedded)
+                || is_replay(inputs.settings.mode, &plan)
         })
     };
     let mut selected = inputs.suites.iter().zip(selections).filter(|(_, selection)| !selection.is_empty());
@@ -264,6 +269,19 @@ fn runtime(inputs: &Inputs, selections: &[Selection]) -> tokio::runtime::Builder
         tokio::runtime::Builder::new_multi_thread()
     } else {
         tokio::runtime::Builder::new_current_thread()
+    }
+}
+
+/// The run calls nobody, or probably nobody: the answer to the first case is recorded.
+fn is_replay(mode: Mode, plan: &SuitePlan) -> bool {
+    match mode {
+        Mode::Replay => true,
+        Mode::Refresh => false,
+        Mode::Auto | Mode::Record | Mode::Live => plan.dataset.cases.first().is_some_and(|case| {
+            let request = plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text);
+            let draw = request.map(|asked| Draw { key: asked.key(), stream: Stream::Main, index: 0 });
+            draw.is_ok_and(|draw| plan.model.recorded(&draw).is_ok_and(|found| found.is_some()))
+        }),
     }
 }
 

@@ -174,6 +174,8 @@ pub struct Terms {
     pub samples: u32,
     /// Cases under way at once, over all suites.
     pub slots: Arc<Semaphore>,
+    /// How many those are: no suite has more of its own waiting for a slot.
+    pub concurrency: usize,
 }
 
 /// Run a suite to its decision.
@@ -257,32 +259,50 @@ fn other_model(plan: &SuitePlan, baseline: Option<&Baseline>) -> Option<String> 
     })
 }
 
-/// Draws under way.
+/// Draws of one suite: those under way, and those whose turn comes. A task is made when there may be a slot for it, so
+/// that memory does not grow with the dataset.
 struct Drawing {
     plan: Arc<SuitePlan>,
+    baselines: Baselines,
+    terms: Terms,
+    /// Position of the case, and index of the draw.
+    waiting: std::vec::IntoIter<(usize, u32)>,
     tasks: JoinSet<Option<Drawn>>,
     positions: HashMap<tokio::task::Id, usize>,
 }
 
 impl Drawing {
     fn start(plan: &Arc<SuitePlan>, draws: &[DrawRequest], terms: &Terms, baselines: &Baselines) -> Self {
-        let mut drawing = Self { plan: Arc::clone(plan), tasks: JoinSet::new(), positions: HashMap::new() };
         let position_of: HashMap<&str, usize> =
             plan.dataset.cases.iter().enumerate().map(|(i, case)| (case.id.as_str(), i)).collect();
-        for draw in draws {
-            let Some(position) = position_of.get(draw.case.as_str()).copied() else { continue };
-            let (plan, baselines, slots) = (Arc::clone(plan), baselines.clone(), Arc::clone(&terms.slots));
-            let first = terms.first + draw.index;
-            let wanted = first..first + terms.samples;
-            let task = drawing.tasks.spawn(async move {
-                // The semaphore is never closed, so a permit always comes.
-                let _slot = slots.acquire_owned().await;
-                let case = plan.dataset.cases.get(position)?;
-                Some(draw_case(&plan, case, wanted, &baselines).await)
-            });
-            drawing.positions.insert(task.id(), position);
+        let known = |draw: &DrawRequest| Some((position_of.get(draw.case.as_str()).copied()?, draw.index));
+        let mut drawing = Self {
+            plan: Arc::clone(plan),
+            baselines: baselines.clone(),
+            terms: terms.clone(),
+            waiting: draws.iter().filter_map(known).collect::<Vec<_>>().into_iter(),
+            tasks: JoinSet::new(),
+            positions: HashMap::new(),
+        };
+        for _ in 0..terms.concurrency {
+            drawing.spawn();
         }
         drawing
+    }
+
+    fn spawn(&mut self) {
+        let Some((position, index)) = self.waiting.next() else { return };
+        let (plan, baselines) = (Arc::clone(&self.plan), self.baselines.clone());
+        let slots = Arc::clone(&self.terms.slots);
+        let first = self.terms.first + index;
+        let wanted = first..first + self.terms.samples;
+        let task = self.tasks.spawn(async move {
+            // The semaphore is never closed, so a permit always comes.
+            let _slot = slots.acquire_owned().await;
+            let case = plan.dataset.cases.get(position)?;
+            Some(draw_case(&plan, case, wanted, &baselines).await)
+        });
+        self.positions.insert(task.id(), position);
     }
 
     /// The next case that is complete. A task that panicked gives a case that was not measured: asking for it
@@ -293,7 +313,8 @@ impl Drawing {
                 Ok((id, drawn)) => (id, drawn),
                 Err(error) => (error.id(), None),
             };
-            let Some(position) = self.positions.get(&id).copied() else { continue };
+            self.spawn();
+            let Some(position) = self.positions.remove(&id) else { continue };
             let Some(case) = self.plan.dataset.cases.get(position) else { continue };
             return Some((position, drawn.unwrap_or_else(|| Drawn::panicked(case))));
         }

@@ -3,19 +3,20 @@
 //! People and CI keep these files, so a reader refuses what is newer than itself, by number, and reads everything
 //! older. Fields that a later version adds must have a default.
 
+use std::io::{self, Write};
+
 use serde::Deserialize;
 
 use super::input::{FORMAT, Report};
 use crate::eval::record;
 
-/// The report as JSON: programs read it, and a pretty one would be three times as long.
+/// Write the report as JSON: programs read it, and a pretty one would be three times as long.
 ///
 /// # Errors
-/// A message, when a value has no JSON form; no value of a report lacks one.
-pub fn eval_results(report: &Report) -> Result<String, String> {
-    let mut text = serde_json::to_string(report).map_err(|error| format!("could not write JSON: {error}"))?;
-    text.push('\n');
-    Ok(text)
+/// What `out` says.
+pub fn eval_results(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, report)?;
+    out.write_all(b"\n")
 }
 
 /// Just enough to tell whether the rest can be read.
