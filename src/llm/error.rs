@@ -173,6 +173,13 @@ impl Error {
         }
     }
 
+    /// The request never left this machine: a key is missing, or it cannot be put into words of the protocol.
+    #[must_use]
+    pub fn was_never_sent(&self) -> bool {
+        matches!(self, Self::Provider(error)
+            if error.status.is_none() && matches!(error.failure, Failure::Credentials | Failure::Refused))
+    }
+
     /// A short name for telemetry (`error.type`), without the message.
     #[must_use]
     pub fn kind(&self) -> &'static str {

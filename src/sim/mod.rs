@@ -66,11 +66,19 @@ pub enum StartError {
     #[error("the rates of all faults add up to {0}, which is more than 1")]
     TooManyFaults(f64),
     /// An embedded model cannot work as told.
-    #[error("{0}")]
+    #[error("{}", brain_text(.0))]
     Brain(Error),
     /// No thread or no runtime.
     #[error("cannot start: {0}")]
     Io(#[from] io::Error),
+}
+
+/// Only the labels of `--answers` can be wrong; the name of the model behind it says nothing to anybody.
+fn brain_text(error: &Error) -> String {
+    match error {
+        Error::Config { message, .. } => format!("--answers: {message}"),
+        other => other.to_string(),
+    }
 }
 
 impl StartError {

@@ -14,63 +14,44 @@ use super::body::{self, Body, Members};
 use super::endpoint::{Endpoint, KeyHeader};
 use super::fault::Fault;
 use super::http::Reply;
-use super::{Asked, Provider, Tried, address, network_card};
+use super::over_http::{OverHttp, Wire};
+use super::{address, network_card};
 use crate::config::models::ModelSpec;
-use crate::llm::{Answer, Draw, Error, Failure, FinishReason, ModelCard, Outside, Request, Usage};
+use crate::llm::{Answer, Error, Failure, FinishReason, Outside, Request, Usage};
 
 const BASE_URL: &str = "https://api.anthropic.com";
 const VERSION: &str = "2023-06-01";
 /// The protocol wants a limit. Part of what a recorded request means, so it never changes.
 const MAX_TOKENS: u32 = 1024;
 
-/// See the module's text.
-pub(super) struct Anthropic {
-    card: ModelCard,
-    endpoint: Endpoint,
+/// The protocol.
+pub(super) struct Messages;
+
+/// The provider behind an alias.
+pub(super) fn connect(alias: &str, spec: &ModelSpec, outside: &Outside) -> Result<OverHttp<Messages>, Error> {
+    let config = |message: String| Error::Config { alias: alias.to_owned(), message };
+    let base = spec.base_url.as_deref().unwrap_or(BASE_URL);
+    let asks = address(base, "v1/messages").map_err(config)?;
+    let mut lists = address(base, "v1/models").map_err(config)?;
+    lists.set_query(Some("limit=1"));
+    let key = KeyHeader { name: "x-api-key", prefix: "", variable: "ANTHROPIC_API_KEY" };
+    let mut endpoint = Endpoint::new(alias, spec, asks, lists, key, outside)?;
+    endpoint.fix("anthropic-version", HeaderValue::from_static(VERSION));
+    let card = network_card(alias, spec, spec.model_id.clone().unwrap_or_default());
+    Ok(OverHttp { card, endpoint, wire: Messages })
 }
 
-impl Anthropic {
-    pub(super) fn new(alias: &str, spec: &ModelSpec, outside: &Outside) -> Result<Self, Error> {
-        let config = |message: String| Error::Config { alias: alias.to_owned(), message };
-        let base = spec.base_url.as_deref().unwrap_or(BASE_URL);
-        let asks = address(base, "v1/messages").map_err(config)?;
-        let mut lists = address(base, "v1/models").map_err(config)?;
-        lists.set_query(Some("limit=1"));
-        let key = KeyHeader { name: "x-api-key", prefix: "", variable: "ANTHROPIC_API_KEY" };
-        let mut endpoint = Endpoint::new(alias, spec, asks, lists, key, outside)?;
-        endpoint.fix("anthropic-version", HeaderValue::from_static(VERSION));
-        Ok(Self { card: network_card(alias, spec, spec.model_id.clone().unwrap_or_default()), endpoint })
+impl Wire for Messages {
+    fn write(&self, request: &Request) -> Result<Vec<u8>, Fault> {
+        to_wire(request)
     }
 
-    async fn ask_once(&self, request: &Request) -> Result<Answer, Error> {
-        let body = to_wire(request).map_err(|fault| self.endpoint.error(fault))?;
-        let reply = self.endpoint.ask(body).await?;
-        from_wire(&reply, &request.model_id, self.endpoint.now())
-            .map(|answer| self.endpoint.clean(answer))
-            .map_err(|fault| self.endpoint.error(fault))
+    fn read(&self, reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, Fault> {
+        from_wire(reply, model, now)
     }
 
-    async fn look(&self) -> Result<String, Error> {
-        let reply = self.endpoint.list().await?;
-        if reply.status.is_success() {
-            Ok(self.endpoint.accepted())
-        } else {
-            Err(self.endpoint.error(refusal(&reply, self.endpoint.now())))
-        }
-    }
-}
-
-impl Provider for Anthropic {
-    fn card(&self) -> &ModelCard {
-        &self.card
-    }
-
-    fn ask<'a>(&'a self, request: &'a Request, _: &'a Draw) -> Asked<'a> {
-        Box::pin(self.ask_once(request))
-    }
-
-    fn try_credentials(&self) -> Tried<'_> {
-        Box::pin(self.look())
+    fn refusal(&self, reply: &Reply, now: OffsetDateTime) -> Fault {
+        refusal(reply, now)
     }
 }
 
@@ -161,6 +142,7 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
         // `tool_use` and `pause_turn` wait for something we never send.
         _ => FinishReason::Other,
     };
+    let asks_for_tool = message.stop_reason.as_deref() == Some("tool_use");
     let mut text = String::new();
     for block in message.content.into_iter().filter(|block| block.kind == "text") {
         match block.text {
@@ -168,6 +150,9 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
             Some(part) => text.push_str(&part),
             None => return Err(reply.malformed("a text block without text")),
         }
+    }
+    if text.is_empty() && asks_for_tool {
+        return Err(Fault::tool(reply.status.as_u16()));
     }
     if text.is_empty() && finish_reason == FinishReason::Refusal {
         // A refusal often has no words but these.

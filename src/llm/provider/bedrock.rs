@@ -18,7 +18,7 @@ use aws_sdk_bedrockruntime::config::{Builder, Token};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OnceCell;
 
-use super::fault::{Fault, chain};
+use super::fault::{self, Fault, chain};
 use super::http::CONNECT;
 use super::secrets::{Secrets, account, mask_accounts};
 use super::{Asked, Provider, Tried, network_card};
@@ -42,7 +42,6 @@ pub(super) struct Bedrock {
     region: Option<String>,
     profile: Option<String>,
     endpoint_url: Option<String>,
-    attempt: Duration,
     outside: Outside,
     connected: OnceCell<Connected>,
 }
@@ -67,22 +66,17 @@ enum Access {
 }
 
 impl Bedrock {
-    pub(super) fn new(alias: &str, spec: &ModelSpec, outside: &Outside) -> Result<Self, Error> {
+    pub(super) fn new(alias: &str, spec: &ModelSpec, outside: &Outside) -> Self {
         let model_id = spec.model_id.clone().unwrap_or_default();
-        let attempt = Duration::try_from_secs_f64(spec.timeouts.attempt_s).map_err(|_| Error::Config {
-            alias: alias.to_owned(),
-            message: "`timeouts.attempt_s` is no number of seconds".to_owned(),
-        })?;
-        Ok(Self {
+        Self {
             card: network_card(alias, spec, mask_accounts(&model_id)),
             model_id,
             region: spec.region.clone(),
             profile: spec.profile.clone(),
             endpoint_url: spec.endpoint_url.clone(),
-            attempt,
             outside: outside.clone(),
             connected: OnceCell::new(),
-        })
+        }
     }
 
     async fn ask_once(&self, request: &Request) -> Result<Answer, Error> {
@@ -95,7 +89,7 @@ impl Bedrock {
                         .map(|answer| connected.secrets().scrub_answer(answer))
                         .map_err(|fault| self.error(fault));
                 }
-                Err(error) => wire::from_error(&error, self.attempt, self.outside.clock.utc()),
+                Err(error) => wire::from_error(&error, self.outside.clock.utc()),
             },
             Err(fault) => fault,
         };
@@ -157,8 +151,7 @@ impl Bedrock {
     }
 
     fn loader(&self, bearer: bool, local: bool) -> ConfigLoader {
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(self.attempt).build();
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
@@ -183,18 +176,25 @@ impl Bedrock {
     /// A server on this machine, and nothing says that it wants credentials. The standard chain would ask the
     /// network for them first.
     fn is_local(&self) -> bool {
-        let url = self.endpoint_url.as_deref().and_then(|url| url::Url::parse(url).ok());
-        url.as_ref().is_some_and(is_loopback)
+        self.endpoint().as_ref().is_some_and(is_loopback)
             && self.profile.is_none()
             && !NAMED.iter().any(|name| self.outside.secret(name).is_some())
     }
 
     fn error(&self, fault: Fault) -> Error {
         let none = Secrets::default();
+        let elsewhere = fault.failure == Failure::Network || fault.status == Some(404);
+        let hint = self.endpoint().filter(|_| elsewhere).map(|url| fault::at(&url, "endpoint_url"));
+        let hint = hint.unwrap_or_default();
         match self.connected.get() {
-            Some(connected) => fault.into_error(&self.card.alias, &connected.secrets(), ""),
-            None => fault.into_error(&self.card.alias, &none, ""),
+            Some(connected) => fault.into_error(&self.card.alias, &connected.secrets(), &hint),
+            None => fault.into_error(&self.card.alias, &none, &hint),
         }
+    }
+
+    /// The address that was configured instead of Amazon's own.
+    fn endpoint(&self) -> Option<url::Url> {
+        url::Url::parse(self.endpoint_url.as_deref()?).ok()
     }
 }
 

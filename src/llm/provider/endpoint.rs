@@ -9,7 +9,7 @@ use reqwest::{Request, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
-use super::fault::Fault;
+use super::fault::{self, Fault};
 use super::http::{self, Reply};
 use super::secrets::Secrets;
 use crate::config::models::{ModelSpec, Price, is_loopback};
@@ -32,12 +32,9 @@ pub(super) struct Endpoint {
     alias: String,
     asks: Url,
     lists: Url,
-    attempt: Duration,
     key: KeyHeader,
     /// The variable that holds the key; none where none is looked for.
     variable: Option<String>,
-    /// Without a key nothing is sent at all.
-    needs_key: bool,
     /// Headers whose values are written in the configuration.
     fixed: HeaderMap,
     /// Headers whose values are in the environment: header, variable.
@@ -75,8 +72,6 @@ impl Endpoint {
                 fixed.insert(header, value);
             }
         }
-        let attempt = Duration::try_from_secs_f64(spec.timeouts.attempt_s)
-            .map_err(|_| config("`timeouts.attempt_s` is no number of seconds".to_owned()))?;
         // The key of a vendor is not for every server that speaks the vendor's protocol: local and free ones get one
         // only if the configuration names it.
         let needs_key = !is_loopback(&asks) && spec.price != Some(Price::Free);
@@ -89,10 +84,8 @@ impl Endpoint {
             alias: alias.to_owned(),
             asks,
             lists,
-            attempt,
             key,
             variable,
-            needs_key,
             fixed,
             from_environment,
             outside: outside.clone(),
@@ -113,17 +106,18 @@ impl Endpoint {
     /// Ask, once.
     pub(super) async fn ask(&self, body: Vec<u8>) -> Result<Reply, Error> {
         let ready = self.ready()?;
-        self.send(http::post(&self.asks, &ready.headers, body), self.attempt).await
+        self.send(http::post(&self.asks, &ready.headers, body)).await
     }
 
     /// The list of models: the one question that costs nothing and needs the key.
     pub(super) async fn list(&self) -> Result<Reply, Error> {
         let ready = self.ready()?;
-        self.send(http::get(&self.lists, &ready.headers), LOOK.min(self.attempt)).await
+        let look = tokio::time::timeout(LOOK, self.send(http::get(&self.lists, &ready.headers))).await;
+        look.unwrap_or_else(|_| Err(self.error(Fault::timeout(LOOK))))
     }
 
-    async fn send(&self, request: Request, attempt: Duration) -> Result<Reply, Error> {
-        http::send(request, attempt).await.map_err(|fault| self.error(fault))
+    async fn send(&self, request: Request) -> Result<Reply, Error> {
+        http::send(request).await.map_err(|fault| self.error(fault))
     }
 
     /// For people: where the key was looked for and what answered.
@@ -145,10 +139,15 @@ impl Endpoint {
 
     /// The fault as this model's error.
     pub(super) fn error(&self, fault: Fault) -> Error {
-        let hint = match &self.variable {
-            _ if fault.failure != Failure::Credentials || fault.status.is_none() => String::new(),
-            Some(variable) => format!(" (the key is the value of {variable})"),
-            None => " (no key was sent: name its variable in `api_key_env`)".to_owned(),
+        let hint = match (fault.failure, fault.status, &self.variable) {
+            (Failure::Credentials, Some(_), Some(variable)) => {
+                format!(" (the key is the value of {variable})")
+            }
+            (Failure::Credentials, Some(_), None) => {
+                " (no key was sent: name its variable in `api_key_env`)".to_owned()
+            }
+            (Failure::Network, None, _) | (_, Some(404), _) => fault::at(&self.asks, "base_url"),
+            _ => String::new(),
         };
         let none = Secrets::default();
         fault.into_error(&self.alias, self.ready.get().map_or(&none, |ready| &ready.secrets), &hint)
@@ -180,8 +179,7 @@ impl Endpoint {
         if let Some(variable) = &self.variable {
             match self.outside.secret(variable) {
                 Some(value) => add(HeaderName::from_static(self.key.name), self.key.prefix, value, variable)?,
-                None if self.needs_key => return Err(Fault::missing(variable, "the key of this model")),
-                None => {}
+                None => return Err(Fault::missing(variable, "the key of this model")),
             }
         }
         for (name, variable) in &self.from_environment {

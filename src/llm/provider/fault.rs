@@ -4,6 +4,7 @@
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::secrets::Secrets;
@@ -27,9 +28,16 @@ impl Fault {
         Self { failure, status: None, code: None, message: message.into(), retry_after: None }
     }
 
-    /// No answer within the time of one attempt.
-    pub(super) fn timeout(attempt: Duration) -> Self {
-        Self::new(Failure::Timeout, format!("no answer within {} s", attempt.as_secs_f64()))
+    /// No answer within the time of a look at credentials.
+    pub(super) fn timeout(look: Duration) -> Self {
+        Self::new(Failure::Timeout, format!("no answer within {} s", look.as_secs_f64()))
+    }
+
+    /// An answer that is only a call of a tool: nothing to score, and nothing that a second try would change.
+    pub(super) fn tool(status: u16) -> Self {
+        let message = "the model called a tool instead of answering, although none was offered: does the server add \
+                       tools of its own?";
+        Self { status: Some(status), ..Self::new(Failure::Refused, message) }
     }
 
     /// A configured variable of the environment is not there.
@@ -56,12 +64,40 @@ impl Fault {
     }
 }
 
+/// Where a request went, for people: the host alone, since the rest of an address may hold secrets.
+pub(super) fn at(url: &url::Url, key: &str) -> String {
+    let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+    format!(" (at {}://{}{port}: is `{key}` right?)", url.scheme(), url.host_str().unwrap_or_default())
+}
+
 /// Characters kept of a provider's error code.
 const MAX_CODE: usize = 100;
 
 /// The first `max` characters.
 pub(super) fn cut(text: &str, max: usize) -> String {
     text.chars().take(max).collect()
+}
+
+/// What a person should see of the body of an error: its message where it is JSON of a known shape, the words of a web
+/// page, else the text in one line. Empty where there is nothing.
+pub(super) fn readable(body: &[u8]) -> String {
+    let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
+    let inner = parsed.get("error").filter(|error| !error.is_null()).unwrap_or(&parsed);
+    let message = ["message", "Message", "detail"].iter().find_map(|name| inner.get(name)?.as_str());
+    if let Some(message) = inner.as_str().or(message).filter(|message| !message.trim().is_empty()) {
+        return message.to_owned();
+    }
+    let text = String::from_utf8_lossy(body);
+    let page = text.trim_start().starts_with('<');
+    let text = if page { without_tags(&text) } else { text.into_owned() };
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if page { format!("a web page and no answer: {words}") } else { words }
+}
+
+/// The text of a page, as far as an error needs it: what stands between `<` and `>` is left out.
+fn without_tags(page: &str) -> String {
+    let parts = page.split('<').map(|part| part.split_once('>').map_or("", |(_, text)| text));
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 /// What an HTTP status says when the body says nothing more exact.

@@ -1,4 +1,4 @@
-//! The one HTTP client of the process: send a request, read the whole answer, within the time of one attempt.
+//! The one HTTP client of the process: send a request, read the whole answer.
 //!
 //! Knows HTTP and no model's protocol. Never tries again, follows no redirect (a key would go along), keeps no cookie.
 
@@ -10,7 +10,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETR
 use reqwest::{Client, Method, Request, Response, StatusCode, Url};
 use time::OffsetDateTime;
 
-use super::fault::{Fault, by_status, chain, cut, wait, wait_in};
+use super::fault::{Fault, by_status, chain, cut, readable, wait, wait_in};
 use crate::llm::Failure;
 
 /// Time for a connection, TLS included.
@@ -20,6 +20,9 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Characters kept of a body that could not be read. An error shows fewer: a secret at the end of what is shown must
 /// still be whole when secrets are looked for.
 const KEPT: usize = 2000;
+
+/// How a LiteLLM proxy hands on the provider's own header.
+const PROXIED_RETRY_AFTER: &str = "llm_provider-retry-after";
 
 /// A whole answer.
 #[derive(Debug)]
@@ -45,12 +48,9 @@ pub(super) fn get(url: &Url, headers: &HeaderMap) -> Request {
     request
 }
 
-/// Send, and read to the last byte.
-pub(super) async fn send(request: Request, attempt: Duration) -> Result<Reply, Fault> {
-    let client = client()?;
-    tokio::time::timeout(attempt, exchange(client, request))
-        .await
-        .unwrap_or_else(|_| Err(Fault::timeout(attempt)))
+/// Send, and read to the last byte. How long that may take is for the caller to say.
+pub(super) async fn send(request: Request) -> Result<Reply, Fault> {
+    exchange(client()?, request).await
 }
 
 /// Built when the first request is sent: reading the machine's certificates takes time, and a replay needs none.
@@ -71,10 +71,7 @@ fn client() -> Result<&'static Client, Fault> {
 }
 
 async fn exchange(client: &Client, request: Request) -> Result<Reply, Fault> {
-    let mut response = client
-        .execute(request)
-        .await
-        .map_err(|error| Fault::new(Failure::Network, chain(&error.without_url())))?;
+    let mut response = client.execute(request).await.map_err(|error| unsent(&chain(&error.without_url())))?;
     let status = response.status();
     let body = match read(&mut response).await {
         Ok(body) => body,
@@ -83,6 +80,18 @@ async fn exchange(client: &Client, request: Request) -> Result<Reply, Fault> {
         Err(fault) => return Err(Fault { status: Some(status.as_u16()), ..fault }),
     };
     Ok(Reply { status, headers: std::mem::take(response.headers_mut()), body })
+}
+
+/// No answer at all.
+fn unsent(why: &str) -> Fault {
+    // What a TLS client says when the first bytes are no TLS: that is a wrong address, and stays one.
+    if why.contains("InvalidContentType") {
+        return Fault::new(
+            Failure::Refused,
+            format!("{why}: the server does not speak TLS: http:// and not https://?"),
+        );
+    }
+    Fault::new(Failure::Network, why)
 }
 
 async fn read(response: &mut Response) -> Result<Bytes, Fault> {
@@ -171,7 +180,7 @@ impl Reply {
     /// Enough of the body for a person to see what answered.
     fn beginning(&self) -> String {
         let head = self.body.get(..self.body.len().min(2 * KEPT)).unwrap_or_default();
-        let words = String::from_utf8_lossy(head).split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = readable(head);
         if words.is_empty() { "(nothing)".to_owned() } else { cut(&words, KEPT) }
     }
 }
@@ -186,5 +195,5 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     text("retry-after-ms")
         .and_then(|text| wait_in(text, 0.001))
-        .or_else(|| wait(text(RETRY_AFTER.as_str())?, now))
+        .or_else(|| wait(text(RETRY_AFTER.as_str()).or_else(|| text(PROXIED_RETRY_AFTER))?, now))
 }

@@ -1,8 +1,8 @@
 //! Who answers. A provider only translates: it never retries, sleeps, logs or prices.
 //!
 //! [`connect`] is the registry: from an alias's configuration to a provider. The three that go over the network are
-//! `openai`, `anthropic` and `bedrock`; the first two share `http` (the one client), `endpoint` (address,
-//! headers, key) and `body`; all three `fault` (a failed try) and `secrets` (texts without them).
+//! `openai`, `anthropic` and `bedrock`; the first two are wires of `over_http` and share `http` (the one client),
+//! `endpoint` (address, headers, key) and `body`; all three `fault` (a failed try) and `secrets` (texts without them).
 
 mod fault;
 mod secrets;
@@ -10,6 +10,7 @@ mod secrets;
 mod body;
 mod endpoint;
 mod http;
+mod over_http;
 
 mod anthropic;
 #[cfg(feature = "bedrock")]
@@ -67,10 +68,10 @@ pub fn connect(
         #[cfg(not(feature = "rf-qaqc"))]
         ProviderKind::Reference => Err(Error::NotBuilt(spec.provider)),
         ProviderKind::Simulated => Ok(Arc::new(simulated::Simulated::new(root, alias, spec)?)),
-        ProviderKind::Openai => Ok(Arc::new(openai::OpenAi::new(alias, spec, outside)?)),
-        ProviderKind::Anthropic => Ok(Arc::new(anthropic::Anthropic::new(alias, spec, outside)?)),
+        ProviderKind::Openai => Ok(Arc::new(openai::connect(alias, spec, outside)?)),
+        ProviderKind::Anthropic => Ok(Arc::new(anthropic::connect(alias, spec, outside)?)),
         #[cfg(feature = "bedrock")]
-        ProviderKind::Bedrock => Ok(Arc::new(bedrock::Bedrock::new(alias, spec, outside)?)),
+        ProviderKind::Bedrock => Ok(Arc::new(bedrock::Bedrock::new(alias, spec, outside))),
         #[cfg(not(feature = "bedrock"))]
         ProviderKind::Bedrock => Err(Error::NotBuilt(spec.provider)),
     }

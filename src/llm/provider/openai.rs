@@ -13,23 +13,17 @@ use super::body::{self, Body, Members};
 use super::endpoint::{Endpoint, KeyHeader};
 use super::fault::{Fault, by_status};
 use super::http::Reply;
-use super::{Asked, Provider, Tried, address, network_card};
+use super::over_http::{OverHttp, Wire};
+use super::{address, network_card};
 use crate::config::models::ModelSpec;
-use crate::llm::{Answer, Draw, Error, Failure, FinishReason, ModelCard, Outside, Request, Role, Usage};
+use crate::llm::{Answer, Error, Failure, FinishReason, Outside, Request, Role, Usage};
 
 const BASE_URL: &str = "https://api.openai.com/v1";
 const HOST: &str = "api.openai.com";
 
-/// See the module's text.
-pub(super) struct OpenAi {
-    card: ModelCard,
-    settings: Settings,
-    endpoint: Endpoint,
-}
-
 /// What a server's kind decides about the body.
 #[derive(Debug, Clone, Copy)]
-struct Settings {
+pub(super) struct Settings {
     /// What the parameter `max_tokens` is called on the wire. OpenAI itself deprecated `max_tokens` and its reasoning
     /// models refuse it, while all its models take `max_completion_tokens`; elsewhere only the old name is sure to be
     /// known. The parameter `max_completion_tokens` is sent under its own name everywhere, for Azure deployments of
@@ -37,66 +31,48 @@ struct Settings {
     max_tokens: &'static str,
 }
 
-impl OpenAi {
-    pub(super) fn new(alias: &str, spec: &ModelSpec, outside: &Outside) -> Result<Self, Error> {
-        let config = |message: String| Error::Config { alias: alias.to_owned(), message };
-        let base = spec.base_url.as_deref().unwrap_or(BASE_URL);
-        let azure = spec.azure_api_version.as_deref();
-        let with_version = |mut url: Url| {
-            if let Some(version) = azure {
-                url.query_pairs_mut().append_pair("api-version", version);
-            }
-            url
-        };
-        let asks = with_version(address(base, "chat/completions").map_err(config)?);
-        // Azure lists the models of a resource beside its deployments.
-        let lists_base = base.split("/deployments/").next().unwrap_or(base);
-        let lists = with_version(address(lists_base, "models").map_err(config)?);
-        let ours = asks.host_str() == Some(HOST);
-        let (name, prefix) = if azure.is_some() { ("api-key", "") } else { ("authorization", "Bearer ") };
-        let key = KeyHeader { name, prefix, variable: "OPENAI_API_KEY" };
-        let mut endpoint = Endpoint::new(alias, spec, asks, lists, key, outside)?;
-        if let Some(organization) = &spec.organization {
-            let value = HeaderValue::try_from(organization.as_str())
-                .map_err(|_| config("`organization` cannot be sent as a header".to_owned()))?;
-            endpoint.fix("openai-organization", value);
+/// The provider behind an alias.
+pub(super) fn connect(alias: &str, spec: &ModelSpec, outside: &Outside) -> Result<OverHttp<Settings>, Error> {
+    let config = |message: String| Error::Config { alias: alias.to_owned(), message };
+    let base = spec.base_url.as_deref().unwrap_or(BASE_URL);
+    let azure = spec.azure_api_version.as_deref();
+    let with_version = |mut url: Url| {
+        if let Some(version) = azure {
+            url.query_pairs_mut().append_pair("api-version", version);
         }
-        Ok(Self {
-            card: network_card(alias, spec, spec.model_id.clone().unwrap_or_default()),
-            settings: Settings { max_tokens: if ours { "max_completion_tokens" } else { "max_tokens" } },
-            endpoint,
-        })
+        url
+    };
+    let asks = with_version(address(base, "chat/completions").map_err(config)?);
+    // Azure lists the models of a resource beside its deployments.
+    let lists_base = base.split("/deployments/").next().unwrap_or(base);
+    let lists = with_version(address(lists_base, "models").map_err(config)?);
+    let ours = asks.host_str() == Some(HOST);
+    let (name, prefix) = if azure.is_some() { ("api-key", "") } else { ("authorization", "Bearer ") };
+    let key = KeyHeader { name, prefix, variable: "OPENAI_API_KEY" };
+    let mut endpoint = Endpoint::new(alias, spec, asks, lists, key, outside)?;
+    if let Some(organization) = &spec.organization {
+        let value = HeaderValue::try_from(organization.as_str())
+            .map_err(|_| config("`organization` cannot be sent as a header".to_owned()))?;
+        endpoint.fix("openai-organization", value);
     }
-
-    async fn ask_once(&self, request: &Request) -> Result<Answer, Error> {
-        let body = to_wire(request, self.settings).map_err(|fault| self.endpoint.error(fault))?;
-        let reply = self.endpoint.ask(body).await?;
-        from_wire(&reply, &request.model_id, self.endpoint.now())
-            .map(|answer| self.endpoint.clean(answer))
-            .map_err(|fault| self.endpoint.error(fault))
-    }
-
-    async fn look(&self) -> Result<String, Error> {
-        let reply = self.endpoint.list().await?;
-        if reply.status.is_success() {
-            Ok(self.endpoint.accepted())
-        } else {
-            Err(self.endpoint.error(refusal(&reply, self.endpoint.now())))
-        }
-    }
+    Ok(OverHttp {
+        card: network_card(alias, spec, spec.model_id.clone().unwrap_or_default()),
+        wire: Settings { max_tokens: if ours { "max_completion_tokens" } else { "max_tokens" } },
+        endpoint,
+    })
 }
 
-impl Provider for OpenAi {
-    fn card(&self) -> &ModelCard {
-        &self.card
+impl Wire for Settings {
+    fn write(&self, request: &Request) -> Result<Vec<u8>, Fault> {
+        to_wire(request, *self)
     }
 
-    fn ask<'a>(&'a self, request: &'a Request, _: &'a Draw) -> Asked<'a> {
-        Box::pin(self.ask_once(request))
+    fn read(&self, reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, Fault> {
+        from_wire(reply, model, now)
     }
 
-    fn try_credentials(&self) -> Tried<'_> {
-        Box::pin(self.look())
+    fn refusal(&self, reply: &Reply, now: OffsetDateTime) -> Fault {
+        refusal(reply, now)
     }
 }
 
@@ -216,15 +192,17 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
         return Err(error_inside(reply, &choice.error.unwrap_or_default(), now));
     }
     let reason = choice.finish_reason.as_deref();
+    let asks_for_tool = said.tool_calls.is_some_and(|calls| !calls.is_empty());
     let (text, finish_reason) = match (said.refusal.filter(|text| !text.is_empty()), said.content, reason) {
         (Some(refusal), _, _) => (refusal, FinishReason::Refusal),
         (None, text, Some("length")) => (text.unwrap_or_default(), FinishReason::Length),
         (None, text, Some("content_filter")) => (text.unwrap_or_default(), FinishReason::ContentFilter),
+        (None, Some(text), _) if text.is_empty() && asks_for_tool => {
+            return Err(Fault::tool(reply.status.as_u16()));
+        }
         (None, Some(text), Some("stop") | None) => (text, FinishReason::Stop),
         (None, Some(text), Some(_)) => (text, FinishReason::Other),
-        (None, None, _) if said.tool_calls.is_some_and(|calls| !calls.is_empty()) => {
-            (String::new(), FinishReason::Other)
-        }
+        (None, None, _) if asks_for_tool => return Err(Fault::tool(reply.status.as_u16())),
         (None, None, _) => return Err(reply.malformed("a chat completion without content")),
     };
     Ok(Answer {

@@ -23,8 +23,6 @@ pub(super) enum Does {
     Raw(&'static [u8]),
     /// A reset connection.
     Reset,
-    /// Nothing, for longer than any test waits.
-    Hang,
 }
 
 impl Does {
@@ -107,7 +105,6 @@ fn answer(mut stream: TcpStream, does: &Does) {
         Does::Reset => {
             let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
-        Does::Hang => std::thread::sleep(Duration::from_secs(5)),
     }
 }
 
@@ -172,26 +169,24 @@ pub(super) async fn failed(provider: &dyn Provider) -> ProviderError {
 const KEY: &str = "sk-test-0123456789abcdefghijklmnop";
 
 /// OpenAI and Anthropic share the transport; each behaviour is tried over both.
-fn both(url: &str, attempt_s: f64) -> [Arc<dyn Provider>; 2] {
+fn both(url: &str) -> [Arc<dyn Provider>; 2] {
     ["openai", "anthropic"].map(|provider| {
         model(
             json!({
                 "provider": provider, "model_id": "m-1", "base_url": url, "api_key_env": "KEY",
-                "timeouts": { "attempt_s": attempt_s, "deadline_s": 60 },
             }),
             &[("KEY", KEY)],
         )
     })
 }
 
-async fn both_fail(does: Does, attempt_s: f64) -> ProviderError {
+async fn both_fail(does: Does) -> ProviderError {
     let server = Server::start(vec![does.clone(), does]);
-    let [openai, anthropic] = both(&server.url, attempt_s);
+    let [openai, anthropic] = both(&server.url);
     let (one, two) = (failed(&*openai).await, failed(&*anthropic).await);
     assert_eq!(one.failure, two.failure);
     assert!(one.status == two.status && one.retry_after == two.retry_after, "{one:?} {two:?}");
     assert_eq!((one.model.as_str(), one.attempts), ("m", 1));
-    assert!(!one.message.contains("127.0.0.1") || one.failure == Failure::Network, "{}", one.message);
     one
 }
 
@@ -201,38 +196,48 @@ async fn no_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    for provider in both(&url, 5.0) {
+    for provider in both(&url) {
         let error = failed(&*provider).await;
         assert_eq!(error.failure, Failure::Network);
         assert!(error.message.to_lowercase().contains("refused"), "{}", error.message);
-        assert!(!error.message.contains("http://"), "{}", error.message);
+        assert!(error.message.ends_with(&format!(" (at {url}: is `base_url` right?)")), "{}", error.message);
     }
 }
 
 #[tokio::test]
-async fn broken_connections() {
-    assert_eq!(both_fail(Does::Reset, 5.0).await.failure, Failure::Network);
-    let nothing = both_fail(Does::Raw(b""), 5.0).await;
-    assert_eq!((nothing.failure, nothing.status), (Failure::Network, None));
-    let cut =
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{\"id\": \"ch";
-    let cut = both_fail(Does::Raw(cut), 5.0).await;
-    assert_eq!((cut.failure, cut.status), (Failure::Malformed, Some(200)));
-    assert!(cut.message.starts_with("the answer broke off after 10 bytes: "), "{}", cut.message);
-    let chunk = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nA\r\n{\"id\": \"ch";
-    assert_eq!(both_fail(Does::Raw(chunk), 5.0).await.failure, Failure::Malformed);
-    // The status of an error is known without the rest of its words.
-    let cut = b"HTTP/1.1 429 X\r\nretry-after: 3\r\ncontent-length: 5000\r\n\r\n{\"err";
-    let cut = both_fail(Does::Raw(cut), 5.0).await;
-    assert_eq!((cut.failure, cut.retry_after), (Failure::RateLimited, Some(Duration::from_secs(3))));
+async fn a_wrong_address() {
+    // A server of plain HTTP, taken for one of TLS: trying again would meet the same.
+    let server = Server::start(vec![Does::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")]);
+    let [openai, _] = both(&server.url.replace("http://", "https://"));
+    let error = failed(&*openai).await;
+    assert_eq!(error.failure, Failure::Refused, "{}", error.message);
+    assert!(error.message.contains("does not speak TLS"), "{}", error.message);
+    let lost = both_fail(Does::json(404, r#"{"detail":"Not Found"}"#)).await;
+    assert_eq!(lost.failure, Failure::Refused);
+    assert!(lost.message.starts_with("Not Found (at http://127.0.0.1:"), "{}", lost.message);
+    // What may be secret in an address is not told.
+    let server = Server::start(vec![Does::json(404, "{}")]);
+    let secret = format!("{}/tenant-7f3a/v1", server.url);
+    let error = failed(&*both(&secret)[0]).await;
+    assert!(!error.message.contains("tenant"), "{}", error.message);
 }
 
 #[tokio::test]
-async fn a_hanging_server_is_left_after_the_time_of_an_attempt() {
-    let begun = std::time::Instant::now();
-    let error = both_fail(Does::Hang, 0.1).await;
-    assert_eq!((error.failure, error.message.as_str()), (Failure::Timeout, "no answer within 0.1 s"));
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+async fn broken_connections() {
+    assert_eq!(both_fail(Does::Reset).await.failure, Failure::Network);
+    let nothing = both_fail(Does::Raw(b"")).await;
+    assert_eq!((nothing.failure, nothing.status), (Failure::Network, None));
+    let cut =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{\"id\": \"ch";
+    let cut = both_fail(Does::Raw(cut)).await;
+    assert_eq!((cut.failure, cut.status), (Failure::Malformed, Some(200)));
+    assert!(cut.message.starts_with("the answer broke off after 10 bytes: "), "{}", cut.message);
+    let chunk = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nA\r\n{\"id\": \"ch";
+    assert_eq!(both_fail(Does::Raw(chunk)).await.failure, Failure::Malformed);
+    // The status of an error is known without the rest of its words.
+    let cut = b"HTTP/1.1 429 X\r\nretry-after: 3\r\ncontent-length: 5000\r\n\r\n{\"err";
+    let cut = both_fail(Does::Raw(cut)).await;
+    assert_eq!((cut.failure, cut.retry_after), (Failure::RateLimited, Some(Duration::from_secs(3))));
 }
 
 #[tokio::test]
@@ -240,17 +245,23 @@ async fn answers_that_are_not_json() {
     let page = |kind: &str| {
         Does::Say(200, vec![("content-type", kind.to_owned())], "<html>\n <b>Sign in".to_owned())
     };
-    let error = both_fail(page("text/html; charset=utf-8"), 5.0).await;
+    let error = both_fail(page("text/html; charset=utf-8")).await;
     assert_eq!((error.failure, error.status), (Failure::Malformed, Some(200)));
-    assert_eq!(error.message, "expected JSON, found text/html; charset=utf-8; it begins: <html> <b>Sign in");
-    let error = both_fail(page("application/json"), 5.0).await;
+    assert_eq!(
+        error.message,
+        "expected JSON, found text/html; charset=utf-8; it begins: a web page and no answer: Sign in"
+    );
+    let error = both_fail(page("application/json")).await;
     assert!(error.message.contains("expected value at line 1"), "{}", error.message);
     let gateway =
         Does::Say(502, vec![("content-type", "text/html".to_owned())], "<h1>Bad gateway</h1>".to_owned());
-    let error = both_fail(gateway, 5.0).await;
-    assert_eq!((error.failure, error.message.as_str()), (Failure::Server, "<h1>Bad gateway</h1>"));
+    let error = both_fail(gateway).await;
+    assert_eq!(
+        (error.failure, error.message.as_str()),
+        (Failure::Server, "a web page and no answer: Bad gateway")
+    );
     let elsewhere = Does::Say(308, vec![("location", "https://else.where/".to_owned())], String::new());
-    let error = both_fail(elsewhere, 5.0).await;
+    let error = both_fail(elsewhere).await;
     assert_eq!(error.failure, Failure::Refused);
     assert_eq!(error.message, "the server sends requests elsewhere: write the right `base_url`");
 }
@@ -263,13 +274,14 @@ async fn waits_that_servers_ask_for() {
         (vec![("retry-after", "Mon, 23 Nov 2026 13:15:30 GMT")], Some(30_000)),
         (vec![("retry-after", "Mon, 23 Nov 2026 13:14:00 GMT")], Some(0)),
         (vec![("retry-after", "2"), ("retry-after-ms", "1500")], Some(1_500)),
+        (vec![("llm_provider-retry-after", "60")], Some(60_000)),
         (vec![("retry-after", "soon")], None),
         (vec![("retry-after", "-1")], None),
         (vec![("retry-after", "1e300")], Some(7 * 24 * 3_600_000)),
         (vec![], None),
     ] {
         let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-        let error = both_fail(Does::Say(429, headers, String::new()), 5.0).await;
+        let error = both_fail(Does::Say(429, headers, String::new())).await;
         assert_eq!(error.failure, Failure::RateLimited);
         assert_eq!(error.retry_after, wait.map(Duration::from_millis));
     }
@@ -279,7 +291,7 @@ async fn waits_that_servers_ask_for() {
 async fn a_server_that_says_not_to_try_again_is_obeyed() {
     for (status, failure) in [(429, Failure::Quota), (500, Failure::Refused), (401, Failure::Credentials)] {
         let headers = vec![("x-should-retry", "false".to_owned())];
-        assert_eq!(both_fail(Does::Say(status, headers, String::new()), 5.0).await.failure, failure);
+        assert_eq!(both_fail(Does::Say(status, headers, String::new())).await.failure, failure);
     }
 }
 
@@ -297,6 +309,13 @@ async fn what_is_not_a_key_is_not_asked_with() {
     assert!(error.message.contains("has it a line break?"), "{}", error.message);
     let claude = json!({ "provider": "anthropic", "model_id": "m", "api_key_env": "MINE" });
     assert!(failed(&*model(claude, &[("ANTHROPIC_API_KEY", "k")])).await.message.contains("MINE"));
+    // What a configuration names is wanted, wherever the server is.
+    for place in [json!({ "base_url": "http://127.0.0.1:9/v1" }), json!({ "price": "free" })] {
+        let mut named = json!({ "provider": "openai", "model_id": "m", "api_key_env": "MINE" });
+        named.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+        let error = failed(&*model(named, &[])).await;
+        assert!(error.message.contains("MINE (the key of this model) is not set"), "{}", error.message);
+    }
     let header = json!({
         "provider": "openai", "model_id": "m", "price": "free", "headers": { "X-Team": "env:TEAM" },
     });
@@ -326,7 +345,7 @@ async fn secrets_stay_inside() {
         r#"{{"model":"m-{KEY}","choices":[{{"message":{{"content":"it is {KEY}, sk-other-key"}}}}]}}"#
     );
     let server = Server::start(vec![Does::json(200, &text)]);
-    let [openai, _] = both(&server.url, 5.0);
+    let [openai, _] = both(&server.url);
     let answer = ask(&*openai, &request(ProviderKind::Openai, "m-1", json!({}))).await.unwrap();
     assert_eq!((answer.text.as_str(), answer.served_model.as_str()), ("it is ***, sk-other-key", "m-***"));
 }
@@ -341,7 +360,7 @@ async fn a_look_at_the_credentials() {
         Does::json(401, refused),
         Does::json(401, refused),
     ]);
-    let providers = both(&server.url, 5.0);
+    let providers = both(&server.url);
     for provider in &providers {
         assert_eq!(provider.try_credentials().await.unwrap(), "the key in KEY is good at 127.0.0.1");
     }

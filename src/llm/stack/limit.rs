@@ -178,7 +178,6 @@ impl<L: Layer> Layer for Limit<L> {
             let permit = self.slot(tokens).await;
             let began = Instant::now();
             let flying = self.meter.flies();
-            self.meter.attempt();
             let result = match tokio::time::timeout(self.attempt, self.inner.ask(ask)).await {
                 Ok(result) => result,
                 Err(_) => Err(Error::provider(
@@ -190,6 +189,9 @@ impl<L: Layer> Layer for Limit<L> {
             let took = began.elapsed();
             drop(flying);
             ask.busy.add(took);
+            if !result.as_ref().err().is_some_and(Error::was_never_sent) {
+                self.meter.attempt();
+            }
             let failure = result.as_ref().err().and_then(Error::failure);
             if let Some(failure) = failure {
                 self.meter.attempt_failed(failure);

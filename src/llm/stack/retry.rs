@@ -2,7 +2,8 @@
 //!
 //! The whole request has a deadline that counts attempts and waits between them, not the wait for a slot: a long queue
 //! is no reason to give up. A provider that failed many requests in a row, each with all its tries, is taken to be
-//! down: from then on no failed try is followed by another, until one succeeds, so that a dead server ends a run in minutes.
+//! down: from then on no failed try is followed by another, until one succeeds, so that a dead server ends a run in
+//! minutes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,16 +14,23 @@ use backon::{ExponentialBuilder, Retryable as _};
 use super::limit::Busy;
 use super::meter::Meter;
 use super::{Ask, Asking, Layer, Reply};
-use crate::llm::{Error, ProviderError};
+use crate::llm::error::MAX_MESSAGE;
+use crate::llm::{Error, Failure, ProviderError};
 
 /// First wait; each further one twice as long, with jitter.
 const FIRST: Duration = Duration::from_millis(500);
 /// No wait is longer than this, unless the provider asks for it.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Tries after the first.
+/// Tries after the first, where the provider fails.
 const TRIES: usize = 6;
+/// Tries after the first, where it only asks to slow down: their waits are longer together than a window of a minute,
+/// for not every server says how long to wait.
+const TRIES_WHEN_RATE_LIMITED: usize = 8;
 /// Requests that failed in a row, all tries used, after which the provider is taken to be down.
 const DOWN_AFTER: u32 = 10;
+
+/// What helps against rate limits that no wait outlasts.
+const SLOWER: &str = " (set `limits: { requests_per_minute, in_flight }` of this model to what it allows)";
 
 pub(super) struct Retry<L> {
     inner: L,
@@ -44,6 +52,8 @@ impl<L> Retry<L> {
 /// What is left of a request's time.
 struct Left<'a> {
     deadline: Duration,
+    /// Tries that failed so far.
+    failed: usize,
     busy: &'a Busy,
     waited: Duration,
 }
@@ -52,6 +62,10 @@ impl Left<'_> {
     /// The wait before the next try, if there is time for it. The provider's word counts, plus the jitter that keeps
     /// requests which failed together apart.
     fn wait(&mut self, error: &Error, planned: Duration) -> Option<Duration> {
+        self.failed += 1;
+        if self.failed > TRIES && error.failure() != Some(Failure::RateLimited) {
+            return None;
+        }
         let asked = match error {
             Error::Provider(error) => error.retry_after,
             _ => None,
@@ -69,8 +83,9 @@ impl<L: Layer> Layer for Retry<L> {
                 .with_min_delay(FIRST)
                 .with_max_delay(LONGEST)
                 .with_jitter()
-                .with_max_times(TRIES);
-            let mut left = Left { deadline: self.deadline, busy: ask.busy, waited: Duration::ZERO };
+                .with_max_times(TRIES_WHEN_RATE_LIMITED);
+            let mut left =
+                Left { failed: 0, deadline: self.deadline, busy: ask.busy, waited: Duration::ZERO };
             let attempts = AtomicU32::new(0);
             let billed = AtomicU32::new(0);
             let one = || async {
@@ -91,12 +106,12 @@ impl<L: Layer> Layer for Retry<L> {
                         drop(waiting);
                     }
                 })
-                .when(|error| error.failure().is_some_and(crate::llm::Failure::is_retryable))
+                .when(|error| error.failure().is_some_and(Failure::is_retryable))
                 .adjust(|error, planned| {
                     planned.filter(|_| !self.is_down()).and_then(|planned| left.wait(error, planned))
                 })
                 .notify(|error, wait| {
-                    if error.failure().is_some_and(crate::llm::Failure::may_be_billed) {
+                    if error.failure().is_some_and(Failure::may_be_billed) {
                         billed.store(1, Ordering::Relaxed);
                     }
                     tracing::debug!(%error, wait_ms = wait.as_millis(), "trying again");
@@ -112,7 +127,12 @@ impl<L: Layer> Layer for Retry<L> {
                     if error.failure.is_retryable() {
                         self.failed_in_a_row.fetch_add(1, Ordering::Relaxed);
                     }
-                    Err(Error::Provider(ProviderError { attempts, ..error }))
+                    let mut message = error.message;
+                    if error.failure == Failure::RateLimited {
+                        let words = message.chars().take(MAX_MESSAGE - SLOWER.len()).collect::<String>();
+                        message = words + SLOWER;
+                    }
+                    Err(Error::Provider(ProviderError { attempts, message, ..error }))
                 }
                 Err(other) => Err(other),
             }

@@ -282,6 +282,30 @@ async fn the_provider_says_how_long_to_wait() {
     assert!((20.0..21.0).contains(&traffic.backoff_s));
 }
 
+/// Not every server says how long its window is.
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_of_a_minute_is_outlasted_and_a_failing_server_is_not_waited_for_as_long() {
+    let acts = |failure| vec![Act::Fail(failure); 8];
+    let patient = bench(Script::of(&acts(Failure::RateLimited)), Policy::Record, json!({}));
+    let began = Instant::now();
+    patient.ask("hi", 0).await.unwrap();
+    assert!(began.elapsed() > Duration::from_secs(60), "{:?}", began.elapsed());
+    let failing = bench(Script::of(&acts(Failure::Server)), Policy::Record, json!({}));
+    failing.ask("hi", 0).await.unwrap_err();
+    assert_eq!(failing.script.tries(), 7);
+    let limited = bench(Script::of(&[Act::Fail(Failure::RateLimited); 20]), Policy::Record, json!({}));
+    let error = limited.ask("hi", 0).await.unwrap_err();
+    assert!(error.to_string().contains("requests_per_minute"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_never_sent_is_no_call() {
+    let bench = bench(Script::of(&[Act::Fail(Failure::Credentials)]), Policy::Record, json!({}));
+    bench.ask("hi", 0).await.unwrap_err();
+    let traffic = bench.client.traffic();
+    assert_eq!((traffic.attempts, traffic.failed), (0, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wait_beyond_the_deadline_is_not_begun() {
     let bench = bench(

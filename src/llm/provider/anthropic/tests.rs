@@ -91,7 +91,6 @@ fn reasons_to_stop() {
         (fixture!("max_tokens"), r#"{"verdict": "pa"#, FinishReason::Length),
         (fixture!("refusal"), "This request was declined under the usage policy.", FinishReason::Refusal),
         (fixture!("context_window"), "{", FinishReason::ContextWindow),
-        (fixture!("tool_use"), "", FinishReason::Other),
         (fixture!("pause_turn"), "Let me look.", FinishReason::Other),
     ] {
         let answer = read(200, body).unwrap();
@@ -101,6 +100,9 @@ fn reasons_to_stop() {
 
 #[test]
 fn answers_that_are_none() {
+    let fault = read(200, fixture!("tool_use")).unwrap_err();
+    assert_eq!((fault.failure, fault.status), (Failure::Refused, Some(200)));
+    assert!(fault.message.contains("called a tool"), "{}", fault.message);
     for (body, says) in [
         ("{}", "no message (missing field `content`"),
         (r#"{"content": "text"}"#, "no message (invalid type: string"),
@@ -139,7 +141,7 @@ fn errors() {
         );
     }
     assert_eq!(read(529, fixture!("error_overloaded")).unwrap_err().message, "Overloaded");
-    assert_eq!(read(529, "<html>busy").unwrap_err().message, "<html>busy");
+    assert_eq!(read(529, "<html>busy").unwrap_err().message, "a web page and no answer: busy");
 }
 
 #[tokio::test]

@@ -136,6 +136,13 @@ async fn reasons_to_stop() {
 }
 
 #[tokio::test]
+async fn a_call_of_a_tool_is_no_answer() {
+    let error = refused(200, "", fixture!("tool_use")).await;
+    assert_eq!((error.failure, error.status), (Failure::Refused, Some(200)));
+    assert!(error.message.contains("called a tool"), "{}", error.message);
+}
+
+#[tokio::test]
 async fn errors() {
     use Failure::{Credentials, Overloaded, Quota, RateLimited, Refused, Server, Timeout};
     let plain = r#"{"message": "words"}"#;
@@ -163,7 +170,10 @@ async fn errors() {
         assert!(!error.message.is_empty() && !error.message.contains("123456789012"), "{}", error.message);
     }
     let error = refused(502, "", "<html>\n<h1>Bad gateway</h1>").await;
-    assert_eq!(error.message, "<html> <h1>Bad gateway</h1>");
+    assert_eq!(error.message, "a web page and no answer: Bad gateway");
+    // A gateway's own shape.
+    let error = refused(500, "", r#"{"error": {"message": "no such route", "code": "500"}}"#).await;
+    assert_eq!(error.message, "no such route");
     let error = refused(403, "AccessDeniedException", fixture!("error_access")).await;
     assert!(
         error.message.starts_with("User: arn:aws:sts::************:assumed-role/ci/"),
@@ -188,13 +198,6 @@ async fn transport() {
         assert!(failures.contains(&error.failure), "{does:?}: {error:?}");
         assert!(!error.message.contains("DispatchFailure"), "{}", error.message);
     }
-    let begun = std::time::Instant::now();
-    let server = Server::start(vec![Does::Hang]);
-    let mut spec = spec_at(&server.url);
-    spec["timeouts"] = json!({ "attempt_s": 0.5 });
-    let error = failed(&*model(spec, &[])).await;
-    assert_eq!((error.failure, error.message.as_str()), (Failure::Timeout, "no answer within 0.5 s"));
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -230,7 +233,7 @@ async fn a_bedrock_key_is_sent_and_not_told() {
 #[test]
 fn only_local_servers_that_nothing_is_named_for_go_without_credentials() {
     let is_local = |spec_json: Value, variables: &[(&str, &str)]| {
-        Bedrock::new("m", &spec(spec_json), &outside(variables)).unwrap().is_local()
+        Bedrock::new("m", &spec(spec_json), &outside(variables)).is_local()
     };
     let local = spec_at("http://127.0.0.1:8080");
     assert!(is_local(local.clone(), &[]) && is_local(spec_at("http://localhost:1/x"), &[]));
@@ -268,7 +271,7 @@ async fn credentials_that_are_not_there() {
     let client = Client::from_conf(config);
     let call = wire::to_wire(&client, &request(ProviderKind::Bedrock, ID, json!({})), ID).unwrap();
     let error = call.send().await.unwrap_err();
-    let fault = wire::from_error(&error, LOOK, time::OffsetDateTime::UNIX_EPOCH);
+    let fault = wire::from_error(&error, time::OffsetDateTime::UNIX_EPOCH);
     assert_eq!((fault.failure, fault.status), (Failure::Credentials, None));
     assert!(
         fault.message.starts_with("no AWS credentials: ") && fault.message.contains("AWS_PROFILE"),

@@ -1,7 +1,6 @@
 //! Converse: a request into the SDK's words, the SDK's answers and errors into ours.
 
 use std::error::Error as StdError;
-use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_bedrockruntime::Client;
@@ -19,7 +18,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::no_credentials;
-use crate::llm::provider::fault::{Fault, by_status, chain, cut, wait};
+use crate::llm::provider::fault::{Fault, by_status, chain, cut, readable, wait};
 use crate::llm::{Answer, Failure, FinishReason, Request, Role, Usage};
 
 /// Characters kept of a body that no one can read; an error shows fewer.
@@ -131,14 +130,18 @@ pub(super) fn from_wire(output: ConverseOutput, model: &str) -> Result<Answer, F
     let Some(Output::Message(message)) = output.output else {
         return Err(Fault::new(Failure::Malformed, "a Converse answer without a message"));
     };
-    let mut text = String::new();
+    let (mut text, mut asks_for_tool) = (String::new(), false);
     for block in message.content {
         match block {
             ContentBlock::Text(part) if text.is_empty() => text = part,
             ContentBlock::Text(part) => text.push_str(&part),
-            // Reasoning, tool use and whatever comes later.
+            ContentBlock::ToolUse(_) => asks_for_tool = true,
+            // Reasoning and whatever comes later.
             _ => {}
         }
+    }
+    if text.is_empty() && asks_for_tool {
+        return Err(Fault::tool(200));
     }
     let count = |tokens: i32| u64::try_from(tokens).unwrap_or(0);
     Ok(Answer {
@@ -163,16 +166,12 @@ pub(super) fn from_wire(output: ConverseOutput, model: &str) -> Result<Answer, F
 }
 
 /// Why there is no answer.
-pub(super) fn from_error(
-    error: &SdkError<ConverseError, HttpResponse>,
-    attempt: Duration,
-    now: OffsetDateTime,
-) -> Fault {
+pub(super) fn from_error(error: &SdkError<ConverseError, HttpResponse>, now: OffsetDateTime) -> Fault {
     if let Some(missing) = credentials_error(error) {
         return no_credentials(missing);
     }
     match error {
-        SdkError::TimeoutError(_) => Fault::timeout(attempt),
+        SdkError::TimeoutError(_) => Fault::new(Failure::Timeout, chain(error)),
         SdkError::ConstructionFailure(_) => Fault::new(Failure::Refused, chain(error)),
         SdkError::DispatchFailure(_) => Fault::new(Failure::Network, chain(error)),
         // An answer that the SDK cannot read is an error of the service to it.
@@ -205,13 +204,8 @@ pub(super) fn from_error(
 /// What a person should see of a body in which the SDK found no message: without a code it does not look.
 fn beginning(raw: &HttpResponse) -> String {
     let body = raw.body().bytes().unwrap_or_default();
-    let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
-    if let Some(message) = parsed.get("message").or_else(|| parsed.get("Message")).and_then(Value::as_str) {
-        return message.to_owned();
-    }
-    let text = String::from_utf8_lossy(body);
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.is_empty() { "no explanation".to_owned() } else { cut(&words, KEPT) }
+    let text = readable(body);
+    if text.is_empty() { "no explanation".to_owned() } else { cut(&text, KEPT) }
 }
 
 fn credentials_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a CredentialsError> {

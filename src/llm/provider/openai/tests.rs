@@ -116,10 +116,19 @@ fn reasons_to_stop() {
         (fixture!("length_all_reasoning"), "", FinishReason::Length),
         (fixture!("refusal"), "I can't help with that request.", FinishReason::Refusal),
         (fixture!("content_filter"), "", FinishReason::ContentFilter),
-        (fixture!("tool_calls"), "", FinishReason::Other),
     ] {
         let answer = read(200, body).unwrap();
         assert_eq!((answer.text.as_str(), answer.finish_reason), (text, reason));
+    }
+}
+
+#[test]
+fn a_call_of_a_tool_is_no_answer() {
+    let spoken = fixture!("tool_calls").replace("\"content\": null", "\"content\": \"\"");
+    for body in [fixture!("tool_calls"), &spoken] {
+        let fault = read(200, body).unwrap_err();
+        assert_eq!((fault.failure, fault.status), (Failure::Refused, Some(200)));
+        assert!(fault.message.contains("called a tool"), "{}", fault.message);
     }
 }
 
@@ -238,9 +247,8 @@ async fn azure_lists_its_models_beside_its_deployments() {
 #[test]
 fn openai_itself_takes_the_new_name_of_the_limit() {
     let outside = crate::llm::provider::tests::outside(&[]);
-    let limit = |json| {
-        OpenAi::new("m", &crate::llm::provider::tests::spec(json), &outside).unwrap().settings.max_tokens
-    };
+    let limit =
+        |json| connect("m", &crate::llm::provider::tests::spec(json), &outside).unwrap().wire.max_tokens;
     assert_eq!(limit(json!({ "provider": "openai", "model_id": "m" })), "max_completion_tokens");
     let other = json!({ "provider": "openai", "model_id": "m", "base_url": "https://llm.example.com/v1" });
     assert_eq!(limit(other), "max_tokens");
