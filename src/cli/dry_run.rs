@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Context;
 use super::eval::Format;
 use crate::config::settings::Mode;
+use crate::llm::stack::budget::dollars;
 use crate::pipeline::forecast::{Forecast, Line, forecast};
 use crate::pipeline::{Inputs, Selection};
 use crate::report::outcome::exit;
@@ -57,15 +58,15 @@ fn table(forecast: &Forecast, mode: Mode) -> Vec<String> {
     out.extend(forecast.models.iter().map(|(alias, line)| row(alias, line)));
     let saved: f64 = forecast.models.values().map(|line| line.saved_usd).sum();
     if saved > 0.0 {
-        out.push(format!("recordings save {saved:.4} USD"));
+        out.push(format!("recordings save {} USD", dollars(saved)));
     }
     let total = |of: fn(&Line) -> Option<f64>| forecast.models.values().map(of).sum::<Option<f64>>();
     if let (Some(about), Some(most)) = (total(|line| line.about_usd), total(|line| line.most_usd)) {
-        out.push(format!("in all about {about:.4} USD, at most {most:.4} USD"));
+        out.push(format!("in all about {} USD, at most {} USD", dollars(about), dollars(most)));
     }
     match forecast.limit_usd {
         Some(limit) => {
-            out.push(format!("the run may spend {limit:.4} USD; what it cannot pay for is not measured"));
+            out.push(format!("the run may spend {} USD; what it cannot pay for is not measured", dollars(limit)));
         }
         None => {
             out.push("no budget: set one with --max-cost USD or a suite's `budget_usd`".to_owned());
@@ -79,7 +80,7 @@ fn table(forecast: &Forecast, mode: Mode) -> Vec<String> {
 }
 
 fn row(alias: &str, line: &Line) -> String {
-    let usd = |value: Option<f64>| value.map_or("unknown".to_owned(), |usd| format!("{usd:.4}"));
+    let usd = |value: Option<f64>| value.map_or("unknown".to_owned(), dollars);
     let tokens = |n: u64| if line.embedded { "-".to_owned() } else { n.to_string() };
     format!(
         "{alias:<20} {:>7} {:>8} {:>11} {:>11} {:>11} {:>12}{}",

@@ -119,6 +119,8 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     }
     let mut codes = vec![exit_code(&report)];
     match written {
+        // The summary for people names the same report.
+        Ok(()) if matches!(args.format, Format::Text) => {}
         Ok(()) => context.out.note(format!("reports: {}", folder.run.join("summary.md").display())),
         Err(error) => {
             context

@@ -77,7 +77,8 @@ struct Choice {
     /// Prompt file instead of the tasks' own, relative to prompts/
     #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
     prompt: Option<String>,
-    /// replay | record | refresh | live | auto
+    /// replay: only recorded answers | record: ask for what is missing | refresh: ask for everything anew |
+    /// live: keep nothing | auto: replay under CI, else record
     #[arg(long, value_name = "MODE", value_parser = mode)]
     mode: Option<String>,
     /// USD that this run may spend

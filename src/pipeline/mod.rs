@@ -11,7 +11,8 @@
 //!  Folder::write     junit.xml, summary.md, eval_results_<run-id>.json
 //! ```
 //!
-//! Reading order: [`inputs`], [`money`], [`forecast`], [`baselines`], [`suite_run`], [`session`], [`policies`], [`accept`], [`deliver`], [`recordings`].
+//! Reading order: [`inputs`], [`money`], [`forecast`], [`baselines`], [`suite_run`], [`session`], [`policies`],
+//! [`accept`], [`deliver`], [`recordings`].
 
 pub mod inputs;
 

@@ -13,6 +13,15 @@ use crate::gate::{CaseResult, CaseVerdict};
 /// Most ids of one list.
 const MAX_IDS: usize = 12;
 
+/// Most reasons why cases were not measured.
+const MAX_REASONS: usize = 3;
+
+/// Bytes within which two such reasons differ, or else they are of a kind.
+const SAME_REASON: usize = 32;
+
+/// Most characters of such a reason.
+const EXPLANATION: usize = 600;
+
 /// Most problems shown of one policy.
 const MAX_PROBLEMS: usize = 10;
 
@@ -83,17 +92,17 @@ fn suite_lines(
     ];
     for (word, belongs) in groups {
         let of_group: Vec<&CaseVerdict> = decision.cases.iter().filter(|verdict| belongs(verdict)).collect();
-        let Some(first) = of_group.first() else { continue };
+        if of_group.is_empty() {
+            continue;
+        }
         let mut ids: Vec<String> =
             of_group.iter().take(MAX_IDS).map(|verdict| sanitize::line(&verdict.id)).collect();
         if of_group.len() > MAX_IDS {
             ids.push(format!("and {} more", of_group.len() - MAX_IDS));
         }
         out.push(format!("  {word}: {}", ids.join(", ")));
-        if let CaseResult::NotMeasured { why } = &first.result {
-            out.push(format!("    {}: {}", sanitize::line(&first.id), diff::clip(&sanitize::line(why), 600)));
-        }
     }
+    out.extend(reasons(&decision.cases));
     out.extend(
         gate.limits
             .iter()
@@ -104,9 +113,36 @@ fn suite_lines(
     let failing = |verdict: &&CaseVerdict| verdict.fails() && gate.excuses(verdict).is_none();
     if let Some(first) = decision.cases.iter().find(failing) {
         out.push(format!("  again: {again} --case {}", sanitize::line(&first.id)));
-        out.push(format!("  accept: {accept}"));
+        if words::can_be_accepted(gate) {
+            out.push(format!("  accept: {accept}"));
+        }
     }
     out
+}
+
+/// Why cases were not measured: one case for each reason, and how many share it. Reasons that begin alike, such as
+/// the same error about different requests, are one.
+fn reasons(cases: &[CaseVerdict]) -> Vec<String> {
+    let mut kinds: Vec<(&str, &CaseVerdict, &str, usize)> = Vec::new();
+    for verdict in cases {
+        let CaseResult::NotMeasured { why } = &verdict.result else { continue };
+        let kind = sanitize::prefix(why, SAME_REASON);
+        let full = kinds.len() == MAX_REASONS;
+        match kinds.iter_mut().find(|(known, ..)| *known == kind) {
+            Some((.., count)) => *count += 1,
+            None if full => {}
+            None => kinds.push((kind, verdict, why, 1)),
+        }
+    }
+    let line = |(_, verdict, why, count): (&str, &CaseVerdict, &str, usize)| {
+        let others = match count - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} like it)"),
+        };
+        let why = diff::clip(&sanitize::line(why), EXPLANATION);
+        format!("    {}{others}: {why}", sanitize::line(&verdict.id))
+    };
+    kinds.into_iter().map(line).collect()
 }
 
 const RED: &str = "31";

@@ -4,6 +4,7 @@ use super::input::Report;
 use super::words;
 use crate::config::settings::Mode;
 use crate::llm::Failure;
+use crate::llm::stack::budget::dollars;
 use crate::llm::stack::{Pulse, Traffic};
 
 /// A line for each network model that was asked or replayed; none where only embedded models ran.
@@ -37,7 +38,7 @@ pub fn waiting(pulse: &[(String, Pulse, Option<Failure>)]) -> Option<String> {
 fn line(traffic: &Traffic) -> String {
     let mut parts = Vec::new();
     if traffic.answered > 0 {
-        let cost = traffic.cost_usd.map_or("at an unknown price".to_owned(), |usd| format!("{usd:.4} USD"));
+        let cost = traffic.cost_usd.map_or("at an unknown price".to_owned(), |usd| format!("{} USD", dollars(usd)));
         let tokens = format!("{} tokens in, {} out", traffic.input_tokens, traffic.output_tokens);
         let tokens = match traffic.without_usage {
             0 => tokens,
@@ -73,7 +74,7 @@ fn total(report: &Report) -> String {
     let calls: u64 = traffic().map(|traffic| traffic.attempts).sum();
     let usd: Option<f64> =
         traffic().map(|traffic| if traffic.answered == 0 { Some(0.0) } else { traffic.cost_usd }).sum();
-    let cost = usd.map_or("an unknown sum".to_owned(), |usd| format!("{usd:.4} USD"));
+    let cost = usd.map_or("an unknown sum".to_owned(), |usd| format!("{} USD", dollars(usd)));
     let calls = words::count(usize::try_from(calls).unwrap_or(usize::MAX), "call");
     let again = match report.run.mode {
         Mode::Refresh => "the same command again asks for new answers to everything".to_owned(),

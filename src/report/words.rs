@@ -127,6 +127,10 @@ pub(crate) fn can_be_accepted(gate: &GateReport) -> bool {
         return false;
     }
     let counts = &gate.decision.counts;
+    // `baseline accept` refuses a run with cases that have no answer.
+    if counts.missing > 0 {
+        return false;
+    }
     let moved = counts.fixed + counts.new + counts.removed + counts.broken + counts.unconfirmed > 0;
     moved || gate.decision.verdict != Verdict::Pass || gate.baseline.source == BaselineSource::None
 }

@@ -91,6 +91,12 @@ pub fn nano(usd: f64) -> NanoUsd {
     (usd * NANO).ceil() as NanoUsd
 }
 
+/// Dollars for people: four decimals, or two digits where those would show next to nothing.
+#[must_use]
+pub fn dollars(usd: f64) -> String {
+    if usd > 0.0 && usd < 0.001 { format!("{usd:.1e}") } else { format!("{usd:.4}") }
+}
+
 /// Nano-dollars as dollars.
 #[must_use]
 pub fn usd(nano: NanoUsd) -> f64 {

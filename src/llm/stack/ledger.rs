@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::budget::{NanoUsd, usd};
+use super::budget::{NanoUsd, dollars, usd};
 use crate::llm::Error;
 
 /// Folder of accounts, inside the reports folder.
@@ -150,11 +150,11 @@ impl Ledger {
 
     fn gone(&self, balance: Balance, amount: NanoUsd) -> Error {
         Error::Budget(format!(
-            "budget: {:.4} of {:.4} USD are spent, this request may cost {:.4}; \
+            "budget: {} of {} USD are spent, this request may cost {}; \
              raise it with --max-cost, EVALS_MAX_COST or the suite's `budget_usd`",
-            usd(balance.spent),
-            usd(self.limit),
-            usd(amount)
+            dollars(usd(balance.spent)),
+            dollars(usd(self.limit)),
+            dollars(usd(amount))
         ))
     }
 
