@@ -13,11 +13,15 @@ pub const FEWEST_UNITS: u64 = 5;
 /// Few events make a t interval too narrow, so the net lost cases, rounded up, also go through an exact
 /// binomial bound (Clopper and Pearson 1934). 1.0 without any case.
 ///
+/// `units` is the number of clusters where cases share a story (cases, where none does): the loss counts in units then,
+/// and there are only so many.
+///
 /// ```
 /// use llm_experiments::stats::min_cases::lost_guard;
 /// let mut differences = vec![0.0; 60];
 /// differences[7] = -1.0;
-/// assert!((lost_guard(&differences) - 0.076_639_995).abs() < 1e-8);
+/// assert!((lost_guard(&differences, 60) - 0.076_639_995).abs() < 1e-8);
+/// assert!(lost_guard(&differences, 20) > 0.13);
 /// ```
 #[must_use]
 #[expect(
@@ -25,11 +29,11 @@ pub const FEWEST_UNITS: u64 = 5;
     clippy::cast_sign_loss,
     reason = "the net loss is at least 0 and at most the number of cases"
 )]
-pub fn lost_guard(differences: &[f64]) -> f64 {
-    let n = differences.len() as u64;
+pub fn lost_guard(differences: &[f64], units: u64) -> f64 {
+    let scale = units as f64 / differences.len().max(1) as f64;
     // Rounding of sums like 5 * 0.2 must not count as one more lost case.
-    let lost = ((-differences.iter().sum::<f64>()).max(0.0) - 1e-9).ceil().max(0.0) as u64;
-    proportion::clopper_pearson_upper(lost.min(n), n, 0.95).unwrap_or(1.0)
+    let lost = ((-differences.iter().sum::<f64>()).max(0.0) * scale - 1e-9).ceil().max(0.0) as u64;
+    proportion::clopper_pearson_upper(lost.min(units), units, 0.95).unwrap_or(1.0)
 }
 
 /// Fewest cases that can show "no drop of `margin` or more" when nothing at all changes: the smallest N with
@@ -89,7 +93,7 @@ mod tests {
             let n = usize::try_from(min_cases(margin, 0.05).unwrap()).unwrap();
             let earns = |n: usize| {
                 let zeros = vec![0.0; n];
-                lost_guard(&zeros) < margin && interval::plus_two(&zeros, None).lower95 > -margin
+                lost_guard(&zeros, n as u64) < margin && interval::plus_two(&zeros, None).lower95 > -margin
             };
             assert!(earns(n), "{margin}");
             assert!(n == 5 || !earns(n - 1), "{margin}");
@@ -107,7 +111,10 @@ mod tests {
             // Five times -0.2 is one lost case, not two.
             ([vec![-0.2; 5], vec![0.0; 55]].concat(), 0.076_639_995),
         ] {
-            assert!((lost_guard(&differences) - expected).abs() < 1e-8, "{differences:?}");
+            assert!(
+                (lost_guard(&differences, differences.len() as u64) - expected).abs() < 1e-8,
+                "{differences:?}"
+            );
         }
     }
 }

@@ -87,6 +87,31 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
     adjusted
 }
 
+/// Which hypotheses the e-BH procedure rejects (Wang and Ramdas 2022, JRSS B 84:822): the `k` largest e-values, for the
+/// largest `k` with `e_(k) >= n / (alpha k)`. Keeps the false discovery rate under any dependence. For exploring.
+///
+/// ```
+/// use llm_experiments::stats::multiplicity::e_bh;
+/// assert_eq!(e_bh(&[80.0, 1.0, 30.0], 0.1), [true, false, true]);
+/// ```
+#[must_use]
+pub fn e_bh(e: &[f64], alpha: f64) -> Vec<bool> {
+    let mut order: Vec<(usize, f64)> = e.iter().copied().enumerate().collect();
+    order.sort_by(|a, b| b.1.partial_cmp(&a.1).unwrap_or(Ordering::Equal));
+    let reaches = |(rank, (_, value)): (usize, &(usize, f64))| {
+        value * TIE >= e.len() as f64 / (alpha * (rank as f64 + 1.0))
+    };
+    let rejected =
+        order.iter().enumerate().rev().find(|place| reaches(*place)).map_or(0, |(rank, _)| rank + 1);
+    let mut found = vec![false; e.len()];
+    for (index, _) in order.into_iter().take(rejected) {
+        if let Some(slot) = found.get_mut(index) {
+            *slot = true;
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

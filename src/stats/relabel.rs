@@ -68,6 +68,11 @@ impl BinaryCase {
         f64::from(self.sc) / f64::from(self.kc) - f64::from(self.sb) / f64::from(self.kb)
     }
 
+    /// Passes of the candidate.
+    pub(super) fn candidate_passes(&self) -> u32 {
+        self.sc
+    }
+
     fn samples(&self) -> u32 {
         self.kb + self.kc
     }
@@ -81,13 +86,13 @@ impl BinaryCase {
     }
 
     /// Fewest and most passes the candidate can have when the labels are drawn anew.
-    fn support(&self) -> (u32, u32) {
+    pub(super) fn support(&self) -> (u32, u32) {
         ((self.passes()).saturating_sub(self.kb), self.kc.min(self.passes()))
     }
 
     /// Hypergeometric probabilities of the passes in [`support`](Self::support), by the ratio of neighbours
     /// from the mode outwards: additions and multiplications only, so every machine gets the same bits.
-    fn label_probabilities(&self) -> Vec<f64> {
+    pub(super) fn label_probabilities(&self) -> Vec<f64> {
         let (low, high) = self.support();
         let n = f64::from(self.samples());
         let (t, k) = (f64::from(self.passes()), f64::from(self.kc));
@@ -129,6 +134,11 @@ impl RealCase {
     pub fn new(baseline: Vec<f64>, candidate: Vec<f64>) -> Option<Self> {
         let usable = |side: &[f64]| !side.is_empty() && side.iter().all(|x| x.is_finite());
         (usable(&baseline) && usable(&candidate)).then_some(Self { baseline, candidate })
+    }
+
+    /// Baseline and candidate samples.
+    pub(super) fn sides(&self) -> (&[f64], &[f64]) {
+        (&self.baseline, &self.candidate)
     }
 
     /// Candidate mean minus baseline mean.
