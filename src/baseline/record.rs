@@ -146,6 +146,7 @@ mod tests {
             must_pass: false,
             samples,
             confirm: Vec::new(),
+            top_up: Vec::new(),
         };
         let lost = SampleRecord {
             outcome: SampleOutcome::NotMeasured { reason: "budget".to_owned(), answer: None },

@@ -66,7 +66,10 @@ fn table(forecast: &Forecast, mode: Mode) -> Vec<String> {
     }
     match forecast.limit_usd {
         Some(limit) => {
-            out.push(format!("the run may spend {} USD; what it cannot pay for is not measured", dollars(limit)));
+            out.push(format!(
+                "the run may spend {} USD; what it cannot pay for is not measured",
+                dollars(limit)
+            ));
         }
         None => {
             out.push("no budget: set one with --max-cost USD or a suite's `budget_usd`".to_owned());

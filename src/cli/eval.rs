@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Answers per case
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=20))]
     samples: Option<u32>,
+    /// Run every case, also when the first ones already show a regression
+    #[arg(long)]
+    no_fail_fast: bool,
     /// Say what would be asked and what it would cost; ask nothing
     #[arg(long)]
     dry_run: bool,
@@ -55,7 +58,9 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     let mut overrides = args.choice.overrides();
     overrides.0.extend(args.samples.map(|samples| (env::SAMPLES, samples.to_string())));
     overrides.0.extend(args.resume.clone().map(|run_id| (env::RESUME, run_id)));
-    let inputs = Arc::new(context.inputs_with(&overrides)?);
+    let mut inputs = context.inputs_with(&overrides)?;
+    inputs.settings.fail_fast = !args.no_fail_fast;
+    let inputs = Arc::new(inputs);
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
     }

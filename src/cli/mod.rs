@@ -4,6 +4,7 @@ mod baseline;
 mod doctor;
 mod dry_run;
 mod eval;
+mod gate;
 mod print;
 mod prompt;
 mod recordings;
@@ -44,6 +45,8 @@ struct Cli {
 enum Command {
     /// Run suites, compare with the baseline, write reports
     Eval(eval::Args),
+    /// Decide again about a stored run, or compare two
+    Gate(gate::Args),
     /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
     #[command(disable_help_flag = true)]
     Test {
@@ -188,6 +191,7 @@ pub fn main() -> ExitCode {
     let code = match cli.command {
         Command::Eval(args) => eval::run(&context, &args, &telemetry),
         Command::Test { args } => return test(&context, args),
+        Command::Gate(args) => gate::run(&context, &args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),
         Command::Recordings(command) => recordings::run(&context, &command),

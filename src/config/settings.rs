@@ -114,6 +114,8 @@ pub struct Settings {
     pub models: Vec<String>,
     /// Answers asked for per case.
     pub samples: u32,
+    /// Stop a suite's first pass as soon as the evidence against it suffices. `llmx eval` does, tests do not.
+    pub fail_fast: bool,
     /// USD that this run may spend.
     pub max_cost_usd: Option<f64>,
     /// Spend on models without a known price although there is a budget.
@@ -141,6 +143,7 @@ impl Default for Settings {
             on_inconclusive: OnInconclusive::Warn,
             models: Vec::new(),
             samples: 1,
+            fail_fast: false,
             max_cost_usd: None,
             allow_unpriced: false,
             budget_group: None,
@@ -253,6 +256,7 @@ impl Settings {
             on_inconclusive,
             models: get(env::MODEL).into_iter().flat_map(list).collect(),
             samples,
+            fail_fast: false,
             max_cost_usd,
             allow_unpriced,
             budget_group: get(env::NEXTEST_RUN_ID).map(str::to_owned),

@@ -30,11 +30,18 @@ pub struct RunRecord {
     pub finished_at: Option<String>,
     /// What happened to recorded answers.
     pub mode: Mode,
+    /// Answers per case that the first pass asked for.
+    #[serde(default = "one")]
+    pub samples: u32,
     /// What network models were asked, by alias; empty where none was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub traffic: BTreeMap<String, Traffic>,
     /// One entry per suite and model, in listing order.
     pub suites: Vec<SuiteRecord>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// One suite on one model.
@@ -104,6 +111,9 @@ pub struct CaseRecord {
     /// Redraws of a failure; they never enter a mean.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirm: Vec<SampleRecord>,
+    /// Further answers of the accepted configuration, where its baseline was thin; they never enter a mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub top_up: Vec<SampleRecord>,
 }
 
 /// One answer to a case, or why there is none.

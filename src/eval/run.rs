@@ -115,5 +115,6 @@ pub fn case_record(case: &Case, samples: Vec<SampleRecord>, confirm: Vec<SampleR
         must_pass: case.must_pass,
         samples,
         confirm,
+        top_up: Vec::new(),
     }
 }

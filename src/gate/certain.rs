@@ -11,7 +11,7 @@ use super::policy::Policy;
 /// Every metric of the policy, decided.
 pub(crate) fn decide_metrics(observations: &Observations, policy: &Policy) -> Vec<MetricDecision> {
     let decide = |(metric, weight): (&str, f64)| {
-        let pairs = Pairs::collect(observations, metric);
+        let pairs = Pairs::collect(observations, metric, 1);
         let mut decision = MetricDecision::undecided(metric, weight, &pairs);
         if observations.judge_changed.contains(metric) {
             decision.reason = Some(Reason::JudgeChanged);

@@ -4,43 +4,110 @@
 //! noise in any metric is a regression, whatever else is unknown; what is not comparable or not measured keeps
 //! anything positive from being said; only then does the primary metric speak.
 
-use super::case::{CaseResult, CaseVerdict, case_verdict};
-use super::decision::{Counts, Decision, Method, MetricDecision, Reason, Verdict};
-use super::observe::{Comparability, Observations, PASS_RATE};
+use std::collections::BTreeMap;
+
+use super::case::{CaseResult, CaseVerdict};
+use super::decision::{Counts, Decision, Draws, Evidence, Method, MetricDecision, Reason, Verdict};
+use super::monitor::Hit;
+use super::observe::{CaseObservation, Comparability, Observations};
 use super::pairs::Pairs;
 use super::policy::Policy;
-use super::{certain, noise, sentence};
+use super::{certain, sentence};
+
+/// Everything the planner knows when it wants nothing more.
+pub(crate) struct Seen<'a> {
+    pub(crate) observations: &'a Observations,
+    pub(crate) policy: &'a Policy,
+    /// One per case, in the order observed.
+    pub(crate) cases: Vec<CaseVerdict>,
+    /// At the last look.
+    pub(crate) metrics: Vec<MetricDecision>,
+    /// Samples per case at that look.
+    pub(crate) look: u32,
+    /// The monitor's evidence that sufficed, and its metric.
+    pub(crate) hit: Option<(String, Hit)>,
+    /// The monitor's evidence by metric.
+    pub(crate) evidence: BTreeMap<String, f64>,
+    /// The look that was wanted next and could not be taken: samples per case, draws, why.
+    pub(crate) lacking: Option<(u32, usize, String)>,
+}
 
 /// The decision about what was observed; nothing further is drawn.
-pub(crate) fn decide(observations: &Observations, policy: &Policy) -> Decision {
-    let judge_changed = observations.judge_changed.contains(PASS_RATE);
-    let cases: Vec<CaseVerdict> = observations
-        .cases
-        .iter()
-        .map(|case| case_verdict(case, observations.deterministic, judge_changed))
-        .collect();
-    let metrics = if observations.deterministic {
-        certain::decide_metrics(observations, policy)
-    } else {
-        noise::decide_metrics(observations, policy)
-    };
-    let call = combine(observations, &metrics, policy);
+pub(crate) fn decide(seen: Seen<'_>) -> Decision {
+    let Seen { observations, policy, cases, mut metrics, look, hit, evidence, lacking } = seen;
+    for metric in &mut metrics {
+        metric.e_value = evidence.get(&metric.metric).copied();
+        if hit.as_ref().is_some_and(|(name, _)| *name == metric.metric) {
+            metric.verdict = Verdict::Regressed;
+            metric.reason = None;
+        }
+    }
+    let monitor = hit.map(|(name, hit)| {
+        let of = observations.cases.iter().filter(|c| c.is_comparable() && !c.is_unchanged()).count();
+        let weight = policy.hypotheses().iter().find(|(metric, _)| *metric == name).map_or(1.0, |h| h.1);
+        Evidence {
+            metric: name,
+            e_value: hit.e_value,
+            limit: 1.0 / (policy.part() * weight),
+            seen: hit.seen,
+            of,
+            stopped: policy.fail_fast && hit.seen < of,
+        }
+    });
+    let lacking = lacking.map(|(k, draws, why)| Reason::NeedsLook { k, draws, why });
+    let call = combine(observations, &metrics, policy, lacking.or_else(|| needs_redraws(&cases)));
     let measured = observations.cases.iter().filter(|c| c.is_comparable() && !c.answers().is_empty()).count();
     let mut decision = Decision {
         verdict: call.verdict,
         reason: call.reason,
         sentence: String::new(),
-        notes: notes(observations, &metrics, policy),
+        notes: notes(&metrics, policy),
         metrics,
         counts: Counts::of(&cases, observations.removed.len()),
-        n_cases: measured,
+        n_cases: monitor.as_ref().filter(|e| e.stopped).map_or(measured, |e| e.seen),
         deterministic: observations.deterministic,
         alpha: policy.alpha,
         margin: policy.margin,
+        draws: draws(observations, policy, look, monitor.as_ref()),
         cases,
+        look,
+        monitor,
     };
     decision.sentence = sentence::decision(&decision, call.lead, policy);
     decision
+}
+
+/// Answers behind the decision, and how many a plan that always draws everything would have needed beyond those.
+fn draws(observations: &Observations, policy: &Policy, look: u32, monitor: Option<&Evidence>) -> Draws {
+    if observations.deterministic {
+        return Draws::default();
+    }
+    let of = |case: &CaseObservation| case.answers().len().min(look as usize);
+    let drawn: Vec<&CaseObservation> =
+        observations.cases.iter().filter(|case| case.is_redrawable()).collect();
+    let main = match monitor {
+        Some(evidence) if evidence.stopped => evidence.seen * policy.samples.max(1) as usize,
+        _ => drawn.iter().map(|case| of(case)).sum(),
+    };
+    let everything = monitor.map_or(drawn.len(), |evidence| evidence.of)
+        * policy.schedule().last().copied().unwrap_or(1) as usize;
+    Draws {
+        main,
+        confirm: observations.cases.iter().map(|case| case.confirm.passes.len()).sum(),
+        top_up: observations.cases.iter().map(|case| case.top_up.passes.len()).sum(),
+        saved: everything.saturating_sub(main),
+    }
+}
+
+/// Cases that failed once, of which the plan's further answers could not be had.
+fn needs_redraws(cases: &[CaseVerdict]) -> Option<Reason> {
+    let open =
+        |case: &&CaseVerdict| matches!(case.result, CaseResult::Unconfirmed { .. }) && case.redrawn.is_some();
+    let count = cases.iter().filter(open).count();
+    cases.iter().find(open).and_then(|case| match &case.result {
+        CaseResult::Unconfirmed { why } => Some(Reason::NeedsRedraws { cases: count, why: why.clone() }),
+        _ => None,
+    })
 }
 
 /// The suite's verdict and the metric (by position) that the sentence is about.
@@ -50,7 +117,12 @@ struct Call {
     lead: usize,
 }
 
-fn combine(observations: &Observations, metrics: &[MetricDecision], policy: &Policy) -> Call {
+fn combine(
+    observations: &Observations,
+    metrics: &[MetricDecision],
+    policy: &Policy,
+    needs: Option<Reason>,
+) -> Call {
     let inconclusive = |reason, lead| Call { verdict: Verdict::Inconclusive, reason: Some(reason), lead };
     let of = observations.cases.iter().filter(|c| c.is_comparable()).count();
     let left_out = observations.cases.iter().filter(|c| c.is_comparable() && c.is_left_out()).count();
@@ -64,6 +136,9 @@ fn combine(observations: &Observations, metrics: &[MetricDecision], policy: &Pol
         return Call { verdict: Verdict::Regressed, reason: None, lead };
     }
     if let Some(reason) = lacking(observations, policy) {
+        return inconclusive(reason, 0);
+    }
+    if let Some(reason) = needs {
         return inconclusive(reason, 0);
     }
     let blocking = metrics.iter().enumerate().find_map(|(lead, metric)| match &metric.reason {
@@ -111,10 +186,14 @@ fn worst_regression(metrics: &[MetricDecision]) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
-fn notes(observations: &Observations, metrics: &[MetricDecision], policy: &Policy) -> Vec<String> {
+fn notes(metrics: &[MetricDecision], policy: &Policy) -> Vec<String> {
     let mut notes = Vec::new();
-    if observations.cases.iter().any(|c| c.cluster.is_some()) && !observations.deterministic {
-        notes.push("cases are the units; clusters are not used yet".to_owned());
+    if let Some(metric) = metrics.first().filter(|m| m.n_units < m.n_cases && m.noise.is_some()) {
+        notes.push(format!(
+            "{} share {}: a story counts once, however many cases tell it",
+            sentence::count(metric.n_cases, "case"),
+            sentence::count(metric.n_units, "cluster")
+        ));
     }
     let fewest = metrics
         .iter()
@@ -155,6 +234,8 @@ impl MetricDecision {
             reason: None,
             method: Method::NotCompared,
             n_cases: pairs.n(),
+            n_units: pairs.n_units(),
+            e_value: None,
             missing: pairs.missing,
             estimate: None,
             noise: None,
@@ -169,6 +250,9 @@ impl Counts {
             match &case.result {
                 CaseResult::Ok => counts.ok += 1,
                 CaseResult::Broken => counts.broken += 1,
+                CaseResult::Flaky => counts.flaky += 1,
+                CaseResult::MaybeFixed { .. } => counts.maybe_fixed += 1,
+                CaseResult::NotRun => counts.not_run += 1,
                 CaseResult::Unconfirmed { .. } => counts.unconfirmed += 1,
                 CaseResult::MustPassFailed => counts.must_pass_failed += 1,
                 CaseResult::Fixed => counts.fixed += 1,

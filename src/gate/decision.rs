@@ -56,6 +56,22 @@ pub enum Reason {
         /// Comparable cases that should have one.
         of: usize,
     },
+    /// Inconclusive: suspicious, and the samples of the next look cannot be had.
+    NeedsLook {
+        /// Samples per case at that look.
+        k: u32,
+        /// Answers that are missing for it.
+        draws: usize,
+        /// Why the first of them is.
+        why: String,
+    },
+    /// Inconclusive: cases that failed once could not be asked again.
+    NeedsRedraws {
+        /// How many.
+        cases: usize,
+        /// Why the first could not.
+        why: String,
+    },
     /// Inconclusive: nothing to compare with.
     NoComparableCases,
     /// Inconclusive: another judge scored the other side.
@@ -94,21 +110,66 @@ pub struct Decision {
     pub margin: f64,
     /// Every case's verdict, in the order observed.
     pub cases: Vec<CaseVerdict>,
+    /// Samples per case at the last look.
+    #[serde(default)]
+    pub look: u32,
+    /// Answers that the decision took.
+    #[serde(default)]
+    pub draws: Draws,
+    /// The evidence that came in case by case and sufficed; absent where a look decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<Evidence>,
+}
+
+/// Answers that a decision took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Draws {
+    /// Of the candidate, as planned.
+    pub main: usize,
+    /// Of the candidate, to confirm single cases.
+    pub confirm: usize,
+    /// Of the accepted configuration, where its baseline was thin.
+    pub top_up: usize,
+    /// Planned answers that were not needed: against every look for every case.
+    pub saved: usize,
+}
+
+/// Evidence of the run-time monitor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The metric that it is about.
+    pub metric: String,
+    /// This many to 1 against "nothing changed".
+    pub e_value: f64,
+    /// What it had to reach.
+    pub limit: f64,
+    /// Comparable cases seen by then.
+    pub seen: usize,
+    /// Comparable cases.
+    pub of: usize,
+    /// The run was stopped there.
+    pub stopped: bool,
 }
 
 /// Cases by verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Stable before, passing now.
     pub ok: usize,
     /// Stable before, certainly failing now.
     pub broken: usize,
+    /// Stable before, failed once now, and passes again when asked again.
+    pub flaky: usize,
     /// Stable before, failed once now, not established beyond noise.
     pub unconfirmed: usize,
     /// A check that must pass failed.
     pub must_pass_failed: usize,
     /// Failing before, passing now.
     pub fixed: usize,
+    /// Failing before, passed once now, not established beyond noise.
+    pub maybe_fixed: usize,
     /// Failing before and now.
     pub known_failures: usize,
     /// Sometimes passing before, whatever they do now.
@@ -123,6 +184,8 @@ pub struct Counts {
     pub missing: usize,
     /// Left out by a filter.
     pub not_selected: usize,
+    /// The run was decided before their turn.
+    pub not_run: usize,
 }
 
 /// The gate's answer about one metric.
@@ -140,6 +203,12 @@ pub struct MetricDecision {
     pub method: Method,
     /// Cases compared.
     pub n_cases: usize,
+    /// Units compared: clusters, and cases that have none.
+    #[serde(default)]
+    pub n_units: usize,
+    /// Evidence of the run-time monitor against "nothing changed", this many to 1; absent where it did not watch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub e_value: Option<f64>,
     /// Cases that the baseline scores and the run does not.
     pub missing: usize,
     /// The comparison; `None` when there was nothing comparable.
@@ -225,6 +294,16 @@ pub enum Outcome {
     NotDecided,
 }
 
+impl Reason {
+    /// Something is missing that the decision needs, other than cases or a baseline.
+    fn keeps_from_telling(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. } | Self::JudgeChanged | Self::NeedsLook { .. } | Self::NeedsRedraws { .. }
+        )
+    }
+}
+
 impl Decision {
     /// What the decision means under `policy`. About the aggregates only: cases that fail on their own fail
     /// their own tests.
@@ -234,9 +313,7 @@ impl Decision {
             (Verdict::Pass | Verdict::Improved, _) => Outcome::Fine,
             (Verdict::Regressed, _) => Outcome::Worse,
             (Verdict::Inconclusive, Some(Reason::NotDecided { .. })) => Outcome::NotDecided,
-            (Verdict::Inconclusive, Some(Reason::Missing { .. } | Reason::JudgeChanged)) => {
-                Outcome::CouldNotTell
-            }
+            (Verdict::Inconclusive, Some(reason)) if reason.keeps_from_telling() => Outcome::CouldNotTell,
             (Verdict::Inconclusive, _) => match policy.on_inconclusive {
                 OnInconclusive::Warn => Outcome::Warns,
                 OnInconclusive::Fail => Outcome::Refused,

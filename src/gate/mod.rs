@@ -6,7 +6,9 @@
 //! it translates run records and baselines into [`Observations`].
 //!
 //! ```text
-//! observe ──> plan ── some sample 0 still wanted ──> Draw
+//! observe ──> plan ── an answer is wanted ──> Draw
+//!               │        monitor   the first pass, case by case
+//!               │        confirm   single cases, asked again
 //!               └──── all there ──> decide ──> case       one verdict per case
 //!                                     ├──────> pairs      one difference per case and metric
 //!                                     ├──────> noise      exact tests, intervals, Holm (noisy models)
@@ -14,17 +16,18 @@
 //!                                     └──────> sentence   the decision in one line
 //! ```
 //!
-//! Reading order: [`policy`](Policy), observe, case, plan, decide.
+//! Reading order: [`policy`](Policy), observe, case, plan, confirm, decide.
 //!
 //! **The error budget.** A suite may fail by chance with probability alpha at most, whatever it does: five
 //! equal parts, one each for the run-time monitor, three looks at the aggregates (after 1, 2 and 4 samples per
-//! case) and the confirmation of single cases. This stage of the gate spends one part, at the first look; the
-//! other parts stay unspent until their stages exist, so the promise holds already and holds unchanged then.
+//! case) and the confirmation of single cases. Within a part, metrics share by weight and cases share equally.
 
 mod case;
 mod certain;
+mod confirm;
 mod decide;
 mod decision;
+mod monitor;
 mod noise;
 mod observe;
 mod pairs;
@@ -32,10 +35,15 @@ mod plan;
 mod policy;
 mod sentence;
 
-pub use case::{CaseClass, CaseResult, CaseVerdict, case_verdict};
-pub use decision::{Counts, Decision, Estimate, Method, MetricDecision, NoiseTest, Outcome, Reason, Verdict};
-pub use observe::{Candidate, CaseObservation, Comparability, Observations, PASS_RATE, SampleScores};
-pub use plan::{DrawRequest, Step, next};
+pub use case::{CaseClass, CaseResult, CaseVerdict};
+pub use confirm::Redrawn;
+pub use decision::{
+    Counts, Decision, Draws, Estimate, Evidence, Method, MetricDecision, NoiseTest, Outcome, Reason, Verdict,
+};
+pub use observe::{
+    Candidate, CaseObservation, Comparability, Observations, PASS_RATE, Redraws, SampleScores,
+};
+pub use plan::{DrawRequest, Planner, Side, Step, next, settle};
 pub use policy::{OnInconclusive, Policy};
 
 #[cfg(test)]

@@ -18,22 +18,17 @@ const PASS_ALPHA: f64 = 0.05;
 /// Power at which the smallest findable drop is quoted.
 const POWER: f64 = 0.8;
 
-/// The look this stage takes: after one scheduled sample per case. Part of the random stream's name, so that
-/// later looks draw other numbers.
-const LOOK: u32 = 1;
-
-/// Every metric of the policy, decided.
-pub(crate) fn decide_metrics(observations: &Observations, policy: &Policy) -> Vec<MetricDecision> {
+/// Every metric of the policy, decided on the first `k` samples per case.
+pub(crate) fn decide_metrics(observations: &Observations, policy: &Policy, k: u32) -> Vec<MetricDecision> {
     let collected: Vec<(&str, f64, Pairs, Option<Tested>)> = policy
         .hypotheses()
         .into_iter()
         .map(|(metric, weight)| {
-            let pairs = Pairs::collect(observations, metric);
+            let pairs = Pairs::collect(observations, metric, k as usize);
             let comparable = !observations.judge_changed.contains(metric);
-            let tested = pairs
-                .estimate()
-                .filter(|_| comparable && !pairs.all_unchanged())
-                .map(|estimate| Tested::new(&pairs, &estimate, metric, weight, policy));
+            let tested = pairs.estimate().filter(|_| comparable && !pairs.all_unchanged()).map(|estimate| {
+                Tested::new(&pairs, &estimate, metric, policy, Look { k, level: policy.part() * weight })
+            });
             (metric, weight, pairs, tested)
         })
         .collect();
@@ -45,7 +40,7 @@ pub(crate) fn decide_metrics(observations: &Observations, policy: &Policy) -> Ve
             .iter()
             .map(|(_, weight, _, tested)| (tested.as_ref().map_or(1.0, |t| p(&t.relabel)), *weight))
             .collect();
-        multiplicity::weighted_holm(&hypotheses, policy.look_level())
+        multiplicity::weighted_holm(&hypotheses, policy.part())
     };
     let drops = levels(|t| t.p_drop);
     let rises = levels(|t| t.p_rise);
@@ -102,18 +97,19 @@ fn verdict(
     if rise {
         return (Verdict::Improved, None);
     }
-    let enough_units = n as u64 >= min_cases::FEWEST_UNITS;
+    let units = pairs.n_units();
+    let enough_units = units as u64 >= min_cases::FEWEST_UNITS;
     if enough_units && noise.lower95 > -policy.margin && noise.lost_guard < policy.margin {
         return (Verdict::Pass, None);
     }
     let needed = min_cases::min_cases(policy.margin, PASS_ALPHA).unwrap_or(min_cases::FEWEST_UNITS);
-    let reason = if (n as u64) < needed {
-        Reason::TooFewCases { n, needed }
+    let reason = if (units as u64) < needed {
+        Reason::TooFewCases { n: units, needed }
     } else {
         Reason::TooNoisy {
             mde80: noise.mde80,
             worst: noise.lower95.min(-noise.lost_guard),
-            cases: cases_wanted(n, noise.mde80, policy.margin),
+            cases: cases_wanted(units, noise.mde80, policy.margin),
         }
     };
     (Verdict::Inconclusive, Some(reason))
@@ -140,30 +136,46 @@ struct Tested {
     mde80: f64,
 }
 
+/// One look at the aggregates.
+#[derive(Clone, Copy)]
+struct Look {
+    /// Samples per case; part of the random stream's name, so that every look draws other numbers.
+    k: u32,
+    /// The metric's share of the look's level.
+    level: f64,
+}
+
 impl Tested {
-    fn new(pairs: &Pairs, estimate: &Estimate, metric: &str, weight: f64, policy: &Policy) -> Self {
-        let stream = format!("{}|{metric}|{LOOK}", policy.seed);
+    fn new(pairs: &Pairs, estimate: &Estimate, metric: &str, policy: &Policy, look: Look) -> Self {
+        let stream = format!("{}|{metric}|{}", policy.seed, look.k);
         let mut rng = Rng::from_text(&stream);
         let mut general_rng = Rng::from_text(&format!("{stream}|general"));
         let differences = pairs.differences();
-        let level = policy.look_level() * weight;
-        let draws = relabel::draws_for(level);
-        let (relabel, general) = match binary_cases(pairs) {
-            Some(cases) => (
+        let clusters = pairs.clusters();
+        let draws = relabel::draws_for(look.level);
+        let (relabel, general) = match (&clusters, binary_cases(pairs)) {
+            (None, Some(cases)) => (
                 relabel::binary(&cases, draws, &mut rng),
                 whole_units(pairs).and_then(|units| signflip::exact(&units)),
             ),
-            None => (relabel::real(&real_cases(pairs), draws, &mut rng), None),
+            (None, None) => (relabel::real(&real_cases(pairs), draws, &mut rng), None),
+            (Some(_), _) => (whole_passes(pairs, draws, &mut rng), None),
         };
-        let general =
-            general.unwrap_or_else(|| signflip::monte_carlo(&differences, relabel::DRAWS, &mut general_rng));
+        let general = general
+            .unwrap_or_else(|| signflip::monte_carlo(&unit_totals(pairs), relabel::DRAWS, &mut general_rng));
+        let plus_two = interval::plus_two(&differences, clusters.as_deref());
+        // How much wider clusters make the interval, as more variance of the cases.
+        let alone = interval::plus_two(&differences, None).se;
+        let inflation = if alone > 0.0 { (plus_two.se / alone).powi(2).max(1.0) } else { 1.0 };
+        let mut design = design(pairs, estimate, look.level);
+        design.within_case_variance *= inflation;
         Self {
             relabel,
             p_general: general.p_drop,
-            plus_two: interval::plus_two(&differences, None),
-            lost_guard: min_cases::lost_guard(&differences),
+            plus_two,
+            lost_guard: min_cases::lost_guard(&differences, pairs.n_units() as u64),
             // No drop is larger than the whole range; at a level of zero nothing is ever found.
-            mde80: mde::minimum_detectable_effect(&design(pairs, estimate, level)).min(1.0),
+            mde80: mde::minimum_detectable_effect(&design).min(1.0),
         }
     }
 
@@ -185,6 +197,29 @@ impl Tested {
             mde80: self.mde80,
         }
     }
+}
+
+/// Relabelling of clusters: cases of one story share what happened to a whole pass, so passes are relabelled as a whole,
+/// by the total of each unit in each pass. A unit has as many passes as its thinnest case.
+fn whole_passes(pairs: &Pairs, draws: u32, rng: &mut Rng) -> RelabelTest {
+    let totals = |unit: &[&Pair], side: fn(&Pair) -> &Vec<f64>| -> Vec<f64> {
+        let passes = unit.iter().map(|pair| side(pair).len()).min().unwrap_or(0);
+        (0..passes).map(|pass| unit.iter().filter_map(|pair| side(pair).get(pass)).sum()).collect()
+    };
+    let units: Vec<RealCase> = pairs
+        .by_unit()
+        .iter()
+        .filter_map(|unit| RealCase::new(totals(unit, |p| &p.baseline), totals(unit, |p| &p.candidate)))
+        .collect();
+    let test = relabel::real(&units, draws, rng);
+    // The test counts units; effect and noise are of the mean over cases.
+    let scale = units.len() as f64 / pairs.n().max(1) as f64;
+    RelabelTest { effect: test.effect * scale, noise_sd: test.noise_sd * scale, ..test }
+}
+
+/// The total difference of each unit.
+fn unit_totals(pairs: &Pairs) -> Vec<f64> {
+    pairs.by_unit().iter().map(|unit| unit.iter().map(|pair| pair.difference()).sum()).collect()
 }
 
 /// Samples and passes of one side; `None` if a score is neither 0 nor 1.

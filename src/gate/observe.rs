@@ -22,6 +22,9 @@ pub struct Observations {
     pub cases: Vec<CaseObservation>,
     /// Ids of baseline cases that the dataset no longer holds.
     pub removed: Vec<String>,
+    /// Only the cases' own tests were asked for: nothing is drawn for the aggregates alone.
+    #[serde(default)]
+    pub cases_only: bool,
 }
 
 /// One case on both sides.
@@ -41,6 +44,37 @@ pub struct CaseObservation {
     pub baseline: Vec<SampleScores>,
     /// Samples of the run.
     pub candidate: Candidate,
+    /// Why the run has no further samples of the stream `main`.
+    #[serde(default)]
+    pub no_more: Option<String>,
+    /// Redraws of the first answer, of the stream `confirm`: whether they pass. They never enter a mean.
+    #[serde(default)]
+    pub confirm: Redraws,
+    /// Further answers of the accepted configuration, asked for in this run. They never enter a mean.
+    #[serde(default = "Redraws::unavailable")]
+    pub top_up: Redraws,
+}
+
+/// Answers that are asked for one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redraws {
+    /// Whether each passes, in order of their index.
+    pub passes: Vec<bool>,
+    /// Why there are no more: none can be had.
+    pub ended: Option<String>,
+}
+
+impl Redraws {
+    /// None can be had from the start.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self { passes: Vec::new(), ended: Some("cannot be asked".to_owned()) }
+    }
+
+    /// One more can be asked for.
+    pub(crate) fn is_open(&self) -> bool {
+        self.ended.is_none()
+    }
 }
 
 /// How a case relates to the baseline.
@@ -104,7 +138,15 @@ impl CaseObservation {
             cluster: None,
             baseline: Vec::new(),
             candidate: Candidate::Drawn(Vec::new()),
+            no_more: None,
+            confirm: Redraws::default(),
+            top_up: Redraws::unavailable(),
         }
+    }
+
+    /// Sample 0 is neither there, nor given up, nor known to be the recorded answer.
+    pub(crate) fn wants_first(&self) -> bool {
+        self.candidate == Candidate::Drawn(Vec::new()) && !self.is_unchanged()
     }
 
     /// The baseline holds at least one answer to this very case.
@@ -115,6 +157,18 @@ impl CaseObservation {
     /// The difference is zero by definition.
     pub(crate) fn is_unchanged(&self) -> bool {
         self.unchanged && self.is_comparable()
+    }
+
+    /// The run has answers of its own to this comparable case, so more can be asked for.
+    pub(crate) fn is_redrawable(&self) -> bool {
+        self.is_comparable()
+            && !self.is_unchanged()
+            && matches!(&self.candidate, Candidate::Drawn(samples) if !samples.is_empty())
+    }
+
+    /// A look at `k` samples per case misses some of this one.
+    pub(crate) fn has_fewer_than(&self, k: u32) -> bool {
+        self.is_redrawable() && self.answers().len() < k as usize
     }
 
     /// A filter left the case out, and its answer is not known otherwise.

@@ -3,6 +3,8 @@
 //! Where the rules about what takes part are applied, once for every method: only comparable cases, only
 //! scores that exist, one sample for a deterministic model. Tests and verdicts are made elsewhere.
 
+use std::collections::BTreeMap;
+
 use super::decision::Estimate;
 use super::observe::{Observations, SampleScores};
 
@@ -16,6 +18,8 @@ pub(crate) struct Pair {
     pub(crate) candidate: Vec<f64>,
     /// The very same answers: no difference and no noise, whatever the samples look like.
     pub(crate) unchanged: bool,
+    /// Cases of one number share a story; a case without a cluster has a number of its own.
+    pub(crate) unit: usize,
 }
 
 impl Pair {
@@ -35,25 +39,35 @@ pub(crate) struct Pairs {
 }
 
 impl Pairs {
-    /// The comparable cases that have `metric` in the baseline. Cases that a filter left out count neither as
-    /// compared nor as missing.
-    pub(crate) fn collect(observations: &Observations, metric: &str) -> Self {
-        let samples = if observations.deterministic { 1 } else { usize::MAX };
-        let scores = |side: &[SampleScores]| -> Vec<f64> {
+    /// The comparable cases that have `metric` in the baseline, with the first `k` samples of the run. Cases that a
+    /// filter left out count neither as compared nor as missing.
+    pub(crate) fn collect(observations: &Observations, metric: &str, k: usize) -> Self {
+        let recorded = if observations.deterministic { 1 } else { usize::MAX };
+        let scores = |side: &[SampleScores], samples: usize| -> Vec<f64> {
             side.iter().take(samples).filter_map(|s| s.metric(metric)).collect()
         };
         let mut found = Self { pairs: Vec::new(), missing: 0 };
+        let mut units: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut next_unit = 0;
         for case in observations.cases.iter().filter(|c| c.is_comparable()) {
-            let baseline = scores(&case.baseline);
+            let baseline = scores(&case.baseline, recorded);
             if baseline.is_empty() || case.is_left_out() {
                 continue;
             }
             let unchanged = case.is_unchanged();
-            let candidate = if unchanged { baseline.clone() } else { scores(case.answers()) };
+            let candidate = if unchanged { baseline.clone() } else { scores(case.answers(), k) };
             if candidate.is_empty() {
                 found.missing += 1;
             } else {
-                found.pairs.push(Pair { baseline, candidate, unchanged });
+                let mut fresh = || {
+                    next_unit += 1;
+                    next_unit - 1
+                };
+                let unit = match case.cluster.as_deref() {
+                    Some(cluster) => *units.entry(cluster).or_insert_with(fresh),
+                    None => fresh(),
+                };
+                found.pairs.push(Pair { baseline, candidate, unchanged, unit });
             }
         }
         found
@@ -62,6 +76,25 @@ impl Pairs {
     /// Cases compared.
     pub(crate) fn n(&self) -> usize {
         self.pairs.len()
+    }
+
+    /// Units compared: clusters, and cases that have none.
+    pub(crate) fn n_units(&self) -> usize {
+        self.pairs.iter().map(|pair| pair.unit).max().map_or(0, |last| last + 1)
+    }
+
+    /// The unit of each case, where cases share any.
+    pub(crate) fn clusters(&self) -> Option<Vec<usize>> {
+        (self.n_units() < self.n()).then(|| self.pairs.iter().map(|pair| pair.unit).collect())
+    }
+
+    /// The changed cases unit by unit.
+    pub(crate) fn by_unit(&self) -> Vec<Vec<&Pair>> {
+        let mut units: BTreeMap<usize, Vec<&Pair>> = BTreeMap::new();
+        for pair in self.pairs.iter().filter(|pair| !pair.unchanged) {
+            units.entry(pair.unit).or_default().push(pair);
+        }
+        units.into_values().collect()
     }
 
     /// More than the allowed share of the cases lacks a result.

@@ -26,6 +26,22 @@ pub struct Policy {
     /// Share of the baseline's cases that may lack a result; beyond it nothing positive is said.
     /// Default 0.10.
     pub max_missing: f64,
+    /// Samples per case that the first pass draws. Default 1.
+    pub samples: u32,
+    /// Samples per case, cumulative, at which the aggregates are looked at; a later look is bought only while the one
+    /// before is suspicious. At most three. Default 1, 2, 4.
+    pub looks: Vec<u32>,
+    /// A chance of the drop, if nothing changed, up to which a look is suspicious. Default 0.25.
+    pub suspicion: f64,
+    /// Most new answers to one case that confirm that it broke. Default 20.
+    pub m_max: u32,
+    /// Broken cases after which no further one is confirmed. Default 10.
+    pub max_named: u32,
+    /// Baseline samples up to which a suspicious case's thin baseline is filled up by asking the accepted
+    /// configuration again; 0: never. Default 10.
+    pub top_up: u32,
+    /// Stop the first pass as soon as the evidence suffices. Default false.
+    pub fail_fast: bool,
     /// Seed of the case order and of random relabelling. Default 0.
     pub seed: u64,
     /// Whether "we could not tell, for lack of cases" fails. Default: it warns.
@@ -52,6 +68,13 @@ impl Default for Policy {
             margin: 0.05,
             baseline_samples: 5,
             max_missing: 0.10,
+            samples: 1,
+            looks: vec![1, 2, 4],
+            suspicion: 0.25,
+            m_max: 20,
+            max_named: 10,
+            top_up: 10,
+            fail_fast: false,
             seed: 0,
             on_inconclusive: OnInconclusive::Warn,
         }
@@ -59,10 +82,24 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The level of one look at the aggregates.
+    /// One of the five equal parts of alpha: of the monitor, of each look at the aggregates, of all single cases.
     #[must_use]
-    pub fn look_level(&self) -> f64 {
+    pub fn part(&self) -> f64 {
         self.alpha / PARTS
+    }
+
+    /// Samples per case at each look, at most three: those of the policy, or what the first pass draws where that is
+    /// more.
+    #[must_use]
+    pub fn schedule(&self) -> Vec<u32> {
+        let first = self.samples.max(1);
+        let mut looks: Vec<u32> = self.looks.iter().take(3).map(|k| (*k).max(first)).collect();
+        if looks.is_empty() {
+            looks.push(first);
+        }
+        looks.sort_unstable();
+        looks.dedup();
+        looks
     }
 
     /// The metrics with their share of the level, the primary first: half for it, half for the others

@@ -3,7 +3,7 @@
 //! Words and rounding only; every number comes from the [`Decision`]. Effects are shown in points (hundredths
 //! of the score range) with their sign.
 
-use super::decision::{Counts, Decision, Estimate, MetricDecision, NoiseTest, Reason, Verdict};
+use super::decision::{Counts, Decision, Estimate, Evidence, MetricDecision, NoiseTest, Reason, Verdict};
 use super::pairs::SAME;
 use super::policy::Policy;
 
@@ -24,6 +24,32 @@ pub(crate) fn decision(decision: &Decision, lead: usize, policy: &Policy) -> Str
     if tail.is_empty() { body } else { format!("{body}; {tail}") }
 }
 
+/// What the monitor saw: its evidence came in before, or without, a look that suffices.
+fn early(evidence: &Evidence, metric: &MetricDecision, saved: usize) -> String {
+    let odds = format!(
+        "the evidence is {} to 1 against \"nothing changed\" (limit {} to 1)",
+        whole(evidence.e_value),
+        whole(evidence.limit)
+    );
+    if evidence.stopped {
+        format!(
+            "regressed early after {} of {}: {} {} points so far; {odds}; {} saved",
+            evidence.seen,
+            count(evidence.of, "case"),
+            metric.metric,
+            points(effect(metric)),
+            count(saved, "call")
+        )
+    } else {
+        format!("regressed: {}; case by case {odds}", effect_over(metric))
+    }
+}
+
+/// A large number without decimals, `1e9` and beyond in powers.
+fn whole(value: f64) -> String {
+    if value < 1e6 { format!("{value:.0}") } else { format!("{value:.0e}") }
+}
+
 fn regressed(decision: &Decision, metric: &MetricDecision) -> String {
     let others: Vec<String> = decision
         .metrics
@@ -32,15 +58,19 @@ fn regressed(decision: &Decision, metric: &MetricDecision) -> String {
         .filter_map(|m| m.estimate.map(|e| format!("{} {}", m.metric, points(e.effect))))
         .collect();
     let is_primary = decision.metrics.first().is_some_and(|m| m.metric == metric.metric);
-    let mut text = match &metric.noise {
-        Some(noise) => format!(
+    let monitor = decision.monitor.as_ref().filter(|evidence| evidence.metric == metric.metric);
+    let unsaid = |noise: &&NoiseTest| noise.p_drop > noise.limit;
+    let by_monitor = monitor.filter(|e| e.stopped || metric.noise.as_ref().is_none_or(|n| unsaid(&n)));
+    let mut text = match (&metric.noise, by_monitor) {
+        (_, Some(evidence)) => early(evidence, metric, evidence.of - evidence.seen.min(evidence.of)),
+        (Some(noise), None) => format!(
             "regressed: {}; if nothing had changed, shuffling old and new answers within each case gives a \
              drop this large {}",
             effect_over(metric),
             frequency(noise.p_drop, noise.limit)
         ),
-        None if is_primary => format!("regressed: {} ({NO_NOISE})", effect_over(metric)),
-        None => format!(
+        (None, None) if is_primary => format!("regressed: {} ({NO_NOISE})", effect_over(metric)),
+        (None, None) => format!(
             "regressed: {}, more than the margin of {} ({NO_NOISE})",
             effect_over(metric),
             plain_points(decision.margin)
@@ -105,13 +135,26 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
         Some(Reason::TooFewCases { n, needed }) => format!(
             "inconclusive: {}, but {} cannot rule out a {margin}-point drop; {needed} can",
             seen(metric, ""),
-            count(*n, "case")
+            count(*n, unit(metric))
+        ),
+        Some(Reason::NeedsLook { k, draws, why }) => format!(
+            "inconclusive: {}; that is suspicious, and the look after {} per case needs {} that cannot be had: {}",
+            seen(metric, &format!(" over {}", count(metric.n_cases, "case"))),
+            count(*k as usize, "sample"),
+            count(*draws, "draw"),
+            brief(why)
+        ),
+        Some(Reason::NeedsRedraws { cases, why }) => format!(
+            "inconclusive: {} failed once and could not be asked again: {}",
+            count(*cases, "case"),
+            brief(why)
         ),
         Some(Reason::TooNoisy { mde80, worst, cases }) => {
             let remedy = match cases {
                 Some(cases) => format!(
-                    "; such a set finds drops from {} points up, {cases} cases like these would find {margin}",
-                    plain_points(*mde80)
+                    "; such a set finds drops from {} points up, {cases} {}s like these would find {margin}",
+                    plain_points(*mde80),
+                    unit(metric)
                 ),
                 None => String::new(),
             };
@@ -123,6 +166,16 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
         }
         _ => "inconclusive: no comparable cases; accept a run to have a baseline".to_owned(),
     }
+}
+
+/// What is counted.
+fn unit(metric: &MetricDecision) -> &'static str {
+    if metric.n_units < metric.n_cases { "cluster" } else { "case" }
+}
+
+/// The first line of a reason, which names the first answer that is missing.
+fn brief(why: &str) -> &str {
+    why.trim().lines().next().unwrap_or_default()
 }
 
 /// The effect as a reader of an undecided comparison needs it: how easily so large a drop comes by chance.
@@ -208,12 +261,15 @@ fn tail(counts: &Counts) -> String {
         (counts.must_pass_failed, "failing a check that must pass"),
         (counts.broken, "broken"),
         (counts.unconfirmed, "failed once (unconfirmed)"),
+        (counts.flaky, "flaky"),
         (counts.fixed, "fixed"),
+        (counts.maybe_fixed, "passing once (unconfirmed)"),
         (counts.known_failures, failures),
         (counts.noisy, "noisy"),
         (counts.new, new.as_str()),
         (counts.removed, "removed"),
         (counts.missing, "not measured"),
+        (counts.not_run, "not run"),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)

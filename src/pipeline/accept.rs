@@ -72,6 +72,17 @@ pub enum Refusal {
     Decision(String),
 }
 
+/// The header of a run that nobody accepted, where it stands in for a baseline.
+pub(super) fn of_run(run_id: &str) -> Accepted {
+    Accepted {
+        by: String::new(),
+        at: String::new(),
+        run_id: run_id.to_owned(),
+        decision: first(),
+        override_reason: None,
+    }
+}
+
 /// Draw a baseline's worth of answers and decide. Writes nothing.
 ///
 /// # Errors

@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use super::observe::{judge_changed, of_stored, rescore_or_stored};
 use crate::baseline::{self, Accepted, Baseline, BaselineCase, BaselineSample, Stored};
 use crate::eval::plan::SuitePlan;
-use crate::gate::{
-    self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, Step, Verdict,
-};
+use crate::gate::{self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, Verdict};
 use crate::prompt::changelog::FIRST;
 
 /// The decision on `new` against `old`.
@@ -51,23 +49,18 @@ pub(super) async fn decide(
         judge_changed: judge_changed(plan, Some(past)),
         cases,
         removed,
+        cases_only: false,
     };
-    match gate::next(&observations, policy) {
-        Step::Decide(decision) => baseline::Decision {
-            verdict: verdict(decision.verdict),
-            sentence: decision.sentence.clone(),
-            against: old.sha256.clone(),
-            broken: decision.counts.broken,
-            deltas: deltas(plan, &decision),
-        },
-        // Every case has its answers, so nothing can be wanted; a gate that wants more cannot tell.
-        Step::Draw(_) => baseline::Decision {
-            verdict: baseline::Verdict::Inconclusive,
-            sentence: "inconclusive: the gate wants further draws".to_owned(),
-            against: old.sha256.clone(),
-            broken: 0,
-            deltas: BTreeMap::new(),
-        },
+    // All answers that the file holds are one look; nothing more is drawn for it.
+    let most = new.cases.iter().map(|case| case.samples.len()).max().unwrap_or(1);
+    let policy = Policy { samples: u32::try_from(most).unwrap_or(u32::MAX), looks: vec![], ..policy.clone() };
+    let decision = gate::settle(&observations, &policy);
+    baseline::Decision {
+        verdict: verdict(decision.verdict),
+        sentence: decision.sentence.clone(),
+        against: old.sha256.clone(),
+        broken: decision.counts.broken,
+        deltas: deltas(plan, &decision),
     }
 }
 

@@ -22,6 +22,7 @@ pub mod forecast;
 
 pub mod baselines;
 
+mod drawing;
 mod observe;
 pub mod suite_run;
 
@@ -35,6 +36,8 @@ mod compare_files;
 pub mod accept;
 
 pub mod deliver;
+
+pub mod stored;
 
 pub mod recordings;
 

@@ -123,7 +123,7 @@ fn is_same(past: &BaselineSample, now: &SampleRecord) -> bool {
 }
 
 /// The metrics of an answer, turned so that higher is better.
-fn of_scores(plan: &SuitePlan, scores: &Scores) -> SampleScores {
+pub(super) fn of_scores(plan: &SuitePlan, scores: &Scores) -> SampleScores {
     oriented(plan, scores.passed, &scores.metrics)
 }
 

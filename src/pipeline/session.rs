@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::drawing::Source;
 use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::{Baselines, CaseDone, OnCase, Selection, Terms, first_index, policy, run_suite};
 use super::{baselines, money};
@@ -16,6 +17,7 @@ use crate::config::settings::Mode;
 use crate::eval::event::{Event, Listener};
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{FORMAT as RUN_FORMAT, RunRecord, SuiteRecord};
+use crate::gate::Policy;
 use crate::llm::{Draw, Stream};
 use crate::report::input::{FORMAT, GateReport, PolicyReport, Report};
 
@@ -161,6 +163,7 @@ impl Session {
             started_at: self.started_at.clone(),
             finished_at: Some(self.clock.now()),
             mode: self.inputs.settings.mode,
+            samples: self.inputs.settings.samples,
             traffic: self.inputs.hub.traffic(),
             suites,
         };
@@ -232,10 +235,16 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
                     continue;
                 }
             };
-            let terms = Terms {
-                policy: policy(&suite.doc.value.gate, inputs.settings.on_inconclusive),
-                first: first_index(&plan, inputs.settings.mode, &baselines),
+            let policy = Policy {
                 samples: if plan.deterministic() { 1 } else { inputs.settings.samples },
+                fail_fast: inputs.settings.fail_fast,
+                ..policy(&suite.doc.value.gate, inputs.settings.on_inconclusive)
+            };
+            let terms = Terms {
+                policy,
+                first: first_index(&plan, inputs.settings.mode, &baselines),
+                accepted: accepted(inputs, suite, &plan, &baselines),
+                source: Source::Models,
                 slots: Arc::clone(&slots),
                 concurrency: inputs.settings.concurrency,
             };
@@ -252,6 +261,22 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
             }
         }
     });
+}
+
+/// The configuration that the baseline was recorded with, where its prompt still reads the same. Only a noisy model
+/// needs it.
+fn accepted(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    plan: &SuitePlan,
+    baselines: &Baselines,
+) -> Option<Arc<SuitePlan>> {
+    let prompt = &baselines.compared.as_ref()?.header.prompt;
+    if plan.deterministic() || prompt.sha256 == plan.task.template.sha256 {
+        return None;
+    }
+    let accepted = inputs.plan_with(suite, Some(&prompt.file)).ok()?;
+    (accepted.task.template.sha256 == prompt.sha256).then(|| Arc::new(accepted))
 }
 
 /// Waiting for sockets takes one thread, and waking others costs more than it brings. Embedded models compute, and so

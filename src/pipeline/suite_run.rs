@@ -3,31 +3,25 @@
 //! Each case's verdict is handed out as soon as it is final; the gate's decision comes last. Knows nothing of
 //! threads, files or the harness.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use super::observe::{Observed, judge_changed, must_pass_fails, observe};
+use super::drawing::{Drawing, Drawn, First, Job, Source};
+use super::observe::{judge_changed, observe, of_scores};
 use crate::baseline::Baseline;
 use crate::config::settings::{Mode, OnInconclusive};
 use crate::config::suite::GateSpec;
-use crate::dataset::Case;
 use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
-use crate::eval::run::{self, Reach};
 use crate::gate::{
-    self, Candidate, CaseObservation, CaseResult, CaseVerdict, Comparability, DrawRequest, Observations,
-    Policy, Step,
+    self, Candidate, CaseObservation, CaseResult, CaseVerdict, Observations, Planner, Policy, Redraws, Side,
+    Step,
 };
 use crate::llm::Stream;
 use crate::report::input::{BaselineInfo, Before, GateReport};
-
-/// A case that must pass fails on a noisy model only when this many redraws fail too.
-const MUST_PASS_REDRAWS: u32 = 2;
 
 /// What is to be run of a suite.
 #[derive(Debug, Clone)]
@@ -93,11 +87,11 @@ pub fn policy(spec: &GateSpec, on_inconclusive: OnInconclusive) -> Policy {
         margin: spec.margin,
         baseline_samples: spec.baseline_samples,
         max_missing: spec.max_missing,
-        seed: 0,
         on_inconclusive: match on_inconclusive {
             OnInconclusive::Warn => gate::OnInconclusive::Warn,
             OnInconclusive::Fail => gate::OnInconclusive::Fail,
         },
+        ..Policy::default()
     }
 }
 
@@ -119,14 +113,20 @@ pub fn first_index(plan: &SuitePlan, mode: Mode, baselines: &Baselines) -> u32 {
 }
 
 /// One baseline and everything observed against it.
-struct Side {
+struct Against {
     baseline: Option<Arc<Baseline>>,
     seen: Observations,
+    planner: Planner,
 }
 
-impl Side {
+impl Against {
     /// Every case before anything was drawn: `wanted` ones still empty, the others not selected.
-    async fn new(plan: &SuitePlan, baseline: Option<Arc<Baseline>>, wanted: &[bool]) -> Self {
+    async fn new(
+        plan: &SuitePlan,
+        baseline: Option<Arc<Baseline>>,
+        wanted: &[bool],
+        policy: &Policy,
+    ) -> Self {
         let known = |id: &String| plan.case(id).is_some();
         let past = baseline.iter().flat_map(|baseline| &baseline.cases);
         let mut seen = Observations {
@@ -134,6 +134,7 @@ impl Side {
             judge_changed: judge_changed(plan, baseline.as_deref()),
             cases: Vec::with_capacity(plan.dataset.cases.len()),
             removed: past.map(|case| case.id.clone()).filter(|id| !known(id)).collect(),
+            cases_only: false,
         };
         for (case, wanted) in plan.dataset.cases.iter().zip(wanted) {
             let mut observation = observe(plan, case, None, baseline.as_deref()).await.observation;
@@ -142,25 +143,38 @@ impl Side {
             }
             seen.cases.push(observation);
         }
-        Self { baseline, seen }
+        Self { baseline, seen, planner: Planner::new(policy.clone()) }
     }
 
-    /// Put a drawn case in its place and say what it means.
-    fn put(&mut self, position: usize, observation: CaseObservation) -> CaseVerdict {
-        let judge_changed = self.seen.judge_changed.contains(gate::PASS_RATE);
-        let verdict = gate::case_verdict(&observation, self.seen.deterministic, judge_changed);
+    /// Put a drawn case in its place.
+    fn put(&mut self, position: usize, observation: CaseObservation) {
         if let Some(slot) = self.seen.cases.get_mut(position) {
             *slot = observation;
         }
-        verdict
     }
-}
 
-/// A drawn case beside both baselines.
-struct Drawn {
-    record: CaseRecord,
-    compared: Observed,
-    working: Option<Observed>,
+    /// Put a further answer to a case in its place. `before`: how many of its samples have a smaller index.
+    fn add(&mut self, plan: &SuitePlan, job: &Job, sample: &SampleRecord, before: usize) {
+        let Some(case) = self.seen.cases.get_mut(job.position) else { return };
+        let why = || match &sample.outcome {
+            SampleOutcome::NotMeasured { reason, .. } => reason.clone(),
+            SampleOutcome::Scored { .. } => String::new(),
+        };
+        let redraw = |redraws: &mut Redraws| match sample.scores() {
+            Some(scores) => redraws.passes.push(scores.passed),
+            None => redraws.ended = Some(why()),
+        };
+        match (job.request.side, &job.request.stream) {
+            (Side::Baseline, _) => redraw(&mut case.top_up),
+            (Side::Candidate, Stream::Main) => match (sample.scores(), &mut case.candidate) {
+                (Some(scores), Candidate::Drawn(samples)) => {
+                    samples.insert(before.min(samples.len()), of_scores(plan, scores));
+                }
+                _ => case.no_more = Some(why()),
+            },
+            (Side::Candidate, _) => redraw(&mut case.confirm),
+        }
+    }
 }
 
 /// How a suite is run.
@@ -170,12 +184,35 @@ pub struct Terms {
     pub policy: Policy,
     /// The first index of the stream `main`.
     pub first: u32,
-    /// Answers asked for per case, from there on.
-    pub samples: u32,
+    /// The accepted configuration, where it can still be asked: what a thin baseline is filled up with.
+    pub accepted: Option<Arc<SuitePlan>>,
+    /// Where answers come from.
+    pub source: Source,
     /// Cases under way at once, over all suites.
     pub slots: Arc<Semaphore>,
     /// How many those are: no suite has more of its own waiting for a slot.
     pub concurrency: usize,
+}
+
+/// A case that has been drawn.
+struct Row {
+    record: Arc<CaseRecord>,
+    before: Option<Before>,
+    handed_out: bool,
+}
+
+/// A suite under way.
+struct Run {
+    plan: Arc<SuitePlan>,
+    compared: Against,
+    working: Option<Against>,
+    rows: BTreeMap<usize, Row>,
+    rescored: bool,
+    /// For the reports: what the baseline said of cases that are not simply fine.
+    before: BTreeMap<String, Before>,
+    excuse: Option<String>,
+    info: Arc<BaselineInfo>,
+    on_case: OnCase,
 }
 
 /// Run a suite to its decision.
@@ -190,61 +227,136 @@ pub async fn run_suite(
     // With the gate selected, all cases of an embedded model are simply called; they cost nothing.
     let all = selection.gate && plan.model.card().embedded;
     let wanted: Vec<bool> = selection.cases.iter().map(|selected| *selected || all).collect();
-    let info = baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none()));
-    let mut compared = Side::new(&plan, baselines.compared.clone(), &wanted).await;
-    let mut working = match &baselines.working {
-        Some(baseline) => Some(Side::new(&plan, Some(Arc::clone(baseline)), &wanted).await),
+    let mut compared = Against::new(&plan, baselines.compared.clone(), &wanted, policy).await;
+    compared.seen.cases_only = !selection.gate;
+    let working = match &baselines.working {
+        Some(baseline) => Some(Against::new(&plan, Some(Arc::clone(baseline)), &wanted, policy).await),
         None => None,
     };
-    let (mut before, mut records, mut rescored) = (BTreeMap::new(), BTreeMap::new(), false);
-    let mut decision = loop {
-        let draws = match gate::next(&compared.seen, policy) {
+    let mut drawing = Drawing::new(&plan, &terms, &baselines);
+    let mut run = Run {
+        plan,
+        compared,
+        working,
+        rows: BTreeMap::new(),
+        rescored: false,
+        before: BTreeMap::new(),
+        excuse: baselines.excuse.clone(),
+        info: baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none())),
+        on_case,
+    };
+    let decision = loop {
+        match run.compared.planner.next(&run.compared.seen) {
             Step::Decide(decision) => break *decision,
-            Step::Draw(draws) => draws,
-        };
-        let mut drawing = Drawing::start(&plan, &draws, &terms, &baselines);
-        while let Some((position, drawn)) = drawing.next().await {
-            let Drawn { record, compared: seen, working: seen_working } = drawn;
-            let verdict = compared.put(position, seen.observation);
-            let accepted =
-                working.as_mut().zip(seen_working).map(|(side, seen)| side.put(position, seen.observation));
-            // Accepted with a reason, and no worse than what was accepted.
-            let excuse =
-                baselines.excuse.clone().filter(|_| accepted.is_some_and(|accepted| !accepted.fails()));
-            rescored |= seen.rescored;
-            if let (false, Some(past)) = (verdict.result == CaseResult::Ok, &seen.before) {
-                before.insert(record.id.clone(), past.clone());
+            Step::Draw(draws) => drawing.add(&draws),
+        }
+        let mut stopped = false;
+        while let Some((job, drawn)) = drawing.next().await {
+            let asks = run.take(&job, drawn);
+            if !stopped && run.compared.planner.may_stop(&run.compared.seen) {
+                stopped = true;
+                drawing.stop();
             }
-            let record = Arc::new(record);
-            records.insert(position, Arc::clone(&record));
-            let baseline = Arc::clone(&info);
-            on_case(position, CaseDone { record, verdict, before: seen.before, baseline, excuse });
+            if asks {
+                break;
+            }
         }
     };
-    decision.notes.extend(other_model(&plan, compared.baseline.as_deref()));
-    let accepted = working.and_then(|side| match gate::next(&side.seen, policy) {
-        Step::Decide(decision) => Some(*decision),
-        // Both sides saw the same draws, so nothing more can be wanted.
-        Step::Draw(_) => None,
-    });
-    let record = plan.record(records.into_values().collect());
-    let gate = GateReport {
-        suite: plan.spec.suite.clone(),
-        alias: plan.alias.clone(),
-        selected: selection.gate,
-        meaning: decision.outcome(policy),
-        decision,
-        baseline: (*info).clone(),
-        accepted,
-        excuse: baselines.excuse,
-        limits: limits::measure(&plan.spec.limits, &record),
-        before,
-        rescored: rescored.then(|| {
-            "the baseline's stored scores are not what checks and judge say of the same answers today"
-                .to_owned()
-        }),
-    };
-    (record, gate)
+    run.finish(decision, &selection, policy, baselines.excuse)
+}
+
+impl Run {
+    /// Put an answer where it belongs, and hand out its case if nothing can change its verdict any more. Whether the
+    /// planner may want something next that it did not want before the whole pass is over.
+    fn take(&mut self, job: &Job, drawn: Drawn) -> bool {
+        let position = job.position;
+        let asks = match drawn {
+            Drawn::First(first) => {
+                let First { record, compared, working } = *first;
+                self.rescored |= compared.rescored;
+                self.compared.put(position, compared.observation);
+                if let (Some(side), Some(seen)) = (&mut self.working, working) {
+                    side.put(position, seen.observation);
+                }
+                let row = Row { record: Arc::new(record), before: compared.before, handed_out: false };
+                self.rows.insert(position, row);
+                false
+            }
+            Drawn::Further(sample) => {
+                let Some(row) = self.rows.get_mut(&position) else { return false };
+                let record = Arc::make_mut(&mut row.record);
+                let list = match (job.request.side, &job.request.stream) {
+                    (Side::Baseline, _) => &mut record.top_up,
+                    (Side::Candidate, Stream::Main) => &mut record.samples,
+                    (Side::Candidate, _) => &mut record.confirm,
+                };
+                let before = list.iter().filter(|known| known.index < sample.index).count();
+                for side in std::iter::once(&mut self.compared).chain(&mut self.working) {
+                    side.add(&self.plan, job, &sample, before);
+                }
+                list.insert(before, *sample);
+                job.request.side == Side::Baseline || job.request.stream != Stream::Main
+            }
+        };
+        if let Some(verdict) = self.compared.planner.case(&self.compared.seen, position) {
+            self.hand_out(position, verdict);
+        }
+        asks
+    }
+
+    fn hand_out(&mut self, position: usize, verdict: CaseVerdict) {
+        let Some(row) = self.rows.get_mut(&position).filter(|row| !row.handed_out) else { return };
+        row.handed_out = true;
+        // Accepted with a reason, and no worse than what was accepted.
+        let no_worse = self.working.as_mut().is_some_and(|side| {
+            side.planner.case(&side.seen, position).is_none_or(|accepted| !accepted.fails())
+        });
+        let excuse = self.excuse.clone().filter(|_| no_worse);
+        if let (false, Some(past)) = (verdict.result == CaseResult::Ok, &row.before) {
+            self.before.insert(row.record.id.clone(), past.clone());
+        }
+        let done = CaseDone {
+            record: Arc::clone(&row.record),
+            verdict,
+            before: row.before.clone(),
+            baseline: Arc::clone(&self.info),
+            excuse,
+        };
+        (self.on_case)(position, done);
+    }
+
+    fn finish(
+        mut self,
+        mut decision: gate::Decision,
+        selection: &Selection,
+        policy: &Policy,
+        excuse: Option<String>,
+    ) -> (SuiteRecord, GateReport) {
+        // Those that waited for others to be confirmed first.
+        for (position, verdict) in decision.cases.iter().enumerate() {
+            self.hand_out(position, verdict.clone());
+        }
+        decision.notes.extend(other_model(&self.plan, self.compared.baseline.as_deref()));
+        let accepted = self.working.as_mut().map(|side| side.planner.settle(&side.seen));
+        let record = self.plan.record(self.rows.into_values().map(|row| row.record).collect());
+        let gate = GateReport {
+            suite: self.plan.spec.suite.clone(),
+            alias: self.plan.alias.clone(),
+            selected: selection.gate,
+            meaning: decision.outcome(policy),
+            decision,
+            baseline: (*self.info).clone(),
+            accepted,
+            excuse,
+            limits: limits::measure(&self.plan.spec.limits, &record),
+            before: self.before,
+            rescored: self.rescored.then(|| {
+                "the baseline's stored scores are not what checks and judge say of the same answers today"
+                    .to_owned()
+            }),
+        };
+        (record, gate)
+    }
 }
 
 /// The alias means another model than when the baseline was recorded: the change may not be ours.
@@ -257,123 +369,4 @@ fn other_model(plan: &SuitePlan, baseline: Option<&Baseline>) -> Option<String> 
             header.provider, header.model_id, card.provider, card.model_id
         )
     })
-}
-
-/// Draws of one suite: those under way, and those whose turn comes. A task is made when there may be a slot for it, so
-/// that memory does not grow with the dataset.
-struct Drawing {
-    plan: Arc<SuitePlan>,
-    baselines: Baselines,
-    terms: Terms,
-    /// Position of the case, and index of the draw.
-    waiting: std::vec::IntoIter<(usize, u32)>,
-    tasks: JoinSet<Option<Drawn>>,
-    positions: HashMap<tokio::task::Id, usize>,
-}
-
-impl Drawing {
-    fn start(plan: &Arc<SuitePlan>, draws: &[DrawRequest], terms: &Terms, baselines: &Baselines) -> Self {
-        let position_of: HashMap<&str, usize> =
-            plan.dataset.cases.iter().enumerate().map(|(i, case)| (case.id.as_str(), i)).collect();
-        let known = |draw: &DrawRequest| Some((position_of.get(draw.case.as_str()).copied()?, draw.index));
-        let mut drawing = Self {
-            plan: Arc::clone(plan),
-            baselines: baselines.clone(),
-            terms: terms.clone(),
-            waiting: draws.iter().filter_map(known).collect::<Vec<_>>().into_iter(),
-            tasks: JoinSet::new(),
-            positions: HashMap::new(),
-        };
-        for _ in 0..terms.concurrency {
-            drawing.spawn();
-        }
-        drawing
-    }
-
-    fn spawn(&mut self) {
-        let Some((position, index)) = self.waiting.next() else { return };
-        let (plan, baselines) = (Arc::clone(&self.plan), self.baselines.clone());
-        let slots = Arc::clone(&self.terms.slots);
-        let first = self.terms.first + index;
-        let wanted = first..first + self.terms.samples;
-        let task = self.tasks.spawn(async move {
-            // The semaphore is never closed, so a permit always comes.
-            let _slot = slots.acquire_owned().await;
-            let case = plan.dataset.cases.get(position)?;
-            Some(draw_case(&plan, case, wanted, &baselines).await)
-        });
-        self.positions.insert(task.id(), position);
-    }
-
-    /// The next case that is complete. A task that panicked gives a case that was not measured: asking for it
-    /// again would only panic again.
-    async fn next(&mut self) -> Option<(usize, Drawn)> {
-        loop {
-            let (id, drawn) = match self.tasks.join_next_with_id().await? {
-                Ok((id, drawn)) => (id, drawn),
-                Err(error) => (error.id(), None),
-            };
-            self.spawn();
-            let Some(position) = self.positions.remove(&id) else { continue };
-            let Some(case) = self.plan.dataset.cases.get(position) else { continue };
-            return Some((position, drawn.unwrap_or_else(|| Drawn::panicked(case))));
-        }
-    }
-}
-
-impl Drawn {
-    fn panicked(case: &Case) -> Self {
-        let reason = "evaluating this case panicked; stderr says where".to_owned();
-        let outcome = SampleOutcome::NotMeasured { reason: reason.clone(), answer: None };
-        let sample = SampleRecord { index: 0, key: String::new(), outcome };
-        let observed = || {
-            let mut observation = CaseObservation::new(&case.id, Comparability::New);
-            observation.candidate = Candidate::NotMeasured(reason.clone());
-            Observed { observation, before: None, rescored: false }
-        };
-        Self {
-            record: run::case_record(case, vec![sample], Vec::new()),
-            compared: observed(),
-            working: Some(observed()),
-        }
-    }
-}
-
-/// Ask about one case, redraw where it must pass, and put it beside the baselines.
-async fn draw_case(plan: &SuitePlan, case: &Case, wanted: Range<u32>, baselines: &Baselines) -> Drawn {
-    let mut sample = run::sample(plan, case, Stream::Main, wanted.start, Reach::Run).await;
-    let mut confirm = Vec::new();
-    let mut must_pass_failed = sample.scores().is_some_and(|scores| must_pass_fails(case, scores));
-    if must_pass_failed && !plan.deterministic() {
-        for redraw in 0..MUST_PASS_REDRAWS {
-            let again = run::sample(plan, case, Stream::Confirm, redraw, Reach::Run).await;
-            match &again.outcome {
-                SampleOutcome::Scored { scores, .. } => must_pass_failed &= must_pass_fails(case, scores),
-                // What must pass and could not be asked again is neither fine nor broken.
-                SampleOutcome::NotMeasured { reason, .. } => {
-                    let reason =
-                        format!("fails what must pass, and a redraw could not be measured: {reason}");
-                    let answer = sample.answer().cloned();
-                    sample.outcome = SampleOutcome::NotMeasured { reason, answer };
-                    must_pass_failed = false;
-                }
-            }
-            confirm.push(again);
-        }
-    }
-    let mut samples = vec![sample];
-    for index in wanted.skip(1) {
-        samples.push(run::sample(plan, case, Stream::Main, index, Reach::Run).await);
-    }
-    let against = async |baseline: Option<&Baseline>| {
-        let mut observed = observe(plan, case, Some(&samples), baseline).await;
-        observed.observation.must_pass_failed = must_pass_failed;
-        observed
-    };
-    let compared = against(baselines.compared.as_deref()).await;
-    let working = match baselines.working.as_deref() {
-        Some(baseline) => Some(against(Some(baseline)).await),
-        None => None,
-    };
-    Drawn { record: run::case_record(case, samples, confirm), compared, working }
 }

@@ -84,9 +84,10 @@ fn suite_lines(
     if let Some(accepted) = &gate.accepted {
         out.push(format!("  against your accepted baseline: {}", words::sentence(accepted)));
     }
-    let groups: [Group<CaseVerdict>; 4] = [
+    let groups: [Group<CaseVerdict>; 5] = [
         ("failing", CaseVerdict::fails),
         ("unconfirmed", |v| matches!(v.result, CaseResult::Unconfirmed { .. })),
+        ("flaky", |v| matches!(v.result, CaseResult::Flaky)),
         ("not measured", |v| matches!(v.result, CaseResult::NotMeasured { .. })),
         ("fixed", |v| matches!(v.result, CaseResult::Fixed)),
     ];

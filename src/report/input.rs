@@ -95,6 +95,11 @@ pub enum BaselineSource {
         /// The commit, abbreviated.
         commit: String,
     },
+    /// Another stored run.
+    Run {
+        /// Its id.
+        run_id: String,
+    },
 }
 
 /// What the baseline said about one case.

@@ -194,8 +194,9 @@ fn few_words(case: &CaseRecord, gate: &GateReport) -> String {
 }
 
 fn id_lists(rows: &[Row<'_>]) -> Vec<String> {
-    let groups: [Group<CaseResult>; 5] = [
+    let groups: [Group<CaseResult>; 6] = [
         ("Unconfirmed", |r| matches!(r, CaseResult::Unconfirmed { .. })),
+        ("Flaky", |r| matches!(r, CaseResult::Flaky)),
         ("Not measured", |r| matches!(r, CaseResult::NotMeasured { .. })),
         ("Fixed", |r| matches!(r, CaseResult::Fixed)),
         ("New, passing", |r| matches!(r, CaseResult::New { pass: true, changed: false })),
@@ -223,7 +224,9 @@ fn id_lists(rows: &[Row<'_>]) -> Vec<String> {
 
 fn why(result: &CaseResult) -> Option<&str> {
     match result {
-        CaseResult::Unconfirmed { why } | CaseResult::NotMeasured { why } => Some(why),
+        CaseResult::Unconfirmed { why }
+        | CaseResult::MaybeFixed { why }
+        | CaseResult::NotMeasured { why } => Some(why),
         _ => None,
     }
 }

@@ -67,7 +67,7 @@ pub fn case_status(verdict: &CaseVerdict, excuse: Option<&str>) -> Status {
     match &verdict.result {
         _ if excuse.is_some() => Status::Ok,
         CaseResult::NotMeasured { .. } => Status::CannotTell,
-        CaseResult::NotSelected => Status::Skipped,
+        CaseResult::NotSelected | CaseResult::NotRun => Status::Skipped,
         _ if verdict.fails() => Status::Worse,
         _ => Status::Ok,
     }

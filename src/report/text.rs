@@ -49,6 +49,7 @@ pub fn case_evidence(
     let mut out = vec![beside(&headline, &words::slices(suite, case))];
     match &verdict.result {
         CaseResult::Broken
+        | CaseResult::Flaky
         | CaseResult::Unconfirmed { .. }
         | CaseResult::MustPassFailed
         | CaseResult::New { pass: false, .. } => {
@@ -71,6 +72,8 @@ pub fn case_evidence(
         CaseResult::Ok
         | CaseResult::KnownFailure
         | CaseResult::Fixed
+        | CaseResult::MaybeFixed { .. }
+        | CaseResult::NotRun
         | CaseResult::NoisyPass
         | CaseResult::NoisyFail
         | CaseResult::New { pass: true, .. }
@@ -172,10 +175,11 @@ pub fn gate_text(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> St
     let decision = &gate.decision;
     let mut out = vec![words::suite_sentence(gate), format!("cases: {}", words::counts(gate))];
     let rows = words::rows(suite, gate);
-    let groups: [Group<CaseResult>; 5] = [
+    let groups: [Group<CaseResult>; 6] = [
         ("broken", |r| matches!(r, CaseResult::Broken)),
         ("must-pass failed", |r| matches!(r, CaseResult::MustPassFailed)),
         ("unconfirmed", |r| matches!(r, CaseResult::Unconfirmed { .. })),
+        ("flaky", |r| matches!(r, CaseResult::Flaky)),
         ("not measured", |r| matches!(r, CaseResult::NotMeasured { .. })),
         ("fixed", |r| matches!(r, CaseResult::Fixed)),
     ];

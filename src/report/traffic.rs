@@ -38,7 +38,8 @@ pub fn waiting(pulse: &[(String, Pulse, Option<Failure>)]) -> Option<String> {
 fn line(traffic: &Traffic) -> String {
     let mut parts = Vec::new();
     if traffic.answered > 0 {
-        let cost = traffic.cost_usd.map_or("at an unknown price".to_owned(), |usd| format!("{} USD", dollars(usd)));
+        let cost =
+            traffic.cost_usd.map_or("at an unknown price".to_owned(), |usd| format!("{} USD", dollars(usd)));
         let tokens = format!("{} tokens in, {} out", traffic.input_tokens, traffic.output_tokens);
         let tokens = match traffic.without_usage {
             0 => tokens,

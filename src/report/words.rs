@@ -145,6 +145,9 @@ pub fn result(result: &CaseResult) -> &'static str {
         CaseResult::NoisyPass | CaseResult::NoisyFail => "noisy",
         CaseResult::Broken => "broken",
         CaseResult::Unconfirmed { .. } => "unconfirmed",
+        CaseResult::Flaky => "flaky",
+        CaseResult::MaybeFixed { .. } => "passes once",
+        CaseResult::NotRun => "not run",
         CaseResult::New { changed: true, .. } => "changed",
         CaseResult::New { changed: false, .. } => "new",
         CaseResult::NotMeasured { .. } => "not measured",
@@ -203,6 +206,7 @@ pub fn baseline(info: &BaselineInfo) -> String {
         BaselineSource::None => return "none yet".to_owned(),
         BaselineSource::WorkingFile { why: Some(why) } => format!("working file ({why})"),
         BaselineSource::WorkingFile { why: None } => "working file (the merge base has none)".to_owned(),
+        BaselineSource::Run { run_id } => format!("run {run_id}"),
         BaselineSource::MergeBase { reference, commit } => format!("merge base with {reference} ({commit})"),
     };
     match &info.accepted {
@@ -232,13 +236,16 @@ pub fn counts(gate: &GateReport) -> String {
         (counts.broken, "broken"),
         (counts.must_pass_failed, "must-pass failed"),
         (counts.unconfirmed, "unconfirmed"),
+        (counts.flaky, "flaky"),
         (counts.fixed, "fixed"),
+        (counts.maybe_fixed, "passing once (unconfirmed)"),
         (counts.known_failures, if counts.known_failures == 1 { "known failure" } else { "known failures" }),
         (counts.noisy, "noisy"),
         (counts.new, new.as_str()),
         (counts.removed, "removed"),
         (counts.missing, "not measured"),
         (counts.not_selected, "not selected"),
+        (counts.not_run, "not run"),
     ];
     let shown: Vec<String> =
         parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();

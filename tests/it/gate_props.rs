@@ -1,10 +1,13 @@
 //! Properties of the gate and its tests that hold for every input.
 #![expect(clippy::unwrap_used, reason = "generators are helpers of tests")]
 
+use std::collections::BTreeSet;
+
 use llm_experiments::gate::{
-    Candidate, CaseObservation, Comparability, Decision, Method, Observations, Policy, SampleScores, Step,
-    Verdict, next,
+    Candidate, CaseObservation, Comparability, Decision, DrawRequest, Draws, Method, Observations, Planner,
+    Policy, Redraws, SampleScores, Side, Step, Verdict, next, settle,
 };
+use llm_experiments::llm::Stream;
 use llm_experiments::stats::multiplicity::weighted_holm;
 use llm_experiments::stats::relabel::{self, BinaryCase, RealCase};
 use llm_experiments::stats::rng::Rng;
@@ -179,11 +182,76 @@ fn policy() -> Policy {
     Policy { also: vec!["f1".to_owned(), "grounding".to_owned()], ..Policy::default() }
 }
 
-fn decide(observations: &Observations, policy: &Policy) -> Option<Decision> {
-    match next(observations, policy) {
-        Step::Draw(_) => None,
-        Step::Decide(decision) => Some(*decision),
+/// The decision on these answers alone, all of them one look.
+fn decide(observations: &Observations, policy: &Policy) -> Decision {
+    let samples = |case: &CaseObservation| match &case.candidate {
+        Candidate::Drawn(samples) => samples.len(),
+        _ => 0,
+    };
+    let most = observations.cases.iter().map(samples).max().unwrap_or(1);
+    let policy = Policy { samples: u32::try_from(most).unwrap(), looks: Vec::new(), ..policy.clone() };
+    settle(observations, &policy)
+}
+
+/// Answers whatever the planner asks for, in an order that `shuffle` decides, handing over a few answers at a time.
+/// Whether a draw passes is a function of the draw.
+fn walk(
+    mut seen: Observations,
+    policy: &Policy,
+    pass: impl Fn(&DrawRequest) -> bool,
+    shuffle: &mut Rng,
+) -> Decision {
+    let mut planner = Planner::new(policy.clone());
+    let mut done = BTreeSet::new();
+    loop {
+        let mut wanted = match planner.next(&seen) {
+            Step::Decide(decision) => return *decision,
+            Step::Draw(wanted) => wanted,
+        };
+        wanted.retain(|request| !done.contains(&format!("{request:?}")));
+        shuffle.shuffle(&mut wanted);
+        // Redraws of one case come one by one; the planner is asked again after some of the others.
+        let some = 1 + shuffle.below(wanted.len());
+        for request in wanted.into_iter().take(some) {
+            let case = seen.cases.iter_mut().find(|case| case.id == request.case).unwrap();
+            // Samples of one case are kept in the order of their index.
+            if let (Stream::Main, Side::Candidate, Candidate::Drawn(samples)) =
+                (&request.stream, request.side, &case.candidate)
+                && samples.len() != request.index as usize
+            {
+                continue;
+            }
+            done.insert(format!("{request:?}"));
+            match (request.side, &request.stream) {
+                (Side::Baseline, _) => case.top_up.passes.push(pass(&request)),
+                (Side::Candidate, Stream::Main) => {
+                    let Candidate::Drawn(samples) = &mut case.candidate else { unreachable!() };
+                    samples.push(SampleScores::of(pass(&request)));
+                }
+                (Side::Candidate, _) => case.confirm.passes.push(pass(&request)),
+            }
+            if planner.may_stop(&seen) {
+                break;
+            }
+        }
     }
+}
+
+/// A draw passes with probability `rate`, by its own name.
+fn by_name(seed: u64, rate: f64) -> impl Fn(&DrawRequest) -> bool {
+    move |request| Rng::from_text(&format!("{seed} {request:?}")).uniform() < rate
+}
+
+/// `n` cases with four recorded samples each, nothing drawn yet.
+fn recorded(n: usize, seed: u64) -> Observations {
+    let case = |i: usize| CaseObservation {
+        baseline: (0..4)
+            .map(|k| SampleScores::of(Rng::from_text(&format!("{seed} {i} {k}")).uniform() < 0.9))
+            .collect(),
+        top_up: Redraws::default(),
+        ..CaseObservation::new(format!("c{i}"), Comparability::Comparable)
+    };
+    Observations { cases: (0..n).map(case).collect(), ..Observations::default() }
 }
 
 /// Scores of both sides, `k` samples a case; with `swapped` the sides change places.
@@ -218,7 +286,7 @@ proptest! {
         removed in prop::collection::vec("[a-z]{1,3}", 0..3),
         judged in prop::collection::btree_set(prop::sample::select(vec!["f1".to_owned(), "pass_rate".to_owned()]), 0..2),
     ) {
-        let observations = Observations { deterministic, judge_changed: judged, cases, removed };
+        let observations = Observations { deterministic, judge_changed: judged, cases, removed, cases_only: false };
         let step = next(&observations, &policy());
         prop_assert_eq!(&step, &next(&observations, &policy()));
         if let Step::Decide(decision) = step {
@@ -236,7 +304,7 @@ proptest! {
         deterministic in any::<bool>(),
     ) {
         let sides: Vec<_> = sides.into_iter().map(|s| (s.clone(), s)).collect();
-        let decision = decide(&two_sided(&sides, deterministic, false), &policy()).unwrap();
+        let decision = decide(&two_sided(&sides, deterministic, false), &policy());
         prop_assert!(matches!(decision.verdict, Verdict::Pass | Verdict::Inconclusive), "{}", decision.sentence);
         prop_assert!(!deterministic || sides.is_empty() || decision.verdict == Verdict::Pass
             || decision.metrics[0].method == Method::NotCompared);
@@ -248,8 +316,10 @@ proptest! {
         deterministic in any::<bool>(),
     ) {
         let policy = Policy { alpha: 0.5, ..Policy::default() };
-        let one = decide(&two_sided(&sides, deterministic, false), &policy).unwrap();
-        let other = decide(&two_sided(&sides, deterministic, true), &policy).unwrap();
+        let one = decide(&two_sided(&sides, deterministic, false), &policy);
+        let other = decide(&two_sided(&sides, deterministic, true), &policy);
+        // Only a drop is watched for case by case, and only with the first new sample of each.
+        prop_assume!(one.monitor.is_none() && other.monitor.is_none());
         prop_assert_eq!(one.verdict == Verdict::Regressed, other.verdict == Verdict::Improved);
         prop_assert_eq!(one.verdict == Verdict::Improved, other.verdict == Verdict::Regressed);
     }
@@ -258,11 +328,52 @@ proptest! {
     fn the_order_of_the_cases_does_not_matter(
         sides in prop::collection::vec((passes(4), passes(1)), 1..30),
     ) {
-        let forward = decide(&two_sided(&sides, false, false), &policy()).unwrap();
+        let forward = decide(&two_sided(&sides, false, false), &policy());
         let mut turned = two_sided(&sides, false, false);
         turned.cases.reverse();
-        let backward = decide(&turned, &policy()).unwrap();
+        let backward = decide(&turned, &policy());
         prop_assert_eq!(forward.verdict, backward.verdict);
         prop_assert_eq!(forward.sentence, backward.sentence);
+    }
+
+    #[test]
+    fn concurrency_does_not_matter(
+        n in 1_usize..40,
+        seed in any::<u64>(),
+        rate in 0.5..1.0_f64,
+        fail_fast in any::<bool>(),
+    ) {
+        let policy = Policy { fail_fast, max_named: 3, ..Policy::default() };
+        let orders = [1, 2].map(|order| {
+            walk(recorded(n, seed), &policy, by_name(seed, rate), &mut Rng::from_seed(order))
+        });
+        // How much was asked for may differ where the run stops early; nothing else does.
+        let [one, other] = orders.map(|decision| Decision { draws: Draws::default(), ..decision });
+        prop_assert_eq!(one, other);
+    }
+
+    #[test]
+    fn names_do_not_matter_beyond_the_order(n in 1_usize..30, seed in any::<u64>(), rate in 0.5..1.0_f64) {
+        // Every case confirmed, so that no order decides who is; the answers go with the position.
+        let policy = Policy { max_named: 100, ..Policy::default() };
+        let position = |request: &DrawRequest| request.case.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned();
+        let pass = |request: &DrawRequest| {
+            let (side, stream, index) = (request.side, &request.stream, request.index);
+            Rng::from_text(&format!("{seed} {} {side:?} {stream:?} {index}", position(request))).uniform() < rate
+        };
+        let renamed = |prefix: &str| {
+            let mut seen = recorded(n, seed);
+            for (i, case) in seen.cases.iter_mut().enumerate() {
+                case.id = format!("{prefix}{i}");
+            }
+            walk(seen, &policy, pass, &mut Rng::from_seed(1))
+        };
+        let (one, other) = (renamed("c"), renamed("refund-"));
+        prop_assert_eq!(one.counts, other.counts);
+        // The monitor's evidence grows case by case, so only its last value is the same in every order.
+        if one.monitor.is_none() && other.monitor.is_none() {
+            prop_assert_eq!(one.verdict, other.verdict);
+            prop_assert_eq!(one.sentence, other.sentence);
+        }
     }
 }

@@ -31,7 +31,7 @@ fn tested(world: &World) -> (i32, Report) {
 
 #[test]
 fn the_same_model_again_is_never_worse() {
-    let mut passes = 0;
+    let (mut passes, mut drawn) = (0, 0);
     for seed in SEEDS {
         let mut world = accepted(seed);
         // The same draws are the same answers.
@@ -50,10 +50,13 @@ fn the_same_model_again_is_never_worse() {
             "seed {seed}: {}",
             decision.sentence
         );
-        assert!(decision.metrics[0].estimate.is_some_and(|e| e.kb == (5, 5) && e.k == (1, 1)));
+        let k = usize::try_from(decision.look).unwrap();
+        assert!([1, 2, 4].contains(&k), "{k}");
+        assert!(decision.metrics[0].estimate.is_some_and(|e| e.kb == (5, 5) && e.k == (k, k)));
         let samples = report.run.suites[0].cases.iter().flat_map(|case| &case.samples);
-        assert!(samples.into_iter().all(|sample| sample.index == 5), "new draws, not those of the baseline");
-        // A single answer breaks nothing; it is said and counted.
+        assert!(samples.into_iter().all(|sample| sample.index >= 5), "new draws, not those of the baseline");
+        drawn += decision.draws.main + decision.draws.confirm;
+        // A single answer breaks nothing; what it takes is drawn, said and counted.
         for case in &decision.cases {
             if let CaseResult::Unconfirmed { why } = &case.result {
                 assert!(!why.is_empty());
@@ -79,6 +82,9 @@ fn the_same_model_again_is_never_worse() {
             }
         }
     }
+    // Further passes are bought only while the result is suspicious, and for suspicious cases.
+    let everything = 4 * CASES * 20;
+    assert!(drawn < everything / 2, "{drawn} of {everything}");
     // Sixty cases of this noise rarely rule out five points: mostly the gate says that it cannot tell.
     assert!(passes < 20, "{passes}");
 }
@@ -96,9 +102,10 @@ fn a_drop_to_eighty_percent_is_found() {
         assert_ne!(decision.verdict, Verdict::Improved);
         if decision.verdict == Verdict::Regressed {
             let noise = decision.metrics[0].noise.unwrap();
-            assert!(noise.p_drop <= noise.limit, "{noise:?}");
+            let says = if noise.p_drop <= noise.limit { "shuffling" } else { "the evidence is" };
+            assert!(says == "shuffling" || decision.monitor.is_some(), "{noise:?}");
             assert!(
-                decision.sentence.contains("shuffling") && gate.meaning == Outcome::Worse,
+                decision.sentence.contains(says) && gate.meaning == Outcome::Worse,
                 "{}",
                 decision.sentence
             );
@@ -106,7 +113,7 @@ fn a_drop_to_eighty_percent_is_found() {
         }
         assert_eq!(code, if decision.verdict == Verdict::Regressed { 101 } else { 0 });
     }
-    assert!(found.len() >= 12, "only with seeds {found:?}");
+    assert!(found.len() >= 18, "only with seeds {found:?}");
 }
 
 #[test]

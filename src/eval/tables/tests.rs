@@ -64,6 +64,7 @@ fn recorded(id: &str, kinds: &[&str], samples: &[Option<f64>]) -> CaseRecord {
         must_pass: false,
         samples: samples.iter().enumerate().map(sample).collect(),
         confirm: Vec::new(),
+        top_up: Vec::new(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a single case comes to.
 
 use super::*;
+use crate::gate::case::case_verdict;
+use crate::gate::confirm::Confirmed;
 
 #[test]
 fn case_verdicts() {
@@ -11,8 +13,8 @@ fn case_verdicts() {
             stable,
             false,
             false,
-            CaseResult::Unconfirmed { why: "confirmation not available".to_owned() },
-            "unconfirmed: stable in the baseline (5 of 5), fails now (confirmation not available)",
+            CaseResult::Unconfirmed { why: "not asked again".to_owned() },
+            "unconfirmed: stable in the baseline (5 of 5), fails now (not asked again)",
         ),
         (
             stable,
@@ -32,8 +34,15 @@ fn case_verdicts() {
             (0, 5),
             true,
             false,
+            CaseResult::MaybeFixed { why: "not asked again".to_owned() },
+            "passes now: failed in the baseline (0 of 5 passed), not confirmed (not asked again)",
+        ),
+        (
+            (0, 5),
+            true,
+            true,
             CaseResult::Fixed,
-            "fixed: failed in the baseline (0 of 5 passed), passes now; accept locks it in",
+            "fixed: failed in the baseline (0 of 1 passed), passes now; accept locks it in",
         ),
         ((3, 5), true, false, CaseResult::NoisyPass, "noisy: passed 3 of 5 in the baseline, passes now"),
         (
@@ -44,7 +53,8 @@ fn case_verdicts() {
             "noisy: passed 3 of 5 in the baseline, fails now; one answer decides nothing",
         ),
     ] {
-        let verdict = case_verdict(&case("a", baseline, Some(now)), deterministic, false);
+        let verdict =
+            case_verdict(&case("a", baseline, Some(now)), deterministic, false, &Confirmed::Nothing);
         assert_eq!(verdict.result, expected);
         assert_eq!(verdict.headline(), headline);
         assert_eq!(verdict.fails(), expected == CaseResult::Broken);
@@ -74,10 +84,10 @@ fn case_verdicts_without_a_comparison() {
         // An unchanged case needs no answer: it has the accepted one.
         (CaseObservation { unchanged: true, ..with(Candidate::Drawn(Vec::new())) }, CaseResult::Ok, false),
     ] {
-        let verdict = case_verdict(&case, true, false);
+        let verdict = case_verdict(&case, true, false, &Confirmed::Nothing);
         assert_eq!((verdict.result.clone(), verdict.fails()), (expected, fails), "{}", verdict.headline());
     }
-    let judged = case_verdict(&base, true, true);
+    let judged = case_verdict(&base, true, true, &Confirmed::Nothing);
     assert_eq!(judged.result, CaseResult::Unconfirmed { why: "judge changed".to_owned() });
 }
 

@@ -102,12 +102,14 @@ fn outcomes_follow_the_policy() {
 #[test]
 fn notes_say_what_the_numbers_do_not() {
     let mut cases = many(100, (1, 1), true);
-    cases[7].cluster = Some("site-3".to_owned());
+    for case in &mut cases[7..9] {
+        case.cluster = Some("site-3".to_owned());
+    }
     let decision = decide(&noisy(vec![cases]), &Policy::default());
     assert_eq!(
         decision.notes,
         [
-            "cases are the units; clusters are not used yet",
+            "100 cases share 99 clusters: a story counts once, however many cases tell it",
             "some cases have only 1 sample in the baseline; with 5 each the gate sees smaller drops"
         ]
     );
@@ -130,7 +132,7 @@ fn counts_and_tail() {
         ok: 3,
         unconfirmed: 2,
         must_pass_failed: 1,
-        fixed: 1,
+        maybe_fixed: 1,
         known_failures: 1,
         noisy: 2,
         new: 1,
@@ -141,8 +143,8 @@ fn counts_and_tail() {
     assert_eq!(decision.counts, expected);
     assert!(
         decision.sentence.ends_with(
-            "; 1 failing a check that must pass, 2 failed once (unconfirmed), 1 fixed, 1 known failure, 2 \
-             noisy, 1 new (1 failing), 1 removed"
+            "; 1 failing a check that must pass, 2 failed once (unconfirmed), 1 passing once \
+             (unconfirmed), 1 known failure, 2 noisy, 1 new (1 failing), 1 removed"
         ),
         "{}",
         decision.sentence

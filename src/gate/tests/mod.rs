@@ -2,6 +2,7 @@
 
 mod cases;
 mod doubts;
+mod paths;
 mod verdicts;
 
 use super::*;
@@ -46,11 +47,9 @@ fn secondary(change: f64) -> Vec<CaseObservation> {
     many(50, (1, 1), true).into_iter().map(|c| with_metric(c, "f1", 0.8, 0.8 + change)).collect()
 }
 
+/// The decision at the first look, whatever further answers the planner would like.
 fn decide(observations: &Observations, policy: &Policy) -> Decision {
-    match next(observations, policy) {
-        Step::Decide(decision) => *decision,
-        Step::Draw(wanted) => panic!("still wants {wanted:?}"),
-    }
+    settle(observations, policy)
 }
 
 fn with_also(names: &[&str]) -> Policy {

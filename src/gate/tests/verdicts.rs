@@ -38,7 +38,7 @@ fn verdicts_of_a_noisy_model() {
             Verdict::Improved,
             "improved: pass_rate +16.7 points (95% CI +5.6..+26.6) over 60 cases; if nothing had changed, \
              shuffling old and new answers within each case gives a rise this large less than 1 time in \
-             10,000 (limit 100); 10 fixed",
+             10,000 (limit 100); 10 passing once (unconfirmed)",
         ),
         (
             "coin flips",

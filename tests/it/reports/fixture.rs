@@ -11,7 +11,7 @@ use llm_experiments::eval::record::{
     SampleRecord, Scores, SuiteRecord,
 };
 use llm_experiments::gate::{
-    CaseClass, CaseResult, CaseVerdict, Counts, Decision, Estimate, Method, MetricDecision, NoiseTest,
+    CaseClass, CaseResult, CaseVerdict, Counts, Decision, Draws, Estimate, Method, MetricDecision, NoiseTest,
     Outcome, Reason, Verdict,
 };
 use llm_experiments::llm::{Answer, FinishReason, ModelCard};
@@ -25,6 +25,7 @@ pub(crate) fn report() -> Report {
     Report {
         format: input::FORMAT,
         run: RunRecord {
+            samples: 1,
             traffic: BTreeMap::new(),
             format: record::FORMAT,
             run_id: "20261123T131500Z-4f2a".to_owned(),
@@ -178,6 +179,7 @@ pub(crate) fn case(id: &str, test_type: &str, difficulty: &str, outcome: SampleO
         must_pass: false,
         samples: vec![SampleRecord { index: 0, key: "7c1e90aa11bb22cc".repeat(4), outcome }],
         confirm: Vec::new(),
+        top_up: Vec::new(),
     }
 }
 
@@ -299,7 +301,7 @@ fn not_measured() -> SampleOutcome {
 
 fn verdict(id: &str, class: Option<CaseClass>, passes: usize, result: CaseResult) -> CaseVerdict {
     let kb = usize::from(class.is_some());
-    CaseVerdict { id: id.to_owned(), class, passes, kb, deterministic: true, result }
+    CaseVerdict { id: id.to_owned(), class, passes, kb, deterministic: true, result, redrawn: None }
 }
 
 fn gate() -> GateReport {
@@ -310,13 +312,16 @@ fn gate() -> GateReport {
         alias: "reference".to_owned(),
         selected: true,
         decision: Decision {
+            look: 1,
+            draws: Draws::default(),
+            monitor: None,
             verdict: Verdict::Regressed,
             reason: None,
             sentence: "regressed: verdict_accuracy -12.5 points over 8 cases (deterministic model: no sampling \
                        noise); 1 failing a check that must pass, 1 broken, 1 failed once (unconfirmed), 1 fixed, \
                        1 known failure, 3 new (2 failing), 1 not measured"
                 .to_owned(),
-            notes: vec!["cases are the units; clusters are not used yet".to_owned()],
+            notes: vec!["some cases have only 1 sample in the baseline; with 5 each the gate sees smaller drops".to_owned()],
             metrics: vec![
                 metric("verdict_accuracy", 0.5, (0.875, 0.75), Verdict::Regressed),
                 // Lower is better: arrives turned around, so 0.95 means 5%.
@@ -392,6 +397,8 @@ fn metric(name: &str, weight: f64, (before, now): (f64, f64), verdict: Verdict) 
         reason: (verdict == Verdict::Pass).then_some(Reason::WithinMargin),
         method: Method::Deterministic,
         n_cases: 8,
+        n_units: 8,
+        e_value: None,
         missing: 1,
         estimate: Some(Estimate {
             effect: now - before,

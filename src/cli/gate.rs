@@ -1,0 +1,116 @@
+//! `llmx gate`: decide again about a stored run, or about one run against another.
+
+use std::path::{Path, PathBuf};
+
+use super::eval::Format;
+use super::{Choice, Context};
+use crate::config::Problem;
+use crate::pipeline::Inputs;
+use crate::pipeline::stored::decide_again;
+use crate::report::input::Report;
+use crate::report::outcome::{exit, exit_code};
+use crate::report::words::Hints;
+use crate::report::{console, json};
+
+/// Arguments of `llmx gate`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Run id, or a file of results (default: the newest run)
+    #[arg(value_name = "RUN")]
+    run: Option<String>,
+    /// Compare with this run instead of the baseline: a run id or a file of results
+    #[arg(long, value_name = "RUN")]
+    against: Option<String>,
+    /// What goes to stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
+    let inputs = context.inputs(&Choice::default())?;
+    if !inputs.problems.is_empty() {
+        return Err(context.refuse(&inputs.problems));
+    }
+    let runs = inputs.root().join(&inputs.settings.reports_dir).join("runs");
+    let read = |name: Option<&str>| read(&runs, name).map_err(|problem| context.refuse(&[problem]));
+    let mut report = read(args.run.as_deref())?;
+    let other = args.against.as_deref().map(|name| read(Some(name))).transpose()?;
+    let mut decided = Vec::new();
+    for (record, gate) in report.pairs() {
+        let (name, alias) = (&record.suite, &record.model.alias);
+        let against = match &other {
+            Some(other) => {
+                let same = other.run.suites.iter().find(|s| s.suite == *name && s.model.alias == *alias);
+                let only = || other.run.suites.iter().find(|s| s.suite == *name);
+                let Some(found) = same.or_else(only) else {
+                    let message = format!("run {} holds no suite `{name}`", other.run.run_id);
+                    return Err(context.refuse(&[Problem::of_file("--against", message)]));
+                };
+                Some((other.run.run_id.as_str(), found))
+            }
+            None => None,
+        };
+        // A run may have been on a model that the suite does not name.
+        let own = |inputs: &Inputs| {
+            inputs.suites.iter().position(|s| s.doc.value.suite == *name && s.alias == *alias)
+        };
+        let chosen;
+        let inputs = match own(&inputs) {
+            Some(_) => &inputs,
+            None => {
+                chosen = context.inputs(&Choice { model: Some(alias.clone()), ..Choice::default() })?;
+                &chosen
+            }
+        };
+        let Some(suite) = own(inputs).and_then(|position| inputs.suites.get(position)) else {
+            let message = format!("the run's suite `{name}` on model `{alias}` is not in this project");
+            context.refuse(&inputs.problems);
+            return Err(context.refuse(&[Problem::of_file(&report.run.run_id, message)]));
+        };
+        let again = decide_again(inputs, suite, &report, (record, gate), against);
+        decided.push(again.map_err(|problems| context.refuse(&problems))?);
+    }
+    (report.run.suites, report.gates) = decided.into_iter().unzip();
+    report.policies.clear();
+    match args.format {
+        Format::Json => {
+            let mut text = Vec::new();
+            // Nothing fails to be written into memory.
+            let _ = json::eval_results(&report, &mut text);
+            context.out.text(&String::from_utf8_lossy(&text));
+        }
+        Format::Text => {
+            let of_run = runs.join(&report.run.run_id).join("summary.md").display().to_string();
+            let hints = Hints { full_report: &of_run, ..Hints::default() };
+            context.out.line(format_args!("run {}, decided again from what it stored", report.run.run_id));
+            context.out.text(&console::summary(&report, hints, context.out.color));
+        }
+    }
+    Ok(exit::of([exit_code(&report)]))
+}
+
+/// The report of a run, by id, by file, or the newest.
+fn read(runs: &Path, name: Option<&str>) -> Result<Report, Problem> {
+    let results = |id: &str| runs.join(id).join(format!("eval_results_{id}.json"));
+    let file: PathBuf = match name {
+        Some(name) if name.ends_with(".json") => PathBuf::from(name),
+        Some(name) => results(name),
+        None => {
+            let ids = std::fs::read_dir(runs).into_iter().flatten().flatten();
+            let ids = ids.filter_map(|entry| entry.file_name().into_string().ok());
+            // Ids begin with the time.
+            let newest = ids.filter(|id| results(id).is_file()).max();
+            let Some(id) = newest else {
+                let problem = Problem::of_file(runs.display().to_string(), "no stored run was found");
+                return Err(problem.hint("make one with `llmx eval`, or name an eval_results file"));
+            };
+            results(&id)
+        }
+    };
+    let shown = file.display().to_string();
+    let bytes = std::fs::read(&file).map_err(|error| {
+        let problem = Problem::of_file(shown.clone(), format!("the run cannot be read: {error}"));
+        problem.hint("give a run id of reports/runs, or an eval_results file")
+    })?;
+    json::read(&bytes).map_err(|message| Problem::of_file(shown, message))
+}
