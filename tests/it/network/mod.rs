@@ -1,6 +1,7 @@
 //! Whole runs over real sockets: the program against `llmx sim`.
 
 mod faults;
+mod gate;
 mod money;
 mod processes;
 #[cfg(feature = "rf-qaqc")]
