@@ -11,13 +11,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use llm_experiments::gate::Side;
+use llm_experiments::gate::{CaseResult, Policy, Side, recorded, rehearse};
 use llm_experiments::llm::Stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-#[path = "gate_simulation/walk.rs"]
-mod walk;
 
 #[derive(Deserialize)]
 struct Line {
@@ -63,10 +60,10 @@ fn run(folder: &Path) -> Value {
     let [baseline, candidate, confirm] =
         ["baseline", "candidate", "confirm"].map(|name| read(&folder.join(format!("{name}.jsonl"))));
     let ids: Vec<String> = baseline.keys().filter(|id| candidate.contains_key(*id)).cloned().collect();
-    let world = walk::World {
-        cases: ids.iter().map(|id| (id.clone(), baseline[id].values().copied().collect())).collect(),
-    };
-    let ended = walk::walk(&world, &walk::policy(), |position, request| {
+    let cases = ids.iter().map(|id| (id.clone(), baseline[id].values().copied().collect()));
+    // What `llmx eval` does.
+    let policy = Policy { fail_fast: true, ..Policy::default() };
+    let decision = rehearse(recorded(cases), &policy, |position, request| {
         let source = match (request.side, &request.stream) {
             (Side::Baseline, _) => return None,
             (Side::Candidate, Stream::Main) => &candidate,
@@ -74,13 +71,15 @@ fn run(folder: &Path) -> Value {
         };
         source.get(&ids[position])?.get(&request.index).copied()
     });
-    let primary = &ended.decision.metrics[0];
-    let stopped = ended.decision.monitor.is_some();
+    let primary = &decision.metrics[0];
+    let broken: Vec<&String> =
+        decision.cases.iter().filter(|case| case.result == CaseResult::Broken).map(|case| &case.id).collect();
+    let stopped = decision.monitor.is_some();
     json!({
         "world": folder.file_name().unwrap().to_string_lossy(),
-        "verdict": ended.decision.verdict,
-        "cases_broken": ended.broken,
-        "calls": ended.calls,
+        "verdict": decision.verdict,
+        "cases_broken": broken,
+        "calls": decision.draws.main + decision.draws.confirm,
         "p_value": primary.noise.filter(|_| !stopped).map(|noise| noise.p_drop),
         "effect": primary.estimate.map(|estimate| estimate.effect),
     })

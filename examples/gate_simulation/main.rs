@@ -5,13 +5,12 @@
 //! answers asked for. These worlds are models of gold sets, not traffic of a model.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool that prints a table")]
 
-mod walk;
 mod worlds;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use llm_experiments::gate::Verdict;
+use llm_experiments::gate::{CaseResult, Policy, Verdict, recorded, rehearse};
 use llm_experiments::stats::proportion::wilson;
 use llm_experiments::stats::rng::Rng;
 
@@ -176,28 +175,32 @@ fn simulate(mixture: &Mixture, n: usize, kb: usize, effect: Effect, rng: &mut Rn
     let after = effect.apply(&before, rng);
     // Names without meaning, so that the planner's order is a fresh one in every world.
     let ids: Vec<String> = (0..n).map(|i| format!("{:016x}-{i}", rng.next_u64())).collect();
-    let cases = ids
+    let cases: Vec<(String, Vec<bool>)> = ids
         .iter()
         .zip(&before)
         .map(|(id, rate)| (id.clone(), (0..kb).map(|_| rng.uniform() < *rate).collect()))
         .collect();
-    let ended = walk::walk(&walk::World { cases }, &walk::policy(), |position, _| {
+    // What `llmx eval` does.
+    let policy = Policy { fail_fast: true, ..Policy::default() };
+    let decision = rehearse(recorded(cases), &policy, |position, _| {
         after.get(position).map(|rate| rng.uniform() < *rate)
     });
+    let broken: Vec<&String> =
+        decision.cases.iter().filter(|case| case.result == CaseResult::Broken).map(|case| &case.id).collect();
     let truly: Vec<&String> = ids
         .iter()
         .zip(before.iter().zip(&after))
         .filter(|(_, (p, q))| **p >= 0.9 && **q <= 0.1)
         .map(|(id, _)| id)
         .collect();
-    let named = ended.broken.iter().filter(|id| truly.contains(id)).count() as u64;
+    let named = broken.iter().filter(|id| truly.contains(id)).count() as u64;
     Tally {
         worlds: 1,
-        failed: u64::from(ended.decision.verdict == Verdict::Regressed || !ended.broken.is_empty()),
-        passed: u64::from(ended.decision.verdict == Verdict::Pass && ended.broken.is_empty()),
-        wrongly_named: u64::from(ended.broken.len() as u64 > named),
+        failed: u64::from(decision.verdict == Verdict::Regressed || !broken.is_empty()),
+        passed: u64::from(decision.verdict == Verdict::Pass && broken.is_empty()),
+        wrongly_named: u64::from(broken.len() as u64 > named),
         named,
         broken: truly.len() as u64,
-        passes: ended.calls as f64 / n as f64,
+        passes: (decision.draws.main + decision.draws.confirm) as f64 / n as f64,
     }
 }

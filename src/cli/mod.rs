@@ -5,6 +5,7 @@ mod doctor;
 mod dry_run;
 mod eval;
 mod gate;
+mod power;
 mod print;
 mod prompt;
 mod recordings;
@@ -47,6 +48,8 @@ enum Command {
     Eval(eval::Args),
     /// Decide again about a stored run, or compare two
     Gate(gate::Args),
+    /// What a suite can find today, and what it would take to find more
+    Power(power::Args),
     /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
     #[command(disable_help_flag = true)]
     Test {
@@ -192,6 +195,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&context, &args, &telemetry),
         Command::Test { args } => return test(&context, args),
         Command::Gate(args) => gate::run(&context, &args),
+        Command::Power(args) => power::run(&context, &args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),
         Command::Recordings(command) => recordings::run(&context, &command),

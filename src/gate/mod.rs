@@ -33,6 +33,7 @@ mod observe;
 mod pairs;
 mod plan;
 mod policy;
+mod rehearse;
 mod sentence;
 
 pub use case::{CaseClass, CaseResult, CaseVerdict};
@@ -45,6 +46,7 @@ pub use observe::{
 };
 pub use plan::{DrawRequest, Planner, Side, Step, next, settle};
 pub use policy::{OnInconclusive, Policy};
+pub use rehearse::{recorded, rehearse};
 
 #[cfg(test)]
 mod tests;

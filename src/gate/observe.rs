@@ -117,7 +117,8 @@ impl SampleScores {
     }
 
     /// The score under `name`, brought into [0, 1]; absent when there is none or it is not a number.
-    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<f64> {
         match self.metrics.get(name) {
             Some(score) => score.is_finite().then(|| score.clamp(0.0, 1.0)),
             None if name == PASS_RATE => Some(if self.pass { 1.0 } else { 0.0 }),

@@ -59,6 +59,41 @@ pub fn minimum_detectable_effect(design: &Design) -> f64 {
     x
 }
 
+/// Fewest cases with which the design finds a drop of `effect`, everything else as it is; `None` where not even
+/// `most` do.
+///
+/// ```
+/// use llm_experiments::stats::mde::{Design, cases_for, minimum_detectable_effect};
+/// let design = Design { n: 50, kb: 5.0, k: 1.0, alpha: 0.01, power: 0.8, baseline_mean: 0.9, within_case_variance: 0.03 };
+/// let n = cases_for(0.05, &design, 10_000).unwrap();
+/// assert!(minimum_detectable_effect(&Design { n, ..design }) <= 0.05);
+/// assert!(minimum_detectable_effect(&Design { n: n - 1, ..design }) > 0.05);
+/// ```
+#[must_use]
+pub fn cases_for(effect: f64, design: &Design, most: u64) -> Option<u64> {
+    let finds = |n: u64| minimum_detectable_effect(&Design { n, ..*design }) <= effect;
+    if !finds(most) {
+        return None;
+    }
+    let (mut low, mut high) = (0, most);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if finds(middle) { high = middle } else { low = middle }
+    }
+    Some(high)
+}
+
+/// Fewest samples per case, up to `most`, with which the design finds a drop of `effect`; `set` puts them where they
+/// count, at the baseline's or the candidate's side.
+#[must_use]
+pub fn samples_for(effect: f64, design: &Design, most: u32, set: fn(&mut Design, f64)) -> Option<u32> {
+    (1..=most).find(|samples| {
+        let mut tried = *design;
+        set(&mut tried, f64::from(*samples));
+        minimum_detectable_effect(&tried) <= effect
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
