@@ -33,7 +33,7 @@
 //!  pipeline                  the whole evaluation on one page
 //!  policy                    what must hold between files
 //!  report                    (record, decision) -> bytes
-//!  gate                      the pure planner: observations -> draw | decision
+//!  gate, canary              the pure planner: observations -> draw | decision; detectors of drift, day by day
 //!  baseline                  accepted answers on disk and in Git
 //!  eval                      plan, run, check, judge, score, record
 //!  task                      what production runs
@@ -99,6 +99,7 @@ pub mod task;
 pub mod eval;
 
 pub mod baseline;
+pub mod canary;
 pub mod gate;
 
 pub mod report;

@@ -26,6 +26,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use project::Base;
+
 type Done<T> = Result<T, Box<dyn Error>>;
 
 /// Requests in flight, of every client.
@@ -83,9 +85,10 @@ fn bench(options: &Options) -> Done<()> {
     let points = points::chosen(options.quick, options.all);
     let mut out = std::io::stdout();
     out.write_all(table::head(repeats).as_bytes())?;
-    let rows = points::measured(&program, &points, repeats)?;
+    let base = Base::new()?;
+    let rows = points::measured(&base, &program, &points, repeats)?;
     out.write_all(table::rows(&rows).as_bytes())?;
-    let single = single::measured(&program, options.quick, repeats)?;
+    let single = single::measured(&base, &program, options.quick, repeats)?;
     out.write_all(table::single(&single).as_bytes())?;
     out.write_all(table::targets(&rows, &single).as_bytes())?;
     Ok(())

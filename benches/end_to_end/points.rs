@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::measure::{self, Usage};
-use crate::project::Project;
+use crate::project::{Base, Project};
 use crate::server::Server;
 use crate::{Done, IN_FLIGHT, bare};
 
@@ -90,13 +90,13 @@ pub(crate) fn chosen(quick: bool, all: bool) -> Vec<Point> {
 }
 
 /// Run them all.
-pub(crate) fn measured(program: &Path, points: &[Point], repeats: usize) -> Done<Vec<Row>> {
+pub(crate) fn measured(base: &Base, program: &Path, points: &[Point], repeats: usize) -> Done<Vec<Row>> {
     let mut projects: BTreeMap<usize, Project> = BTreeMap::new();
     let mut rows = Vec::new();
     for point in points {
         let project: &Project = match projects.entry(point.n) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Project::new(program, point.n)?),
+            Entry::Vacant(new) => new.insert(Project::new(base, program, point.n)?),
         };
         let server = Server::start(program, point.latency_ms)?;
         project.point_at(&server.url)?;

@@ -84,9 +84,24 @@ pub(crate) struct Expected {
     pub(crate) case: String,
 }
 
+/// The folder of all projects of one measurement. Nothing in it is removed before the end: a file system that has just
+/// removed thousands of files is slower at making new ones, and that would be charged to whoever runs next.
+pub(crate) struct Base(TempDir);
+
+impl Base {
+    pub(crate) fn new() -> Done<Self> {
+        Ok(Self(tempfile::tempdir()?))
+    }
+
+    fn folder(&self) -> Done<PathBuf> {
+        Ok(tempfile::tempdir_in(self.0.path())?.keep())
+    }
+}
+
 /// A generated project.
-pub(crate) struct Project {
-    home: TempDir,
+pub(crate) struct Project<'a> {
+    base: &'a Base,
+    home: PathBuf,
     program: PathBuf,
     /// Its cases.
     pub(crate) n: usize,
@@ -94,11 +109,10 @@ pub(crate) struct Project {
     pub(crate) text: u64,
 }
 
-impl Project {
+impl<'a> Project<'a> {
     /// Generate it.
-    pub(crate) fn new(program: &Path, n: usize) -> Done<Self> {
-        let home = tempfile::tempdir()?;
-        let mut project = Self { home, program: program.to_owned(), n, text: 0 };
+    pub(crate) fn new(base: &'a Base, program: &Path, n: usize) -> Done<Self> {
+        let mut project = Self { base, home: base.folder()?, program: program.to_owned(), n, text: 0 };
         for folder in ["config", "data", "evals", "prompts"] {
             fs::create_dir_all(project.path(folder))?;
         }
@@ -122,7 +136,7 @@ impl Project {
     }
 
     fn path(&self, inside: &str) -> PathBuf {
-        self.home.path().join("project").join(inside)
+        self.home.join("project").join(inside)
     }
 
     /// Ask the server at this address from now on.
@@ -137,12 +151,20 @@ impl Project {
     /// As nothing had ever been run.
     pub(crate) fn forget(&self) -> Done<()> {
         self.forget_reports()?;
-        removed(&self.path("data/recordings"))
+        self.put_away("data/recordings")
     }
 
     /// As only the recordings had stayed.
     pub(crate) fn forget_reports(&self) -> Done<()> {
-        removed(&self.path("reports"))
+        self.put_away("reports")
+    }
+
+    fn put_away(&self, folder: &str) -> Done<()> {
+        let folder = self.path(folder);
+        if folder.exists() {
+            fs::rename(folder, self.base.folder()?.join("gone"))?;
+        }
+        Ok(())
     }
 
     /// Bytes of what runs left, recordings and reports, as the lengths of the files.
@@ -154,8 +176,8 @@ impl Project {
     #[expect(clippy::disallowed_methods, reason = "`llmx` finds git as the caller does")]
     pub(crate) fn llmx(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(args).current_dir(self.root()).env_clear().env("HOME", self.home.path());
-        command.env("GIT_CEILING_DIRECTORIES", self.home.path());
+        command.args(args).current_dir(self.root()).env_clear().env("HOME", &self.home);
+        command.env("GIT_CEILING_DIRECTORIES", &self.home);
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command
     }
@@ -183,13 +205,6 @@ fn case(number: usize, state: &mut u64) -> Case {
 
 fn write(path: &Path, text: &str) -> Done<()> {
     Ok(File::create(path)?.write_all(text.as_bytes())?)
-}
-
-fn removed(folder: &Path) -> Done<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
-    Ok(())
 }
 
 fn bytes_below(folder: &Path) -> Done<u64> {

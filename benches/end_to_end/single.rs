@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::Done;
 use crate::measure;
 use crate::points::median;
-use crate::project::Project;
+use crate::project::{Base, Project};
 use crate::server::Server;
 
 /// Start-ups are short and noisy, and cheap to repeat.
@@ -30,17 +30,17 @@ pub(crate) struct Single {
 }
 
 /// Measure them.
-pub(crate) fn measured(program: &Path, quick: bool, repeats: usize) -> Done<Single> {
+pub(crate) fn measured(base: &Base, program: &Path, quick: bool, repeats: usize) -> Done<Single> {
     let ns: &[usize] = if quick { &[1_000] } else { &[1_000, 10_000] };
     Ok(Single {
-        start_up: start_up(program)?,
-        replay: ns.iter().map(|&n| Ok((n, replay(program, n, repeats)?))).collect::<Done<_>>()?,
-        list: list(program, repeats)?,
+        start_up: start_up(base, program)?,
+        replay: ns.iter().map(|&n| Ok((n, replay(base, program, n, repeats)?))).collect::<Done<_>>()?,
+        list: list(base, program, repeats)?,
     })
 }
 
-fn start_up(program: &Path) -> Done<f64> {
-    let project = Project::new(program, 1)?;
+fn start_up(base: &Base, program: &Path) -> Done<f64> {
+    let project = Project::new(base, program, 1)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     project.point_at(&format!("http://{}", listener.local_addr()?))?;
     listener.set_nonblocking(true)?;
@@ -81,8 +81,8 @@ fn accepted(listener: &TcpListener, start: Instant) -> Done<TcpStream> {
     }
 }
 
-fn replay(program: &Path, n: usize, repeats: usize) -> Done<f64> {
-    let project = Project::new(program, n)?;
+fn replay(base: &Base, program: &Path, n: usize, repeats: usize) -> Done<f64> {
+    let project = Project::new(base, program, n)?;
     let server = Server::start(program, 0)?;
     project.point_at(&server.url)?;
     measure::run(&project.llmx(&["eval"]))?;
@@ -96,8 +96,8 @@ fn replay(program: &Path, n: usize, repeats: usize) -> Done<f64> {
     Ok(median(walls))
 }
 
-fn list(program: &Path, repeats: usize) -> Done<f64> {
-    let project = Project::new(program, LISTED)?;
+fn list(base: &Base, program: &Path, repeats: usize) -> Done<f64> {
+    let project = Project::new(base, program, LISTED)?;
     // Nobody listens there, and nobody asks.
     project.point_at("http://127.0.0.1:9")?;
     let list = || Ok(measure::run(&project.llmx(&["test", "--list"]))?.wall);

@@ -5,6 +5,7 @@ mod doctor;
 mod dry_run;
 mod eval;
 mod gate;
+mod judge;
 mod power;
 mod print;
 mod prompt;
@@ -50,6 +51,9 @@ enum Command {
     Gate(gate::Args),
     /// What a suite can find today, and what it would take to find more
     Power(power::Args),
+    /// Measure a judge against labelled answers before it may fail anything
+    #[command(subcommand)]
+    Judge(judge::Command),
     /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
     #[command(disable_help_flag = true)]
     Test {
@@ -195,6 +199,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&context, &args, &telemetry),
         Command::Test { args } => return test(&context, args),
         Command::Gate(args) => gate::run(&context, &args),
+        Command::Judge(command) => judge::run(&context, &command),
         Command::Power(args) => power::run(&context, &args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),

@@ -65,9 +65,25 @@ pub struct JudgeSpec {
     /// The judge passes an answer at this score or above.
     #[serde(default = "pass_at")]
     pub pass_at: f64,
-    /// An answer below `pass_at` fails its case.
+    /// An answer below `pass_at` fails its case, once `llmx judge calibrate` has shown that the judge may; until then,
+    /// and when the judge changes, it informs.
     #[serde(default)]
     pub blocking: bool,
+    /// Judgements of one answer; their mean is its score.
+    #[serde(default = "once")]
+    #[schemars(range(min = 1, max = 9))]
+    pub samples: u32,
+    /// Labelled answers that the judge is measured on.
+    #[serde(default = "labels")]
+    pub labels: String,
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn labels() -> String {
+    "data/judge_labels.jsonl".to_owned()
 }
 
 fn judge_pin() -> String {

@@ -1,8 +1,11 @@
 //! Ask a model to score an answer by a rubric, and read its word strictly.
 //!
 //! The judged answer stands in the prompt inside a fence that it cannot close, so it cannot speak to the
-//! judge as the prompt does. A reply that is not exactly one score is no measurement: the sample is then not
-//! measured, never passed and never failed.
+//! judge as the prompt does. A reply that is not exactly one score is asked about once more, saying what was wrong with
+//! it; if that is none either it is no measurement: the sample is then not measured, never passed and never failed.
+
+pub mod certificate;
+pub mod labels;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +15,7 @@ use serde_json::Value;
 use super::record::JudgeResult;
 use crate::config::models::ModelSpec;
 use crate::dataset::Case;
-use crate::llm::{Answer, Call, Client, Draw, Error, PromptTag, Request, Stream};
+use crate::llm::{Answer, Call, Client, Draw, Error, Message, PromptTag, Request, Role, Stream};
 use crate::prompt::Template;
 use crate::task;
 
@@ -30,9 +33,15 @@ pub struct Judge {
     pub template: Template,
     /// It passes an answer at this score or above.
     pub pass_at: f64,
-    /// An answer below `pass_at` fails its case.
+    /// An answer below `pass_at` fails its case: the suite says so, and a certificate lets it.
     pub blocking: bool,
+    /// Judgements of one answer; their mean is its score.
+    pub samples: u32,
 }
+
+/// What a judge is told whose reply could not be read. It quotes nothing of the judged answer.
+const REPAIR: &str = "This reply could not be read. Reply again with exactly one JSON object with a `score` from 0 to 1 \
+                      and an `explanation`, and nothing around it.";
 
 /// Why there is no score.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -72,8 +81,8 @@ impl Judge {
         Ok(task::request(self.client.card(), &self.model, prompt, None))
     }
 
-    /// Ask for a score of one answer. The same answer has the same score: a draw's index counts repeats of the judge's
-    /// own question, and it is asked once.
+    /// Ask for a score of one answer: the mean of the judge's `samples` judgements, with the words of the strictest.
+    /// The same answer has the same score: a draw's index counts repeats of the judge's own question.
     ///
     /// # Errors
     /// Why there is no score: the judge could not be asked, or did not reply with exactly one.
@@ -84,15 +93,59 @@ impl Judge {
         recorded_only: bool,
     ) -> Result<JudgeResult, Unjudged> {
         let request = self.request(case, answer).map_err(Unjudged::Unreadable)?;
-        let draw = Draw { key: request.key(), stream: Stream::Main, index: 0 };
-        let prompt = PromptTag { name: &self.template.name, sha256: &self.template.sha256 };
-        let call = Call { request: &request, draw: &draw, prompt, recorded_only };
-        let reply = self.client.ask(call).await.map_err(Unjudged::NotAsked)?;
-        let mut result = self.read(&reply.answer.text).map_err(Unjudged::Unreadable)?;
+        let mut strictest = self.judgement(&request, 0, recorded_only).await?;
+        let mut total = strictest.score;
+        for index in 1..self.samples {
+            let next = self.judgement(&request, index, recorded_only).await?;
+            total += next.score;
+            if next.score < strictest.score {
+                strictest = next;
+            }
+        }
+        let score = total / f64::from(self.samples.max(1));
+        Ok(JudgeResult { score, passed: score >= self.pass_at, ..strictest })
+    }
+
+    /// One judgement, with one chance to put an unreadable reply right.
+    async fn judgement(
+        &self,
+        request: &Request,
+        index: u32,
+        recorded_only: bool,
+    ) -> Result<JudgeResult, Unjudged> {
+        let (reply, key) = self.ask(request, index, recorded_only).await?;
+        let mut result = match self.read(&reply) {
+            Ok(result) => result,
+            // Rules reply the same again.
+            Err(wrong) if self.client.card().embedded => return Err(Unjudged::Unreadable(wrong)),
+            Err(wrong) => {
+                let mut again = request.clone();
+                again.messages.extend([
+                    Message { role: Role::Assistant, content: reply },
+                    Message { role: Role::User, content: format!("{REPAIR} What was wrong: {wrong}.") },
+                ]);
+                let (reply, _) = self.ask(&again, index, recorded_only).await?;
+                self.read(&reply).map_err(Unjudged::Unreadable)?
+            }
+        };
         if !self.client.card().embedded {
-            result.key = Some(draw.key);
+            result.key = Some(key);
         }
         Ok(result)
+    }
+
+    /// One reply, and the key of its question.
+    async fn ask(
+        &self,
+        request: &Request,
+        index: u32,
+        recorded_only: bool,
+    ) -> Result<(String, String), Unjudged> {
+        let draw = Draw { key: request.key(), stream: Stream::Main, index };
+        let prompt = PromptTag { name: &self.template.name, sha256: &self.template.sha256 };
+        let call = Call { request, draw: &draw, prompt, recorded_only };
+        let reply = self.client.ask(call).await.map_err(Unjudged::NotAsked)?;
+        Ok((reply.answer.text, draw.key))
     }
 
     /// Read a reply: one JSON object, alone or in one code fence, with a `score` from 0 to 1.

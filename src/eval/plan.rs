@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::check::CustomChecks;
-use super::judge::Judge;
+use super::judge::{Judge, certificate};
 use super::record::{CaseRecord, Identity, MetricInfo, SuiteRecord};
 use super::score::Scoring;
 use crate::config::check::CheckSpec;
@@ -40,6 +40,8 @@ pub struct SuitePlan {
     pub dataset: Arc<Dataset>,
     /// Checks and metrics, compiled.
     pub scoring: Scoring,
+    /// Why the suite's judge, which is meant to fail cases or to gate its metric, only informs.
+    pub judge_informs: Option<String>,
     /// Hashes and names of everything that decides an answer or a score.
     pub identity: Identity,
 }
@@ -67,7 +69,7 @@ impl SuitePlan {
         dataset: Arc<Dataset>,
         options: Options<'_>,
     ) -> Result<Self, Vec<Problem>> {
-        let spec = doc.value.clone();
+        let mut spec = doc.value.clone();
         let mut problems = Vec::new();
         let task = Task::load(project, &spec, options.prompt).map_err(|found| problems.extend(found)).ok();
         let alias = alias.to_owned();
@@ -85,10 +87,20 @@ impl SuitePlan {
                     template,
                     pass_at: judge.pass_at,
                     blocking: judge.blocking,
+                    samples: judge.samples,
                 })
             }
             _ => None,
         };
+        let mut judge: Option<Judge> = judge;
+        let judge_sha256 = judge.as_ref().map(judge_hash);
+        let judge_informs = judge
+            .as_ref()
+            .and_then(|judge| standing(project, doc, judge, &mut spec).map_err(|p| problems.push(p)).ok())
+            .flatten();
+        if let Some(judge) = &mut judge {
+            judge.blocking &= judge_informs.is_none();
+        }
         let scoring = Scoring::compile(&project.root, &spec, &doc.file, &dataset, options.custom)
             .map_err(|found| problems.extend(found.into_iter().map(|problem| located(doc, problem))))
             .ok();
@@ -107,9 +119,9 @@ impl SuitePlan {
             dataset: dataset.file.clone(),
             dataset_sha256: dataset.sha256.clone(),
             checks_sha256: checks_hash(&project.root, &spec),
-            judge_sha256: judge.as_ref().map(judge_hash),
+            judge_sha256,
         };
-        Ok(Self { spec, alias, task, model, model_spec, judge, dataset, scoring, identity })
+        Ok(Self { spec, alias, task, model, model_spec, judge, dataset, scoring, judge_informs, identity })
     }
 
     /// Metrics in reporting order: as the suite says, then the primary, the gated, the rest.
@@ -205,17 +217,59 @@ fn client(project: &Project, hub: &Hub, alias: &str) -> Result<(Client, ModelSpe
     }
 }
 
-/// SHA-256 over what decides a judge's word: its prompt, its model and the threshold.
+/// SHA-256 over what decides a judge's word: its prompt, its model and the threshold, and whether it is meant to block.
 fn judge_hash(judge: &Judge) -> String {
+    let mut identity = judge_identity(judge);
+    if let Some(members) = identity.as_object_mut() {
+        members.insert("blocking".to_owned(), judge.blocking.into());
+    }
+    sha256_hex(canonical(&identity))
+}
+
+/// SHA-256 over what a judge is, whatever it is used for: what its certificate is bound to.
+#[must_use]
+pub fn judge_certified_hash(judge: &Judge) -> String {
+    sha256_hex(canonical(&judge_identity(judge)))
+}
+
+fn judge_identity(judge: &Judge) -> Value {
     let card = judge.client.card();
-    sha256_hex(canonical(&json!({
+    let mut identity = json!({
         "prompt": judge.template.sha256,
         "provider": card.provider,
         "model_id": card.model_id,
         "params": judge.model.params,
         "pass_at": judge.pass_at,
-        "blocking": judge.blocking,
-    })))
+    });
+    // One judgement is how every judge began; its hash stays what it was.
+    if let (true, Some(members)) = (judge.samples > 1, identity.as_object_mut()) {
+        members.insert("samples".to_owned(), judge.samples.into());
+    }
+    identity
+}
+
+/// Why a judge that is meant to fail something may not, and then a specification in which it does not.
+fn standing(
+    project: &Project,
+    doc: &Document<SuiteSpec>,
+    judge: &Judge,
+    spec: &mut SuiteSpec,
+) -> Result<Option<String>, Problem> {
+    let gated = spec.gate.primary == JUDGE_MEAN || spec.gate.also.iter().any(|name| name == JUDGE_MEAN);
+    if !judge.blocking && !gated {
+        return Ok(None);
+    }
+    let why = certificate::why_not(&project.root, &spec.suite, &judge_certified_hash(judge))?;
+    let Some(why) = why else { return Ok(None) };
+    if spec.gate.primary == JUDGE_MEAN {
+        let message = format!("the judge may not decide the gate: {why}");
+        return Err(doc.problem(&["gate".into(), "primary".into()], message));
+    }
+    spec.gate.also.retain(|name| name != JUDGE_MEAN);
+    if let Some(judge) = &mut spec.judge {
+        judge.blocking = false;
+    }
+    Ok(Some(why))
 }
 
 /// SHA-256 over what decides scores besides the judge: checks, metrics and the bytes of their schema files.

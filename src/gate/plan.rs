@@ -95,6 +95,8 @@ pub struct Planner {
 struct Ready {
     /// Positions, members of a cluster side by side.
     order: Vec<usize>,
+    /// A noisy model of which nothing is left out: the monitor's evidence is about the whole suite.
+    watched: bool,
     monitor: Monitor,
     plans: Plans,
     looks: BTreeMap<u32, Vec<MetricDecision>>,
@@ -150,10 +152,11 @@ impl Planner {
     /// every answer of the first pass.
     #[must_use]
     pub fn may_stop(&mut self, observations: &Observations) -> bool {
-        if !self.policy.fail_fast || !is_watched(observations) {
+        if !self.policy.fail_fast {
             return false;
         }
-        self.ready(observations).monitor.watch(observations).is_some()
+        let ready = self.ready(observations);
+        ready.watched && ready.monitor.watch(observations).is_some()
     }
 
     /// The verdict on the case at `position`, as soon as nothing that is still to come can change it.
@@ -163,8 +166,9 @@ impl Planner {
         if case.wants_first() {
             return None;
         }
-        let policy = self.policy.clone();
-        let confirmed = match confirmed(&mut self.ready(observations).plans, case, observations, &policy) {
+        self.ready(observations);
+        let plans = &mut self.ready.as_mut()?.plans;
+        let confirmed = match confirmed(plans, case, observations, &self.policy) {
             Confirmed::Wants(_) => return None,
             confirmed => confirmed,
         };
@@ -177,6 +181,7 @@ impl Planner {
             let order = order(observations, policy.seed);
             let comparable = observations.cases.iter().filter(|case| case.is_comparable()).count();
             Ready {
+                watched: is_watched(observations),
                 monitor: Monitor::new(observations, &order, policy),
                 plans: Plans::new(policy, comparable),
                 looks: BTreeMap::new(),
@@ -196,7 +201,7 @@ impl Planner {
             lacking: None,
             confirmed: BTreeMap::new(),
         };
-        if is_watched(observations) {
+        if ready.watched {
             walk.hit = ready.monitor.watch(observations);
         }
         let stopped = policy.fail_fast && walk.hit.is_some();
@@ -234,7 +239,7 @@ impl Planner {
                 verdict(observations, case, walk.confirmed.get(&position).unwrap_or(&Confirmed::Nothing))
             })
             .collect();
-        let evidence = if is_watched(observations) { ready.monitor.evidence() } else { BTreeMap::new() };
+        let evidence = if ready.watched { ready.monitor.evidence() } else { BTreeMap::new() };
         let hit = walk.hit.and_then(|hit| Some((ready.monitor.name(hit.metric)?.to_owned(), hit)));
         let (look, metrics) = walk.look;
         decide(Seen {
@@ -300,7 +305,7 @@ fn looks(observations: &Observations, policy: &Policy, ready: &mut Ready, walk: 
         let found = ready.looks.entry(k).or_insert_with(|| metrics(observations, policy, k)).clone();
         let go_on = is_suspicious(&found, policy);
         walk.look = (k, found);
-        if !go_on || walk.hit.is_some() || !is_watched(observations) || observations.cases_only {
+        if !go_on || walk.hit.is_some() || !ready.watched || observations.cases_only {
             return;
         }
     }

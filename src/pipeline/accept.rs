@@ -99,7 +99,7 @@ pub fn propose(
     let plan = inputs.plan(suite)?;
     let found = baselines::stored(inputs, suite).map_err(|problem| vec![problem])?;
     history_allows(inputs, &plan, found.base.is_some() || found.working.is_some())?;
-    let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
+    let policy = policy(&plan, inputs.settings.on_inconclusive);
     let samples = match (plan.deterministic(), terms.thin) {
         (true, _) | (_, true) => 1,
         (false, false) => policy.baseline_samples,

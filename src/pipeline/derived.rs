@@ -135,7 +135,7 @@ async fn check_one(
     if !findings.problems.is_empty() {
         return findings;
     }
-    let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
+    let policy = policy(&plan, inputs.settings.on_inconclusive);
     match base {
         Some(base) if base.sha256 == working.sha256 => {}
         Some(base) if base.sha256 == accepted.decision.against => {

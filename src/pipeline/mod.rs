@@ -37,6 +37,7 @@ pub mod accept;
 
 pub mod deliver;
 
+pub mod calibrate;
 pub mod power;
 pub mod stored;
 

@@ -143,7 +143,7 @@ pub fn plan(
         let hint = format!("llmx baseline accept {} --model {}", plan.spec.suite, plan.alias);
         return Err(vec![Problem::of_file(file, message).hint(hint)]);
     };
-    let policy = policy(&suite.doc.value.gate, inputs.settings.on_inconclusive);
+    let policy = policy(&plan, inputs.settings.on_inconclusive);
     let scored = scores(&plan, &baseline, &policy.primary);
     if scored.is_empty() {
         let message = format!("no case of the baseline has a comparable score of `{}`", policy.primary);

@@ -238,7 +238,7 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
             let policy = Policy {
                 samples: if plan.deterministic() { 1 } else { inputs.settings.samples },
                 fail_fast: inputs.settings.fail_fast,
-                ..policy(&suite.doc.value.gate, inputs.settings.on_inconclusive)
+                ..policy(&plan, inputs.settings.on_inconclusive)
             };
             let terms = Terms {
                 policy,

@@ -45,7 +45,7 @@ pub fn decide_again(
     let policy = Policy {
         samples: if plan.deterministic() { 1 } else { run.run.samples },
         fail_fast: stopped,
-        ..policy(&suite.doc.value.gate, inputs.settings.on_inconclusive)
+        ..policy(&plan, inputs.settings.on_inconclusive)
     };
     let terms = Terms {
         policy,

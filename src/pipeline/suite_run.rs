@@ -12,7 +12,6 @@ use super::drawing::{Drawing, Drawn, First, Job, Source};
 use super::observe::{judge_changed, observe, of_scores};
 use crate::baseline::Baseline;
 use crate::config::settings::{Mode, OnInconclusive};
-use crate::config::suite::GateSpec;
 use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
@@ -79,7 +78,8 @@ pub type OnCase = Arc<dyn Fn(usize, CaseDone) + Send + Sync>;
 
 /// The gate's policy from the suite's words.
 #[must_use]
-pub fn policy(spec: &GateSpec, on_inconclusive: OnInconclusive) -> Policy {
+pub fn policy(plan: &SuitePlan, on_inconclusive: OnInconclusive) -> Policy {
+    let spec = &plan.spec.gate;
     Policy {
         primary: spec.primary.clone(),
         also: spec.also.clone(),
@@ -336,6 +336,9 @@ impl Run {
         for (position, verdict) in decision.cases.iter().enumerate() {
             self.hand_out(position, verdict.clone());
         }
+        decision.notes.extend(
+            self.plan.judge_informs.as_ref().map(|why| format!("the judge informs and fails nothing: {why}")),
+        );
         decision.notes.extend(other_model(&self.plan, self.compared.baseline.as_deref()));
         let accepted = self.working.as_mut().map(|side| side.planner.settle(&side.seen));
         let record = self.plan.record(self.rows.into_values().map(|row| row.record).collect());

@@ -17,6 +17,7 @@ const FLOORS: &[&str] = &[
     "task",
     "eval",
     "baseline",
+    "canary",
     "gate",
     "report",
     "policy",

@@ -138,6 +138,7 @@ fn stream(stream: Stream) -> &'static str {
     match stream {
         Stream::Main => "main",
         Stream::Confirm => "confirm",
+        Stream::Canary(_) => "canary",
     }
 }
 

@@ -1,0 +1,154 @@
+//! `llmx judge`: measure a suite's judge before it may fail anything.
+
+use super::{Choice, Context, unknown};
+use crate::eval::judge::certificate::{self, BLOCKS_FROM, Certificate, INFORMS_FROM, Measured};
+use crate::files::atomic_write;
+use crate::host;
+use crate::pipeline::Inputs;
+use crate::pipeline::calibrate::{Calibration, calibrate};
+use crate::pipeline::inputs::SuiteInputs;
+use crate::report::outcome::exit;
+
+/// Subcommands of `llmx judge`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Hold a suite's judge against labelled answers, and write its certificate
+    Calibrate {
+        /// Suite whose judge is measured (default: every suite that has one)
+        suite: Option<String>,
+        #[command(flatten)]
+        choice: Choice,
+        /// Look, and leave the certificate as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Ids shown of one kind.
+const MAX_IDS: usize = 12;
+
+pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
+    let Command::Calibrate { suite, choice, dry_run } = command;
+    let inputs = context.inputs(choice)?;
+    if !inputs.problems.is_empty() {
+        return Err(context.refuse(&inputs.problems));
+    }
+    let chosen: Vec<&SuiteInputs> = inputs
+        .suites
+        .iter()
+        .filter(|s| match suite {
+            Some(name) => s.doc.value.suite == *name,
+            None => s.doc.value.judge.is_some(),
+        })
+        .collect();
+    if let (Some(name), true) = (suite, chosen.is_empty()) {
+        return Err(context.refuse(&[unknown("suite", name, inputs.suite_names().into_iter())]));
+    }
+    let mut done = std::collections::BTreeSet::new();
+    for suite in chosen {
+        // A judge is the same whatever model is under test.
+        if done.insert(suite.doc.value.suite.clone()) {
+            one(context, &inputs, suite, *dry_run)?;
+        }
+    }
+    if done.is_empty() {
+        context.out.failed("no suite has a judge", None);
+        return Err(exit::UNDECIDED);
+    }
+    Ok(exit::OK)
+}
+
+fn one(context: &Context, inputs: &Inputs, suite: &SuiteInputs, dry_run: bool) -> Result<(), u8> {
+    let found = calibrate(inputs, suite, &host::clock()).map_err(|problems| context.refuse(&problems))?;
+    text(&found).iter().for_each(|line| context.out.line(line));
+    let file = certificate::file(&suite.doc.value.suite);
+    if dry_run || inputs.settings.ci {
+        let why = if dry_run { "as asked" } else { "under CI nothing is certified" };
+        context.out.note(format!("{file} is left as it is: {why}"));
+        return Ok(());
+    }
+    let path = inputs.root().join(&file);
+    let written =
+        serde_json::to_string_pretty(&found.certificate).map_err(std::io::Error::other).and_then(|text| {
+            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            atomic_write(&path, format!("{text}\n").as_bytes())
+        });
+    written.map_err(|error| {
+        context.out.failed(format!("{file} cannot be written: {error}"), None);
+        exit::CANNOT_TELL
+    })?;
+    context.out.note(format!("written: {file}"));
+    Ok(())
+}
+
+fn text(found: &Calibration) -> Vec<String> {
+    let Certificate { suite, judge, labels, n, .. } = &found.certificate;
+    let mut out = vec![format!("{suite}: judge {judge} on {n} answers of {}", labels.file)];
+    out.extend(labels.provenance.iter().map(|(who, count)| format!("  {count} labelled by: {who}")));
+    let row = |name: &str, value: &Option<Measured>| match value {
+        Some(Measured { value, ci95: [low, high] }) => {
+            format!("  {name:<26} {value:.2} ({low:.2} to {high:.2})")
+        }
+        None => format!("  {name:<26} not measurable"),
+    };
+    let certificate = &found.certificate;
+    out.extend([
+        row("agreement", &certificate.agreement),
+        row("kappa", &certificate.kappa),
+        row("kappa of grades, weighted", &certificate.kappa_quadratic),
+        row("alpha of scores", &certificate.alpha_interval),
+        row("sensitivity", &certificate.sensitivity),
+        row("specificity", &certificate.specificity),
+    ]);
+    if let (Some(sensitivity), Some(specificity)) = (certificate.sensitivity, certificate.specificity) {
+        let informed = sensitivity.value + specificity.value - 1.0;
+        out.push(if informed > 0.0 {
+            format!(
+                "  its errors shrink a true change to {:.0}% of its size, so the smallest drop found grows {:.1} times",
+                100.0 * informed,
+                1.0 / informed
+            )
+        } else {
+            "  it tells good from bad no better than a coin".to_owned()
+        });
+    }
+    if let Some(level) = &found.level {
+        let corrected = level.corrected.map_or(String::new(), |c| {
+            format!(
+                "; with the labels {:.0}% ({:.0} to {:.0})",
+                100.0 * c.estimate,
+                100.0 * c.ci95[0],
+                100.0 * c.ci95[1]
+            )
+        });
+        let by_rates = level
+            .rogan_gladen
+            .map_or(String::new(), |rate| format!("; by its error rates {:.0}%", 100.0 * rate));
+        out.push(format!(
+            "  of {} accepted answers without a label it passes {:.0}%{by_rates}{corrected}",
+            level.answers,
+            100.0 * level.judged
+        ));
+    }
+    let ids = |name: &str, ids: &[String]| {
+        let more =
+            if ids.len() > MAX_IDS { format!(" and {} more", ids.len() - MAX_IDS) } else { String::new() };
+        let shown: Vec<&str> = ids.iter().take(MAX_IDS).map(String::as_str).collect();
+        (!ids.is_empty()).then(|| format!("  {name} ({}): {}{more}", ids.len(), shown.join(", ")))
+    };
+    out.extend(ids("passes what is labelled fail", &found.too_kind));
+    out.extend(ids("fails what is labelled pass", &found.too_strict));
+    out.extend(found.unscored.iter().take(MAX_IDS).map(|(id, why)| format!("  {id}: no score: {why}")));
+    let low = certificate.kappa.map_or(f64::NEG_INFINITY, |kappa| kappa.ci95[0]);
+    out.push(if certificate.may_block {
+        format!("  may fail cases: the lower bound of kappa reaches {BLOCKS_FROM}")
+    } else if low >= INFORMS_FROM {
+        format!("  informs only: the lower bound of kappa is below {BLOCKS_FROM}")
+    } else {
+        format!(
+            "  informs only, and read it with care: the lower bound of kappa is below {INFORMS_FROM}, and {BLOCKS_FROM} is \
+             needed to fail anything"
+        )
+    });
+    out
+}

@@ -1,0 +1,262 @@
+//! Measure a suite's judge against labelled answers.
+
+use std::collections::BTreeMap;
+
+use super::block_on;
+use super::inputs::{Inputs, SuiteInputs};
+use crate::baseline;
+use crate::clock::Clock;
+use crate::config::Problem;
+use crate::dataset::Case;
+use crate::eval::judge::certificate::{BLOCKS_FROM, Certificate, FORMAT, Labels, Measured};
+use crate::eval::judge::labels::{self, Label, PassFail};
+use crate::eval::judge::{Judge, Unjudged};
+use crate::eval::plan::judge_certified_hash;
+use crate::llm::Answer;
+use crate::stats::agreement::{self, Metric, Weights};
+use crate::stats::bootstrap::{RESAMPLES, interval95};
+use crate::stats::judge::{Confusion, PredictionPowered, prediction_powered, rogan_gladen};
+use crate::stats::rng::Rng;
+
+/// Grades that scores are sorted into for the weighted kappa.
+const GRADES: usize = 5;
+
+/// Labelled answers asked about at once.
+const AT_ONCE: usize = 16;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    /// To be kept.
+    pub certificate: Certificate,
+    /// Answers that the judge passes and the label fails.
+    pub too_kind: Vec<String>,
+    /// Answers that the judge fails and the label passes.
+    pub too_strict: Vec<String>,
+    /// Answers without a readable judgement, and why.
+    pub unscored: Vec<(String, String)>,
+    /// The judge's pass rate on the accepted answers, and what it says about the true one.
+    pub level: Option<Level>,
+}
+
+/// A pass rate by the judge, corrected for its errors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level {
+    /// Accepted answers, one of each case that is not labelled.
+    pub answers: usize,
+    /// As the judge says.
+    pub judged: f64,
+    /// By sensitivity and specificity alone; absent for a judge no better than a coin.
+    pub rogan_gladen: Option<f64>,
+    /// With the labels.
+    pub corrected: Option<PredictionPowered>,
+}
+
+/// One labelled answer and the judge's word about it.
+struct Pair {
+    label: Label,
+    cluster: usize,
+    passed: bool,
+    score: f64,
+}
+
+/// Measure the judge of a suite.
+///
+/// # Errors
+/// Problems of the inputs or of the labels; a suite without a judge; a judge that could not be asked.
+pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<Calibration, Vec<Problem>> {
+    let plan = inputs.plan(suite)?;
+    let (Some(judge), Some(spec)) = (&plan.judge, &plan.spec.judge) else {
+        let problem = Problem::of_file(&suite.doc.file, "the suite has no judge to calibrate");
+        return Err(vec![problem.hint("write `judge: { prompt, model, pass_at }`")]);
+    };
+    let (labels, sha256) = labels::read(&inputs.root(), &spec.labels)?;
+    let cases = cases(inputs, &labels, &spec.labels)?;
+    super::money::open_account(inputs, std::iter::once(suite)).map_err(|problem| vec![problem])?;
+    let judged = block_on(ask(judge, &labels, &cases))
+        .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])?;
+    let (mut pairs, mut unscored) = (Vec::new(), Vec::new());
+    let mut clusters: BTreeMap<String, usize> = BTreeMap::new();
+    for ((label, case), result) in labels.into_iter().zip(&cases).zip(judged) {
+        match result {
+            Ok((score, passed)) => {
+                let next = clusters.len();
+                let cluster =
+                    *clusters.entry(case.cluster.clone().unwrap_or(case.id.clone())).or_insert(next);
+                pairs.push(Pair { label, cluster, passed, score });
+            }
+            Err(Unjudged::Unreadable(why)) => unscored.push((label.id, why)),
+            Err(Unjudged::NotAsked(error)) => {
+                let message = format!("label `{}`: the judge could not be asked: {error}", label.id);
+                return Err(vec![Problem::of_file(&spec.labels, message)]);
+            }
+        }
+    }
+    let mut provenance = BTreeMap::new();
+    for label in pairs.iter().map(|pair| &pair.label) {
+        *provenance.entry(label.provenance.labeller.clone()).or_insert(0) += 1;
+    }
+    let labels = Labels { file: spec.labels.clone(), sha256, provenance };
+    let certificate = Certificate {
+        format: FORMAT,
+        suite: plan.spec.suite.clone(),
+        judge: judge.client.card().alias.clone(),
+        judge_sha256: judge_certified_hash(judge),
+        labels,
+        calibrated_on: clock.today(),
+        unscored: unscored.len(),
+        ..measure(&pairs)
+    };
+    let named = |wrong: fn(&Pair) -> bool| -> Vec<String> {
+        pairs.iter().filter(|pair| wrong(pair)).map(|pair| pair.label.id.clone()).collect()
+    };
+    Ok(Calibration {
+        too_kind: named(|pair| pair.passed && pair.label.label == PassFail::Fail),
+        too_strict: named(|pair| !pair.passed && pair.label.label == PassFail::Pass),
+        level: level(inputs, suite, judge, &pairs),
+        certificate,
+        unscored,
+    })
+}
+
+/// The case of every label, from the project's datasets.
+fn cases(inputs: &Inputs, labels: &[Label], file: &str) -> Result<Vec<Case>, Vec<Problem>> {
+    let all: BTreeMap<&str, &Case> = inputs
+        .suites
+        .iter()
+        .flat_map(|suite| &suite.dataset.cases)
+        .map(|case| (case.id.as_str(), case))
+        .collect();
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    for label in labels {
+        match all.get(label.case_id.as_str()) {
+            Some(case) => found.push((*case).clone()),
+            None => problems.push(Problem::of_file(
+                file,
+                format!("label `{}`: no dataset holds the case `{}`", label.id, label.case_id),
+            )),
+        }
+    }
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
+/// Score and verdict of every labelled answer.
+async fn ask(judge: &Judge, labels: &[Label], cases: &[Case]) -> Vec<Result<(f64, bool), Unjudged>> {
+    let mut results: Vec<Option<Result<(f64, bool), Unjudged>>> = labels.iter().map(|_| None).collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut waiting = labels.iter().zip(cases).enumerate();
+    loop {
+        while tasks.len() < AT_ONCE
+            && let Some((i, (label, case))) = waiting.next()
+        {
+            let (judge, case, output) = (judge.clone(), case.clone(), label.output.clone());
+            tasks.spawn(async move {
+                let answer = Answer::embedded(output, "");
+                let judged = judge.judge(&case, &answer, false).await;
+                (i, judged.map(|result| (result.score, result.passed)))
+            });
+        }
+        match tasks.join_next().await {
+            Some(Ok((i, result))) => {
+                if let Some(slot) = results.get_mut(i) {
+                    *slot = Some(result);
+                }
+            }
+            Some(Err(_)) => {}
+            None => break,
+        }
+    }
+    let panicked = || Err(Unjudged::Unreadable("judging panicked; stderr says where".to_owned()));
+    results.into_iter().map(|result| result.unwrap_or_else(panicked)).collect()
+}
+
+/// The figures of a certificate; who and what it is about is filled in by the caller.
+fn measure(pairs: &[Pair]) -> Certificate {
+    let clusters: Vec<usize> = pairs.iter().map(|pair| pair.cluster).collect();
+    let measured = |name: &str, statistic: &dyn Fn(&[&Pair]) -> Option<f64>| -> Option<Measured> {
+        let all: Vec<&Pair> = pairs.iter().collect();
+        let value = statistic(&all)?;
+        let resampled = |items: &[usize]| {
+            let some: Vec<&Pair> = items.iter().filter_map(|item| pairs.get(*item)).collect();
+            statistic(&some)
+        };
+        let mut rng = Rng::from_text(&format!("calibrate|{name}"));
+        let ci95 = interval95(&clusters, RESAMPLES, &mut rng, resampled)?;
+        Some(Measured { value, ci95 })
+    };
+    let kappa = measured("kappa", &|pairs| agreement::kappa(&words(pairs), 2, Weights::Nominal));
+    Certificate {
+        format: FORMAT,
+        suite: String::new(),
+        judge: String::new(),
+        judge_sha256: String::new(),
+        labels: Labels { file: String::new(), sha256: String::new(), provenance: BTreeMap::new() },
+        calibrated_on: String::new(),
+        n: pairs.len(),
+        unscored: 0,
+        agreement: measured("agreement", &|pairs| agreement::share(&words(pairs))),
+        kappa,
+        kappa_quadratic: measured("kappa_quadratic", &|pairs| {
+            agreement::kappa(&grades(pairs)?, GRADES, Weights::Quadratic)
+        }),
+        alpha_interval: measured("alpha_interval", &|pairs| {
+            let units: Option<Vec<Vec<f64>>> =
+                pairs.iter().map(|pair| Some(vec![pair.label.score?, pair.score])).collect();
+            agreement::alpha(&units?, Metric::Interval)
+        }),
+        sensitivity: measured("sensitivity", &|pairs| confusion(pairs).sensitivity()),
+        specificity: measured("specificity", &|pairs| confusion(pairs).specificity()),
+        may_block: kappa.is_some_and(|kappa| kappa.ci95[0] >= BLOCKS_FROM),
+    }
+}
+
+fn label_passes(pair: &Pair) -> bool {
+    pair.label.label == PassFail::Pass
+}
+
+fn words(pairs: &[&Pair]) -> Vec<(usize, usize)> {
+    pairs.iter().map(|pair| (usize::from(label_passes(pair)), usize::from(pair.passed))).collect()
+}
+
+fn confusion(pairs: &[&Pair]) -> Confusion {
+    Confusion::of(&pairs.iter().map(|pair| (label_passes(pair), pair.passed)).collect::<Vec<_>>())
+}
+
+/// Scores as grades; `None` where a label has none.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a score is from 0 to 1")]
+fn grades(pairs: &[&Pair]) -> Option<Vec<(usize, usize)>> {
+    let grade = |score: f64| (score * (GRADES - 1) as f64).round() as usize;
+    pairs.iter().map(|pair| Some((grade(pair.label.score?), grade(pair.score)))).collect()
+}
+
+/// What the labels say about the judge's pass rate of the accepted answers.
+fn level(inputs: &Inputs, suite: &SuiteInputs, judge: &Judge, pairs: &[Pair]) -> Option<Level> {
+    let stored = baseline::read(&inputs.root(), &suite.doc.value.suite, &suite.alias).ok()??;
+    let labelled = |id: &str| pairs.iter().any(|pair| pair.label.case_id == id);
+    let judged: Vec<f64> = stored
+        .baseline
+        .cases
+        .iter()
+        .filter(|case| !labelled(&case.id))
+        .filter_map(|case| case.samples.first()?.judge.as_ref())
+        .map(|word| f64::from(u8::from(word.score >= judge.pass_at)))
+        .collect();
+    if judged.is_empty() {
+        return None;
+    }
+    let rate = judged.iter().sum::<f64>() / judged.len() as f64;
+    let all: Vec<&Pair> = pairs.iter().collect();
+    let found = confusion(&all);
+    let number = |pass: bool| f64::from(u8::from(pass));
+    let both: Vec<(f64, f64)> =
+        pairs.iter().map(|pair| (number(label_passes(pair)), number(pair.passed))).collect();
+    Some(Level {
+        answers: judged.len(),
+        judged: rate,
+        rogan_gladen: found
+            .sensitivity()
+            .zip(found.specificity())
+            .and_then(|(sensitivity, specificity)| rogan_gladen(rate, sensitivity, specificity)),
+        corrected: prediction_powered(&both, &judged),
+    })
+}
