@@ -115,7 +115,7 @@ fn text(power: &Power) -> Vec<String> {
         format!("finds 80% of the time, at a level of {} per look:", points(power.level) + "%"),
     ];
     for found in &power.finds {
-        let samples = if found.k == 1 { "answer " } else { "answers" };
+        let samples = if found.k == 1 { "answer" } else { "answers" };
         out.push(format!("  after {} {samples} per case: a drop of {} points", found.k, points(found.drop)));
     }
     out.push(match power.cases_for_pass {

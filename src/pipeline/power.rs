@@ -9,7 +9,7 @@ use super::suite_run::policy;
 use crate::baseline::{Baseline, BaselineCase};
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
-use crate::gate::{Policy, Verdict, recorded, rehearse};
+use crate::gate::{PASS_RATE, Policy, Verdict, recorded, rehearse};
 use crate::stats::case_test::ConfirmPlan;
 use crate::stats::mde::{self, Design};
 use crate::stats::min_cases::min_cases;
@@ -252,8 +252,10 @@ fn ways(design: &Design, wanted: f64, recorded: u32) -> Vec<Way> {
     ways
 }
 
-/// Answers per run, and the share of runs that pass, when every case goes on as it was recorded.
+/// Answers per run, and the share of runs that pass, when every case goes on as it was recorded. Rehearsed with the
+/// planned metric alone, a score above one half counting as a pass.
 fn rehearsed(scored: &[Scored], policy: &Policy) -> (f64, f64) {
+    let policy = &Policy { primary: PASS_RATE.to_owned(), also: Vec::new(), ..policy.clone() };
     let cases = |(i, case): (usize, &Scored)| {
         (format!("case {i}"), case.samples.iter().map(|score| *score > 0.5).collect())
     };

@@ -8,6 +8,7 @@ mod collector;
 mod example_doc;
 mod gate_props;
 #[cfg(feature = "rf-qaqc")]
+mod judge_certificate;
 mod judge_labels;
 #[cfg(feature = "rf-qaqc")]
 mod labels;

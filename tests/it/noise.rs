@@ -191,3 +191,20 @@ fn a_thin_baseline_says_so() {
     let notes = report.gates[0].decision.notes.join("\n");
     assert!(notes.contains("only 1 sample in the baseline; with 5 each"), "{notes}");
 }
+
+#[test]
+fn power_plans_from_the_baseline() {
+    let world = accepted(1);
+    let ran = world.run(&["power", "tiny", "--model", "noisy", "--format", "json"]).exits(0);
+    let power: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((power["cases"].as_u64(), power["recorded"].as_u64()), (Some(60), Some(5)));
+    // Something is asked beyond the first pass now and then.
+    let calls = power["calls_when_clean"].as_f64().unwrap();
+    assert!(calls > 60.0 && calls < 150.0, "{calls}");
+    let drops: Vec<f64> =
+        power["finds"].as_array().unwrap().iter().map(|found| found["drop"].as_f64().unwrap()).collect();
+    assert!(drops.len() == 3 && drops[0] > drops[1] && drops[1] > drops[2], "{drops:?}");
+    world.run(&["power", "tiny", "--model", "noisy", "--mde", "2"]).exits(0).says(&["cases: "]);
+    world.run(&["power", "tiny", "--mde", "0"]).exits(2).says(&["expected points, above 0"]);
+    world.run(&["power", "nope"]).exits(2).says(&["no suite is called `nope`"]);
+}
