@@ -183,7 +183,7 @@ fn simulate(mixture: &Mixture, n: usize, kb: usize, effect: Effect, rng: &mut Rn
     // What `llmx eval` does.
     let policy = Policy { fail_fast: true, ..Policy::default() };
     let decision = rehearse(recorded(cases), &policy, |position, _| {
-        after.get(position).map(|rate| rng.uniform() < *rate)
+        after.get(position).map(|rate| rng.uniform() < *rate).ok_or_else(String::new)
     });
     let broken: Vec<&String> =
         decision.cases.iter().filter(|case| case.result == CaseResult::Broken).map(|case| &case.id).collect();

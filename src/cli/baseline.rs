@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use super::{Choice, Context, unknown};
+use super::{Choice, Context};
 use crate::baseline::{self, Stored, diff};
 use crate::config::Problem;
 use crate::host;
@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         }
         Command::Diff { suite, choice } => {
             let inputs = context.inputs(choice)?;
-            let suite = find(context, &inputs, suite)?;
+            let suite = context.suite(&inputs, suite)?;
             let working = working(context, &inputs, suite)?;
             let base = inputs.baseline_at_merge_base(suite).map_err(|problem| context.refuse(&[problem]))?;
             let Some(base) = base else {
@@ -81,32 +81,10 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         }
         Command::Show { suite, choice } => {
             let inputs = context.inputs(choice)?;
-            let suite = find(context, &inputs, suite)?;
+            let suite = context.suite(&inputs, suite)?;
             let working = working(context, &inputs, suite)?;
             diff::show(&working.baseline).iter().for_each(|line| context.out.line(line));
             Ok(exit::OK)
-        }
-    }
-}
-
-/// The suite on the model that the arguments choose; of several models, the one named by `--model`.
-fn find<'a>(context: &Context, inputs: &'a Inputs, name: &str) -> Result<&'a SuiteInputs, u8> {
-    if !inputs.problems.is_empty() {
-        return Err(context.refuse(&inputs.problems));
-    }
-    let suites: Vec<&SuiteInputs> =
-        inputs.suites.iter().filter(|suite| suite.doc.value.suite == name).collect();
-    if suites.is_empty() && inputs.does_not_load(name) {
-        return Err(context.refuse(&inputs.suite_problems));
-    }
-    match suites.as_slice() {
-        [suite] => Ok(suite),
-        [] => Err(context.refuse(&[unknown("suite", name, inputs.suite_names().into_iter())])),
-        several => {
-            let aliases: Vec<&str> = several.iter().map(|suite| suite.alias.as_str()).collect();
-            let problem = Problem::of_file("command line", format!("suite `{name}` runs on several models"))
-                .hint(format!("say which with --model: {}", aliases.join(", ")));
-            Err(context.refuse(&[problem]))
         }
     }
 }
@@ -132,7 +110,7 @@ fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, y
         );
         return Err(exit::INPUT);
     }
-    let suite = find(context, inputs, name)?;
+    let suite = context.suite(inputs, name)?;
     let proposal =
         accept::propose(inputs, suite, terms, &host::clock()).map_err(|found| context.refuse(&found))?;
     show_change(context, &proposal);

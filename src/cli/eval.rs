@@ -14,8 +14,8 @@ use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::{Inputs, Selection, Session, baselines};
 use crate::report::outcome::{exit, exit_code};
+use crate::report::traffic;
 use crate::report::words::Hints;
-use crate::report::{console, json, traffic};
 use crate::telemetry::{Run, Telemetry};
 
 /// Arguments of `llmx eval`.
@@ -113,15 +113,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         name_prompt: inputs.settings.prompt.is_some(),
         ..Hints::default()
     };
-    match args.format {
-        Format::Json => {
-            let mut text = Vec::new();
-            // Nothing fails to be written into memory.
-            let _ = json::eval_results(&report, &mut text);
-            context.out.text(&String::from_utf8_lossy(&text));
-        }
-        Format::Text => context.out.text(&console::summary(&report, hints, context.out.color)),
-    }
+    context.show(&report, args.format, hints);
     let mut codes = vec![exit_code(&report)];
     match written {
         // The summary for people names the same report.

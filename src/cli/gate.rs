@@ -8,9 +8,9 @@ use crate::config::Problem;
 use crate::pipeline::Inputs;
 use crate::pipeline::stored::decide_again;
 use crate::report::input::Report;
-use crate::report::outcome::{exit, exit_code};
+use crate::report::json;
+use crate::report::outcome::exit_code;
 use crate::report::words::Hints;
-use crate::report::{console, json};
 
 /// Arguments of `llmx gate`.
 #[derive(Debug, clap::Args)]
@@ -72,21 +72,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     }
     (report.run.suites, report.gates) = decided.into_iter().unzip();
     report.policies.clear();
-    match args.format {
-        Format::Json => {
-            let mut text = Vec::new();
-            // Nothing fails to be written into memory.
-            let _ = json::eval_results(&report, &mut text);
-            context.out.text(&String::from_utf8_lossy(&text));
-        }
-        Format::Text => {
-            let of_run = runs.join(&report.run.run_id).join("summary.md").display().to_string();
-            let hints = Hints { full_report: &of_run, ..Hints::default() };
-            context.out.line(format_args!("run {}, decided again from what it stored", report.run.run_id));
-            context.out.text(&console::summary(&report, hints, context.out.color));
-        }
-    }
-    Ok(exit::of([exit_code(&report)]))
+    let summary = runs.join(&report.run.run_id).join("summary.md").display().to_string();
+    context.out.note(format_args!("run {}, decided again from what it stored", report.run.run_id));
+    context.show(&report, args.format, Hints { full_report: &summary, ..Hints::default() });
+    Ok(exit_code(&report))
 }
 
 /// The report of a run, by id, by file, or the newest.

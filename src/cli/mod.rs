@@ -24,10 +24,15 @@ use clap::{Parser, Subcommand};
 use crate::config::settings::Mode;
 use crate::config::{Problem, did_you_mean, env};
 use crate::host;
+use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::{Inputs, Overrides, Registry};
+use crate::report::input::Report;
 use crate::report::outcome::exit;
+use crate::report::words::Hints;
+use crate::report::{console, json};
 use crate::telemetry::{self, Purpose};
 
+use eval::Format;
 use print::Out;
 
 /// Turn LLM experiments into tests.
@@ -145,6 +150,42 @@ impl Context {
     fn inputs_with(&self, overrides: &Overrides) -> Result<Inputs, u8> {
         let root = self.project_root()?;
         Ok(Inputs::load(&root, &self.vars, overrides, Registry::built_in(), host::outside()))
+    }
+
+    /// The suite on the model that the arguments choose; of several models, the one named by `--model`.
+    fn suite<'a>(&self, inputs: &'a Inputs, name: &str) -> Result<&'a SuiteInputs, u8> {
+        if !inputs.problems.is_empty() {
+            return Err(self.refuse(&inputs.problems));
+        }
+        let suites: Vec<&SuiteInputs> =
+            inputs.suites.iter().filter(|suite| suite.doc.value.suite == name).collect();
+        if suites.is_empty() && inputs.does_not_load(name) {
+            return Err(self.refuse(&inputs.suite_problems));
+        }
+        match suites.as_slice() {
+            [suite] => Ok(suite),
+            [] => Err(self.refuse(&[unknown("suite", name, inputs.suite_names().into_iter())])),
+            several => {
+                let aliases: Vec<&str> = several.iter().map(|suite| suite.alias.as_str()).collect();
+                let problem =
+                    Problem::of_file("command line", format!("suite `{name}` runs on several models"))
+                        .hint(format!("say which with --model: {}", aliases.join(", ")));
+                Err(self.refuse(&[problem]))
+            }
+        }
+    }
+
+    /// A report on standard output.
+    fn show(&self, report: &Report, format: Format, hints: Hints<'_>) {
+        match format {
+            Format::Json => {
+                let mut text = Vec::new();
+                // Nothing fails to be written into memory.
+                let _ = json::eval_results(report, &mut text);
+                self.out.text(&String::from_utf8_lossy(&text));
+            }
+            Format::Text => self.out.text(&console::summary(report, hints, self.out.color)),
+        }
     }
 
     /// Print problems of inputs; the exit code for them.

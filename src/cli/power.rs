@@ -1,7 +1,7 @@
 //! `llmx power`: what a suite can find, and what it would take to find more.
 
 use super::eval::Format;
-use super::{Choice, Context, unknown};
+use super::{Choice, Context};
 use crate::config::env;
 use crate::llm::stack::budget::dollars;
 use crate::pipeline::forecast::forecast;
@@ -36,23 +36,7 @@ fn points(text: &str) -> Result<f64, String> {
 pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let choice = Choice { model: args.model.clone(), ..Choice::default() };
     let inputs = context.inputs(&choice)?;
-    if !inputs.problems.is_empty() {
-        return Err(context.refuse(&inputs.problems));
-    }
-    let of_suite = |suite: &&SuiteInputs| suite.doc.value.suite == args.suite;
-    let suites: Vec<&SuiteInputs> = inputs.suites.iter().filter(of_suite).collect();
-    let [suite] = suites.as_slice() else {
-        if suites.is_empty() {
-            return Err(context.refuse(&[unknown("suite", &args.suite, inputs.suite_names().into_iter())]));
-        }
-        let aliases: Vec<&str> = suites.iter().map(|suite| suite.alias.as_str()).collect();
-        let problem = crate::config::Problem::of_file(
-            "command line",
-            format!("suite `{}` runs on several models", args.suite),
-        );
-        let hint = format!("say which with --model: {}", aliases.join(", "));
-        return Err(context.refuse(&[problem.hint(hint)]));
-    };
+    let suite = context.suite(&inputs, &args.suite)?;
     let usd = usd_per_pass(context, &choice, args)?;
     let power = plan(&inputs, suite, args.mde.map(|points| points / 100.0), usd)
         .map_err(|problems| context.refuse(&problems))?;

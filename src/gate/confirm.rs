@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::observe::CaseObservation;
 use super::plan::{DrawRequest, Side};
 use super::policy::Policy;
+use super::sentence;
 use crate::llm::Stream;
 use crate::stats::case_test::{ConfirmPlan, Confirmation};
 
@@ -98,7 +99,7 @@ impl Plans {
                 // Noisy in the baseline, so one answer says nothing and no number of them could.
                 (false, _) => Confirmed::Nothing,
                 (true, true) => {
-                    let samples = format!("{kb} recorded sample{}", if kb == 1 { "" } else { "s" });
+                    let samples = sentence::count(kb as usize, "recorded sample");
                     let why = format!("{samples} cannot show that one of {n} cases broke; record more");
                     Confirmed::Open { why, redrawn: None }
                 }
@@ -136,7 +137,7 @@ impl Plans {
         let kb = count(case.baseline.len());
         let (level, n) = (self.level, self.n);
         let Some(plan) = self.of(kb) else {
-            let samples = format!("{kb} recorded sample{}", if kb == 1 { "" } else { "s" });
+            let samples = sentence::count(kb as usize, "recorded sample");
             let why = format!("{samples} cannot show that one of {n} cases is fixed");
             return Confirmed::Open { why, redrawn: None };
         };

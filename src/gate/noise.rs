@@ -3,13 +3,14 @@
 //! A drop is failed on by relabelling only (see [`relabel`]), a pass is earned by the
 //! bounds only. Which verdict the suite draws from its metrics is decided elsewhere.
 
+use crate::stats::moments::{mean, variance};
 use crate::stats::relabel::{self, BinaryCase, RealCase, RelabelTest};
 use crate::stats::rng::Rng;
 use crate::stats::{interval, mde, min_cases, multiplicity, signflip};
 
 use super::decision::{Estimate, Method, MetricDecision, NoiseTest, Reason, Verdict};
 use super::observe::Observations;
-use super::pairs::{Pair, Pairs, SAME, mean};
+use super::pairs::{Pair, Pairs, SAME};
 use super::policy::Policy;
 
 /// Error rate of the one-sided claim behind a pass.
@@ -289,7 +290,7 @@ fn design(pairs: &Pairs, estimate: &Estimate, alpha: f64) -> mde::Design {
         .pairs
         .iter()
         .filter(|p| p.baseline.len() >= 2)
-        .map(|p| if p.unchanged { 0.0 } else { sample_variance(&p.baseline) })
+        .map(|p| if p.unchanged { 0.0 } else { variance(&p.baseline) })
         .collect();
     let within_case_variance = if repeated.is_empty() {
         // One sample each says nothing about noise: the largest it can be for scores in [0, 1].
@@ -309,10 +310,4 @@ fn design(pairs: &Pairs, estimate: &Estimate, alpha: f64) -> mde::Design {
         baseline_mean: estimate.baseline_mean,
         within_case_variance,
     }
-}
-
-/// Unbiased variance of at least two samples of one case.
-fn sample_variance(values: &[f64]) -> f64 {
-    let center = mean(values);
-    values.iter().map(|x| (x - center).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)
 }

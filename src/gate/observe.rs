@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::{DrawRequest, Side};
+use crate::llm::Stream;
+
 /// The metric that always exists: the share of cases that pass.
 pub const PASS_RATE: &str = "pass_rate";
 
@@ -158,6 +161,31 @@ impl CaseObservation {
     /// The difference is zero by definition.
     pub(crate) fn is_unchanged(&self) -> bool {
         self.unchanged && self.is_comparable()
+    }
+
+    /// Put an answer that the planner wanted in its place, or why there is none. `place`: how many of the run's samples
+    /// of the stream `main` come before it.
+    pub fn put(&mut self, request: &DrawRequest, place: usize, answer: Result<SampleScores, String>) {
+        let redraws = match (request.side, &request.stream) {
+            (Side::Baseline, _) => &mut self.top_up,
+            (Side::Candidate, Stream::Main) => {
+                match (answer, &mut self.candidate) {
+                    (Ok(scores), Candidate::Drawn(samples)) => {
+                        samples.insert(place.min(samples.len()), scores);
+                    }
+                    (Err(why), Candidate::Drawn(samples)) if samples.is_empty() => {
+                        self.candidate = Candidate::NotMeasured(why);
+                    }
+                    (answer, _) => self.no_more = answer.err(),
+                }
+                return;
+            }
+            (Side::Candidate, _) => &mut self.confirm,
+        };
+        match answer {
+            Ok(scores) => redraws.passes.push(scores.pass),
+            Err(why) => redraws.ended = Some(why),
+        }
     }
 
     /// The run has answers of its own to this comparable case, so more can be asked for.

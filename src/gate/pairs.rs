@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::decision::Estimate;
 use super::observe::{Observations, SampleScores};
+use crate::stats::moments::mean;
 
 /// Scores closer than this are the same.
 pub(crate) const SAME: f64 = 1e-9;
@@ -132,9 +133,4 @@ impl Pairs {
 /// Fewest and most; (0, 0) of nothing.
 fn range(counts: impl Iterator<Item = usize> + Clone) -> (usize, usize) {
     (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0))
-}
-
-/// Mean of a side that has at least one score.
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }

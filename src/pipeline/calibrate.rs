@@ -97,6 +97,8 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
         *provenance.entry(label.provenance.labeller.clone()).or_insert(0) += 1;
     }
     let labels = Labels { file: spec.labels.clone(), sha256, provenance };
+    let meter = Meter { pairs: &pairs, clusters: pairs.iter().map(|pair| pair.cluster).collect() };
+    let kappa = meter.of("kappa", |pairs| agreement::kappa(&words(pairs), 2, Weights::Nominal));
     let certificate = Certificate {
         format: FORMAT,
         suite: plan.spec.suite.clone(),
@@ -104,8 +106,20 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
         judge_sha256: judge_certified_hash(judge),
         labels,
         calibrated_on: clock.today(),
+        n: pairs.len(),
         unscored: unscored.len(),
-        ..measure(&pairs)
+        agreement: meter.of("agreement", |pairs| agreement::share(&words(pairs))),
+        kappa,
+        kappa_quadratic: meter
+            .of("kappa_quadratic", |pairs| agreement::kappa(&grades(pairs)?, GRADES, Weights::Quadratic)),
+        alpha_interval: meter.of("alpha_interval", |pairs| {
+            let units: Option<Vec<Vec<f64>>> =
+                pairs.iter().map(|pair| Some(vec![pair.label.score?, pair.score])).collect();
+            agreement::alpha(&units?, Metric::Interval)
+        }),
+        sensitivity: meter.of("sensitivity", |pairs| confusion(pairs).sensitivity()),
+        specificity: meter.of("specificity", |pairs| confusion(pairs).specificity()),
+        may_block: kappa.is_some_and(|kappa| kappa.ci95[0] >= BLOCKS_FROM),
     };
     let named = |wrong: fn(&Pair) -> bool| -> Vec<String> {
         pairs.iter().filter(|pair| wrong(pair)).map(|pair| pair.label.id.clone()).collect()
@@ -170,43 +184,21 @@ async fn ask(judge: &Judge, labels: &[Label], cases: &[Case]) -> Vec<Result<(f64
     results.into_iter().map(|result| result.unwrap_or_else(panicked)).collect()
 }
 
-/// The figures of a certificate; who and what it is about is filled in by the caller.
-fn measure(pairs: &[Pair]) -> Certificate {
-    let clusters: Vec<usize> = pairs.iter().map(|pair| pair.cluster).collect();
-    let measured = |name: &str, statistic: &dyn Fn(&[&Pair]) -> Option<f64>| -> Option<Measured> {
-        let all: Vec<&Pair> = pairs.iter().collect();
-        let value = statistic(&all)?;
-        let resampled = |items: &[usize]| {
-            let some: Vec<&Pair> = items.iter().filter_map(|item| pairs.get(*item)).collect();
-            statistic(&some)
-        };
+/// Measures a figure over all pairs, and its interval.
+struct Meter<'a> {
+    pairs: &'a [Pair],
+    clusters: Vec<usize>,
+}
+
+impl Meter<'_> {
+    fn of(&self, name: &str, statistic: impl Fn(&[&Pair]) -> Option<f64>) -> Option<Measured> {
+        let value = statistic(&self.pairs.iter().collect::<Vec<_>>())?;
         let mut rng = Rng::from_text(&format!("calibrate|{name}"));
-        let ci95 = interval95(&clusters, RESAMPLES, &mut rng, resampled)?;
+        let ci95 = interval95(&self.clusters, RESAMPLES, &mut rng, |items| {
+            let some: Vec<&Pair> = items.iter().filter_map(|item| self.pairs.get(*item)).collect();
+            statistic(&some)
+        })?;
         Some(Measured { value, ci95 })
-    };
-    let kappa = measured("kappa", &|pairs| agreement::kappa(&words(pairs), 2, Weights::Nominal));
-    Certificate {
-        format: FORMAT,
-        suite: String::new(),
-        judge: String::new(),
-        judge_sha256: String::new(),
-        labels: Labels { file: String::new(), sha256: String::new(), provenance: BTreeMap::new() },
-        calibrated_on: String::new(),
-        n: pairs.len(),
-        unscored: 0,
-        agreement: measured("agreement", &|pairs| agreement::share(&words(pairs))),
-        kappa,
-        kappa_quadratic: measured("kappa_quadratic", &|pairs| {
-            agreement::kappa(&grades(pairs)?, GRADES, Weights::Quadratic)
-        }),
-        alpha_interval: measured("alpha_interval", &|pairs| {
-            let units: Option<Vec<Vec<f64>>> =
-                pairs.iter().map(|pair| Some(vec![pair.label.score?, pair.score])).collect();
-            agreement::alpha(&units?, Metric::Interval)
-        }),
-        sensitivity: measured("sensitivity", &|pairs| confusion(pairs).sensitivity()),
-        specificity: measured("specificity", &|pairs| confusion(pairs).specificity()),
-        may_block: kappa.is_some_and(|kappa| kappa.ci95[0] >= BLOCKS_FROM),
     }
 }
 

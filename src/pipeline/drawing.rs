@@ -109,7 +109,8 @@ pub(super) struct Drawing {
     baselines: Baselines,
     terms: Terms,
     position_of: HashMap<String, usize>,
-    asked: HashSet<DrawRequest>,
+    /// Of a case, by position.
+    asked: HashSet<(usize, Side, Stream, u32)>,
     waiting: VecDeque<Job>,
     tasks: JoinSet<Option<Drawn>>,
     jobs: HashMap<tokio::task::Id, Job>,
@@ -134,7 +135,7 @@ impl Drawing {
     pub(super) fn add(&mut self, requests: &[DrawRequest]) {
         for request in requests {
             let Some(position) = self.position_of.get(&request.case).copied() else { continue };
-            if self.asked.insert(request.clone()) {
+            if self.asked.insert((position, request.side, request.stream, request.index)) {
                 self.waiting.push_back(Job { position, request: request.clone() });
             }
         }

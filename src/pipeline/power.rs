@@ -13,6 +13,7 @@ use crate::gate::{PASS_RATE, Policy, Verdict, recorded, rehearse};
 use crate::stats::case_test::ConfirmPlan;
 use crate::stats::mde::{self, Design};
 use crate::stats::min_cases::min_cases;
+use crate::stats::moments::{mean, variance};
 use crate::stats::rng::Rng;
 
 /// Power at which drops are quoted.
@@ -171,11 +172,12 @@ fn scores(plan: &SuitePlan, baseline: &Baseline, metric: &str) -> Vec<Scored> {
 fn of(plan: &SuitePlan, policy: &Policy, scored: &[Scored], wanted: f64, usd_per_pass: Option<f64>) -> Power {
     let n = scored.len();
     let cases = n as u64;
-    let mean = average(scored.iter().map(|case| average(case.samples.iter().copied())));
+    let means: Vec<f64> = scored.iter().map(|case| mean(&case.samples)).collect();
+    let level = mean(&means);
     let repeated: Vec<f64> =
         scored.iter().filter(|case| case.samples.len() >= 2).map(|case| variance(&case.samples)).collect();
     let noise_is_assumed = repeated.is_empty();
-    let noise = if noise_is_assumed { mean * (1.0 - mean) } else { average(repeated.into_iter()) };
+    let noise = if noise_is_assumed { level * (1.0 - level) } else { mean(&repeated) };
     let units = units(scored);
     let correlation = if noise > 0.0 { (together(scored) / noise).clamp(0.0, 1.0) } else { 0.0 };
     let per_unit = n as f64 / units.max(1) as f64;
@@ -187,7 +189,7 @@ fn of(plan: &SuitePlan, policy: &Policy, scored: &[Scored], wanted: f64, usd_per
         k: 1.0,
         alpha: policy.part() * weight,
         power: POWER,
-        baseline_mean: mean,
+        baseline_mean: level,
         within_case_variance: noise * (1.0 + (per_unit - 1.0) * correlation),
     };
     let finds = policy
@@ -198,9 +200,9 @@ fn of(plan: &SuitePlan, policy: &Policy, scored: &[Scored], wanted: f64, usd_per
             drop: mde::minimum_detectable_effect(&Design { k: f64::from(k), ..design }).min(1.0),
         })
         .collect();
-    let level = policy.part() / n as f64;
+    let per_case = policy.part() / n as f64;
     let confirms =
-        |kb: u32| ConfirmPlan::new(kb, level, policy.m_max).filter(|plan| plan.limit(kb).is_some());
+        |kb: u32| ConfirmPlan::new(kb, per_case, policy.m_max).filter(|plan| plan.limit(kb).is_some());
     let recorded = u32::try_from(recorded).unwrap_or(u32::MAX);
     let (calls_when_clean, passes_when_clean) = rehearsed(scored, policy);
     Power {
@@ -210,7 +212,7 @@ fn of(plan: &SuitePlan, policy: &Policy, scored: &[Scored], wanted: f64, usd_per
         cases: n,
         units,
         recorded,
-        mean,
+        mean: level,
         within_case_variance: noise,
         noise_is_assumed,
         cluster_correlation: correlation,
@@ -260,12 +262,13 @@ fn rehearsed(scored: &[Scored], policy: &Policy) -> (f64, f64) {
         (format!("case {i}"), case.samples.iter().map(|score| *score > 0.5).collect())
     };
     let seen = recorded(scored.iter().enumerate().map(cases));
-    let rates: Vec<f64> = scored.iter().map(|case| average(case.samples.iter().copied())).collect();
+    let rates: Vec<f64> = scored.iter().map(|case| mean(&case.samples)).collect();
     let mut rng = Rng::from_text(&format!("{}|power", policy.seed));
     let (mut calls, mut passed) = (0, 0);
     for _ in 0..REHEARSALS {
-        let decision =
-            rehearse(seen.clone(), policy, |case, _| rates.get(case).map(|rate| rng.uniform() < *rate));
+        let decision = rehearse(seen.clone(), policy, |case, _| {
+            rates.get(case).map(|rate| rng.uniform() < *rate).ok_or_else(String::new)
+        });
         calls += decision.draws.main + decision.draws.confirm;
         passed += u32::from(decision.verdict == Verdict::Pass);
     }
@@ -293,10 +296,8 @@ fn together(scored: &[Scored]) -> f64 {
             continue;
         }
         for pass in 0..passes {
-            let beyond: Vec<f64> = cases
-                .iter()
-                .filter_map(|case| Some(case.samples.get(pass)? - average(case.samples.iter().copied())))
-                .collect();
+            let beyond: Vec<f64> =
+                cases.iter().filter_map(|case| Some(case.samples.get(pass)? - mean(&case.samples))).collect();
             let (total, squares) = (beyond.iter().sum::<f64>(), beyond.iter().map(|x| x * x).sum::<f64>());
             let count = beyond.len() as f64;
             // Deviations from a mean of few samples are too small by this factor.
@@ -305,19 +306,4 @@ fn together(scored: &[Scored]) -> f64 {
         }
     }
     if pairs > 0.0 { sum / pairs } else { 0.0 }
-}
-
-fn average(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut sum, mut count) = (0.0, 0.0);
-    for value in values {
-        sum += value;
-        count += 1.0;
-    }
-    if count > 0.0 { sum / count } else { 0.0 }
-}
-
-/// Unbiased variance of at least two samples of one case.
-fn variance(values: &[f64]) -> f64 {
-    let center = average(values.iter().copied());
-    values.iter().map(|x| (x - center).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)
 }

@@ -16,8 +16,7 @@ use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
 use crate::gate::{
-    self, Candidate, CaseObservation, CaseResult, CaseVerdict, Observations, Planner, Policy, Redraws, Side,
-    Step,
+    self, Candidate, CaseObservation, CaseResult, CaseVerdict, Observations, Planner, Policy, Side, Step,
 };
 use crate::llm::Stream;
 use crate::report::input::{BaselineInfo, Before, GateReport};
@@ -156,24 +155,11 @@ impl Against {
     /// Put a further answer to a case in its place. `before`: how many of its samples have a smaller index.
     fn add(&mut self, plan: &SuitePlan, job: &Job, sample: &SampleRecord, before: usize) {
         let Some(case) = self.seen.cases.get_mut(job.position) else { return };
-        let why = || match &sample.outcome {
-            SampleOutcome::NotMeasured { reason, .. } => reason.clone(),
-            SampleOutcome::Scored { .. } => String::new(),
+        let answer = match &sample.outcome {
+            SampleOutcome::Scored { scores, .. } => Ok(of_scores(plan, scores)),
+            SampleOutcome::NotMeasured { reason, .. } => Err(reason.clone()),
         };
-        let redraw = |redraws: &mut Redraws| match sample.scores() {
-            Some(scores) => redraws.passes.push(scores.passed),
-            None => redraws.ended = Some(why()),
-        };
-        match (job.request.side, &job.request.stream) {
-            (Side::Baseline, _) => redraw(&mut case.top_up),
-            (Side::Candidate, Stream::Main) => match (sample.scores(), &mut case.candidate) {
-                (Some(scores), Candidate::Drawn(samples)) => {
-                    samples.insert(before.min(samples.len()), of_scores(plan, scores));
-                }
-                _ => case.no_more = Some(why()),
-            },
-            (Side::Candidate, _) => redraw(&mut case.confirm),
-        }
+        case.put(&job.request, before, answer);
     }
 }
 

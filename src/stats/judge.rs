@@ -1,5 +1,6 @@
 //! What a judge's mistakes do to a rate, and how labels by people correct for them.
 
+use super::moments::{covariance, mean, variance};
 use super::quantile;
 
 /// How a pass-or-fail judge compares with people on the same items.
@@ -105,20 +106,6 @@ pub fn prediction_powered(labelled: &[(f64, f64)], unlabelled: &[f64]) -> Option
     let se = (lambda * lambda * variance(unlabelled) / m as f64 + variance(&rest) / n as f64).sqrt();
     let half = quantile::normal(0.975) * se;
     Some(PredictionPowered { lambda, estimate, se, ci95: [estimate - half, estimate + half] })
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn variance(values: &[f64]) -> f64 {
-    covariance(values, values)
-}
-
-fn covariance(a: &[f64], b: &[f64]) -> f64 {
-    let (center_a, center_b) = (mean(a), mean(b));
-    let sum: f64 = a.iter().zip(b).map(|(x, y)| (x - center_a) * (y - center_b)).sum();
-    sum / (a.len() as f64 - 1.0)
 }
 
 #[cfg(test)]

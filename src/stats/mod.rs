@@ -8,7 +8,7 @@
 //! case alone), [`signflip`] (what it says about other cases), [`interval`] and [`min_cases`] (what earns a pass),
 //! [`multiplicity`] (several metrics, one level), [`mde`] (what a design can find); for judges [`agreement`],
 //! [`judge`], [`pairwise`] and [`bootstrap`]; for canaries [`betting`] and [`shiryaev_roberts`]; [`proportion`] (rates
-//! in tables), and below them [`quantile`] and [`rng`].
+//! in tables), and below them [`moments`], [`quantile`] and [`rng`].
 
 pub mod agreement;
 pub mod betting;
@@ -19,6 +19,7 @@ pub mod interval;
 pub mod judge;
 pub mod mde;
 pub mod min_cases;
+pub mod moments;
 pub mod multiplicity;
 pub mod pairwise;
 pub mod proportion;

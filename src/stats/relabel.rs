@@ -11,6 +11,7 @@
 //! takes part in the effect but cannot be relabelled.
 
 use super::as_p_value;
+use super::moments::mean;
 use super::rng::Rng;
 
 /// Random relabellings unless a level asks for more: the smallest p-value they can give is 1 in 10,000.
@@ -368,10 +369,6 @@ fn label_variance(kb: usize, kc: usize, population: f64) -> f64 {
     let (kb, kc) = (kb as f64, kc as f64);
     let unit = 1.0 / kc + 1.0 / kb;
     unit * unit * kc * kb / (kb + kc - 1.0) * population
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 #[cfg(test)]

@@ -222,14 +222,8 @@ fn walk(
                 continue;
             }
             done.insert(format!("{request:?}"));
-            match (request.side, &request.stream) {
-                (Side::Baseline, _) => case.top_up.passes.push(pass(&request)),
-                (Side::Candidate, Stream::Main) => {
-                    let Candidate::Drawn(samples) = &mut case.candidate else { unreachable!() };
-                    samples.push(SampleScores::of(pass(&request)));
-                }
-                (Side::Candidate, _) => case.confirm.passes.push(pass(&request)),
-            }
+            let answer = SampleScores::of(pass(&request));
+            case.put(&request, request.index as usize, Ok(answer));
             if planner.may_stop(&seen) {
                 break;
             }

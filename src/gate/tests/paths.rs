@@ -2,47 +2,18 @@
 
 use super::*;
 
-/// Performs what the planner wants until it decides. `answer` gives whether each answer passes, or why there is none.
+/// The decision and what was asked for it. `answer` gives whether each answer passes, or why there is none.
 fn walk(
-    mut seen: Observations,
+    seen: Observations,
     policy: &Policy,
-    mut answer: impl FnMut(&DrawRequest) -> Result<bool, &'static str>,
+    answer: impl Fn(&DrawRequest) -> Result<bool, &'static str>,
 ) -> (Decision, Vec<DrawRequest>) {
     let mut asked = Vec::new();
-    let mut planner = Planner::new(policy.clone());
-    loop {
-        let wanted = match planner.next(&seen) {
-            Step::Decide(decision) => return (*decision, asked),
-            Step::Draw(wanted) => wanted,
-        };
-        for request in wanted {
-            let found = answer(&request);
-            let case = seen.cases.iter_mut().find(|case| case.id == request.case).unwrap();
-            let redraws = match (request.side, &request.stream) {
-                (Side::Baseline, _) => &mut case.top_up,
-                (Side::Candidate, Stream::Main) => {
-                    match (found, &mut case.candidate) {
-                        (Ok(pass), Candidate::Drawn(samples)) => samples.push(SampleScores::of(pass)),
-                        (Err(why), Candidate::Drawn(samples)) if samples.is_empty() => {
-                            case.candidate = Candidate::NotMeasured(why.to_owned());
-                        }
-                        (found, _) => case.no_more = found.err().map(str::to_owned),
-                    }
-                    asked.push(request.clone());
-                    if planner.may_stop(&seen) {
-                        break;
-                    }
-                    continue;
-                }
-                (Side::Candidate, _) => &mut case.confirm,
-            };
-            match found {
-                Ok(pass) => redraws.passes.push(pass),
-                Err(why) => redraws.ended = Some(why.to_owned()),
-            }
-            asked.push(request);
-        }
-    }
+    let decision = rehearse(seen, policy, |_, request| {
+        asked.push(request.clone());
+        answer(request).map_err(str::to_owned)
+    });
+    (decision, asked)
 }
 
 /// `n` steady cases that were not drawn yet, and others.

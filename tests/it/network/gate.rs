@@ -19,6 +19,18 @@ fn change_prompt(world: &World) {
     world.edit("evals/tiny.yml", "tiny.txt", "tiny_2.txt");
 }
 
+/// A baseline of a model that is right in 95 of 100 answers, and another prompt at a server that is in 88.
+fn somewhat_worse() -> (World, Server) {
+    let world = world(60);
+    let before = server(&world, "data/cases.csv", "0.95");
+    point_at(&world, &before, "");
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    let after = server(&world, "data/cases.csv", "0.88");
+    point_at(&world, &after, "");
+    change_prompt(&world);
+    (world, after)
+}
+
 /// The only suite's decision of an `llmx eval` with further arguments.
 fn decided(world: &World, args: &[&str]) -> (i32, Decision) {
     world.forget_runs();
@@ -28,13 +40,7 @@ fn decided(world: &World, args: &[&str]) -> (i32, Decision) {
 
 #[test]
 fn a_replay_walks_the_path_of_the_run_and_asks_nobody() {
-    let world = world(60);
-    let before = server(&world, "data/cases.csv", "0.95");
-    point_at(&world, &before, "");
-    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
-    let after = server(&world, "data/cases.csv", "0.88");
-    point_at(&world, &after, "");
-    change_prompt(&world);
+    let (world, after) = somewhat_worse();
     let (code, decision) = decided(&world, &["--no-fail-fast"]);
     // Suspicious enough to look further, and some cases had to be asked again.
     assert!(decision.look > 1 && decision.draws.confirm > 0, "{}", decision.sentence);
@@ -54,13 +60,7 @@ fn a_replay_walks_the_path_of_the_run_and_asks_nobody() {
 
 #[test]
 fn a_later_draw_that_is_not_recorded_touches_no_verdict() {
-    let world = world(60);
-    let before = server(&world, "data/cases.csv", "0.95");
-    point_at(&world, &before, "");
-    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
-    let after = server(&world, "data/cases.csv", "0.88");
-    point_at(&world, &after, "");
-    change_prompt(&world);
+    let (world, _after) = somewhat_worse();
     let (_, full) = decided(&world, &["--no-fail-fast"]);
     assert!(full.look > 1, "{}", full.sentence);
     // Somebody committed the first pass only; what the baseline holds is there.
