@@ -7,7 +7,7 @@
 //!
 //! Looks and redraws do not depend on each other, so both are asked for at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -113,9 +113,9 @@ impl Ready {
 /// Where everything stands.
 struct Walk {
     wanted: Vec<DrawRequest>,
-    /// The first pass is there.
-    complete: bool,
     hit: Option<Hit>,
+    /// Positions that the monitor saw, where it stopped the first pass.
+    seen: Option<BTreeSet<usize>>,
     /// The last look that could be taken, with its samples per case.
     look: (u32, Vec<MetricDecision>),
     /// The look that is wanted next and cannot be taken: samples per case, draws, why.
@@ -133,7 +133,7 @@ impl Planner {
     /// What to draw next, or the decision.
     #[must_use]
     pub fn next(&mut self, observations: &Observations) -> Step {
-        let mut walk = self.walk(observations);
+        let mut walk = self.walk(observations, false);
         if walk.wanted.is_empty() {
             Step::Decide(Box::new(self.decide(observations, walk)))
         } else {
@@ -144,7 +144,7 @@ impl Planner {
     /// The decision on what there is.
     #[must_use]
     pub fn settle(&mut self, observations: &Observations) -> Decision {
-        let walk = self.walk(observations);
+        let walk = self.walk(observations, true);
         self.decide(observations, walk)
     }
 
@@ -190,13 +190,14 @@ impl Planner {
         })
     }
 
-    fn walk(&mut self, observations: &Observations) -> Walk {
+    /// `settling`: decide on what is there, whatever is still wanted.
+    fn walk(&mut self, observations: &Observations, settling: bool) -> Walk {
         let policy = self.policy.clone();
         let ready = self.ready(observations);
         let mut walk = Walk {
             wanted: Vec::new(),
-            complete: true,
             hit: None,
+            seen: None,
             look: (0, Vec::new()),
             lacking: None,
             confirmed: BTreeMap::new(),
@@ -204,36 +205,35 @@ impl Planner {
         if ready.watched {
             walk.hit = ready.monitor.watch(observations);
         }
-        let stopped = policy.fail_fast && walk.hit.is_some();
-        if !stopped {
-            walk.wanted = first_pass(observations, &ready.order);
-            walk.complete = walk.wanted.is_empty();
-        }
-        if stopped {
+        if policy.fail_fast && walk.hit.is_some() {
+            walk.seen = Some(ready.monitor.seen().collect());
             walk.look = (policy.samples, metrics(&ready.only_seen(observations), &policy, policy.samples));
-            confirm(observations, &policy, ready, &mut walk);
-        } else if walk.complete {
-            looks(observations, &policy, ready, &mut walk);
-            confirm(observations, &policy, ready, &mut walk);
         } else {
-            // Only a decision on what is there so far comes this way; it must not look further than the first look.
-            walk.look = (policy.samples, metrics(observations, &policy, policy.samples));
+            walk.wanted = first_pass(observations, &ready.order);
+            if !walk.wanted.is_empty() {
+                if settling {
+                    walk.look = (policy.samples, metrics(observations, &policy, policy.samples));
+                }
+                return walk;
+            }
+            looks(observations, &policy, ready, &mut walk, settling);
         }
+        confirm(observations, &policy, ready, &mut walk);
         walk
     }
 
     fn decide(&mut self, observations: &Observations, walk: Walk) -> Decision {
         let policy = self.policy.clone();
         let ready = self.ready(observations);
-        let stopped = policy.fail_fast && walk.hit.is_some();
-        let seen: std::collections::BTreeSet<usize> = ready.monitor.seen().collect();
         let cases = observations
             .cases
             .iter()
             .enumerate()
             .map(|(position, case)| {
-                let unseen = case.is_comparable() && !case.is_unchanged() && !seen.contains(&position);
-                if stopped && (unseen || case.wants_first()) {
+                let watched = case.is_comparable() && !case.is_unchanged();
+                let not_run =
+                    |seen: &BTreeSet<usize>| case.wants_first() || (watched && !seen.contains(&position));
+                if walk.seen.as_ref().is_some_and(not_run) {
                     return CaseVerdict::not_run(case);
                 }
                 verdict(observations, case, walk.confirmed.get(&position).unwrap_or(&Confirmed::Nothing))
@@ -285,14 +285,18 @@ fn metrics(observations: &Observations, policy: &Policy, k: u32) -> Vec<MetricDe
 }
 
 /// Take every look whose samples are there; want the samples of the next one while the last one is suspicious.
-fn looks(observations: &Observations, policy: &Policy, ready: &mut Ready, walk: &mut Walk) {
+fn looks(observations: &Observations, policy: &Policy, ready: &mut Ready, walk: &mut Walk, settling: bool) {
     for (number, k) in policy.schedule().into_iter().enumerate() {
         let short: Vec<&CaseObservation> =
             observations.cases.iter().filter(|case| case.has_fewer_than(k)).collect();
         let open = short.iter().filter(|case| case.no_more.is_none());
         walk.wanted
             .extend(open.flat_map(|case| (case.answers().len()..k as usize).map(|index| main(case, index))));
-        if !walk.wanted.is_empty() && number > 0 {
+        if !walk.wanted.is_empty() {
+            if number == 0 && settling {
+                // Not remembered, for more may come.
+                walk.look = (k, metrics(observations, policy, k));
+            }
             return;
         }
         let of = observations.cases.iter().filter(|case| case.is_redrawable()).count();
@@ -324,12 +328,10 @@ fn is_suspicious(metrics: &[MetricDecision], policy: &Policy) -> bool {
 /// Confirm single cases in the planner's order. At most `max_named` are broken or on their way to it at a time, so that
 /// no answer is bought for a case that would not be named.
 fn confirm(observations: &Observations, policy: &Policy, ready: &mut Ready, walk: &mut Walk) {
-    let seen: Option<std::collections::BTreeSet<usize>> =
-        (policy.fail_fast && walk.hit.is_some()).then(|| ready.monitor.seen().collect());
     let (mut broken, mut fixed) = (0, 0);
     for position in &ready.order {
         let Some(case) = observations.cases.get(*position) else { continue };
-        if seen.as_ref().is_some_and(|seen| !seen.contains(position)) {
+        if walk.seen.as_ref().is_some_and(|seen| !seen.contains(position)) {
             continue;
         }
         let found = confirmed(&mut ready.plans, case, observations, policy);

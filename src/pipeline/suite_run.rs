@@ -227,7 +227,7 @@ pub async fn run_suite(
         rows: BTreeMap::new(),
         rescored: false,
         before: BTreeMap::new(),
-        excuse: baselines.excuse.clone(),
+        excuse: baselines.excuse,
         info: baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none())),
         on_case,
     };
@@ -248,7 +248,7 @@ pub async fn run_suite(
             }
         }
     };
-    run.finish(decision, &selection, policy, baselines.excuse)
+    run.finish(decision, &selection, policy)
 }
 
 impl Run {
@@ -316,7 +316,6 @@ impl Run {
         mut decision: gate::Decision,
         selection: &Selection,
         policy: &Policy,
-        excuse: Option<String>,
     ) -> (SuiteRecord, GateReport) {
         // Those that waited for others to be confirmed first.
         for (position, verdict) in decision.cases.iter().enumerate() {
@@ -336,7 +335,7 @@ impl Run {
             decision,
             baseline: (*self.info).clone(),
             accepted,
-            excuse,
+            excuse: self.excuse,
             limits: limits::measure(&self.plan.spec.limits, &record),
             before: self.before,
             rescored: self.rescored.then(|| {

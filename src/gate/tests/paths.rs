@@ -218,3 +218,11 @@ fn clusters_are_the_units() {
         together.notes
     );
 }
+
+#[test]
+fn a_first_pass_of_several_samples_is_one_look() {
+    let policy = Policy { samples: 3, ..Policy::default() };
+    let (decision, asked) = walk(suite(60, (5, 5), Vec::new()), &policy, |_| Ok(true));
+    assert_eq!((asked.len(), decision.look, decision.draws.main), (180, 3, 180));
+    assert_eq!(decision.metrics[0].estimate.unwrap().k, (3, 3));
+}
