@@ -220,10 +220,13 @@ impl SuiteSpec {
         if !(1..=20).contains(&spec.gate.baseline_samples) {
             problems.push(doc.problem(&at(&["gate", "baseline_samples"]), "expected 1 to 20 samples"));
         }
-        if let Some(judge) = &spec.judge
-            && !(0.0..=1.0).contains(&judge.pass_at)
-        {
-            problems.push(doc.problem(&at(&["judge", "pass_at"]), "expected a score from 0 to 1"));
+        if let Some(judge) = &spec.judge {
+            if !(0.0..=1.0).contains(&judge.pass_at) {
+                problems.push(doc.problem(&at(&["judge", "pass_at"]), "expected a score from 0 to 1"));
+            }
+            if !(1..=9).contains(&judge.samples) {
+                problems.push(doc.problem(&at(&["judge", "samples"]), "expected 1 to 9 judgements"));
+            }
         }
         for (key, value) in [
             ("cost_usd_per_case", spec.limits.cost_usd_per_case),

@@ -110,6 +110,7 @@ fn suite_lines(
             .filter(|limit| limit.exceeded())
             .map(|limit| format!("  limit {}", paint.of(RED, &sanitize::line(&words::limit(limit))))),
     );
+    out.extend(decision.notes.iter().map(|note| format!("  note: {}", sanitize::line(note))));
     let (again, accept) = words::commands(suite, hints);
     let failing = |verdict: &&CaseVerdict| verdict.fails() && gate.excuses(verdict).is_none();
     if let Some(first) = decision.cases.iter().find(failing) {

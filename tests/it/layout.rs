@@ -228,3 +228,12 @@ fn below_the_surfaces_nothing_prints_or_reads_the_environment_or_the_clock() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Editors read them; what they say must be what is checked.
+#[test]
+fn generated_schemas_are_current() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let args = ["--root", root, "schema", "--check"];
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_llmx")).args(args).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}

@@ -51,7 +51,7 @@ pub fn read(root: &Path, file: &str) -> Result<(Vec<Label>, String), Vec<Problem
         .map_err(|error| vec![Problem::of_file(file, format!("cannot be read: {error}")).hint(SHAPE)])?;
     let (mut labels, mut problems): (Vec<Label>, Vec<Problem>) = (Vec::new(), Vec::new());
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let problem = |message: String| Problem::of_file(file, message).at_line(i + 1).hint(SHAPE);
+        let problem = |message: String| Problem::of_file(file, message).at_line(i + 1);
         match serde_json::from_str::<Label>(line) {
             Ok(label) if label.score.is_some_and(|score| !(0.0..=1.0).contains(&score)) => {
                 problems.push(problem("expected a `score` from 0 to 1".to_owned()));
@@ -60,14 +60,27 @@ pub fn read(root: &Path, file: &str) -> Result<(Vec<Label>, String), Vec<Problem
                 problems.push(problem(format!("the id `{}` stands here twice", label.id)));
             }
             Ok(label) => labels.push(label),
-            Err(error) => problems.push(problem(format!("not a label: {error}"))),
+            Err(error) => {
+                // A line of this file is the parser's only line.
+                let text = error.to_string().replace(" at line 1 column ", ", column ");
+                problems.push(problem(format!("not a label: {text}")));
+            }
         }
+    }
+    let more = problems.len().saturating_sub(MOST);
+    problems.truncate(MOST);
+    if let Some(last) = problems.last_mut() {
+        last.hint =
+            Some(if more > 0 { format!("{SHAPE}; {more} more lines are none") } else { SHAPE.to_owned() });
     }
     if labels.is_empty() && problems.is_empty() {
         problems.push(Problem::of_file(file, "holds no label").hint(SHAPE));
     }
     if problems.is_empty() { Ok((labels, sha256_hex(text))) } else { Err(problems) }
 }
+
+/// Most lines that are complained about one by one.
+const MOST: usize = 5;
 
 const SHAPE: &str = "a label is one line: {\"id\", \"case_id\", \"output\", \"label\": \"pass\" or \"fail\", \"score\" (optional), \
                      \"provenance\": {\"labeller\"}}";
@@ -83,6 +96,10 @@ mod tests {
         let write =
             |text: &str| crate::files::atomic_write(&folder.path().join("l.jsonl"), text.as_bytes()).unwrap();
         let found = || read(folder.path(), "l.jsonl");
+        write(&"{}\n".repeat(20));
+        let many = found().unwrap_err();
+        assert_eq!(many.len(), 5);
+        assert!(many[4].hint.as_ref().is_some_and(|hint| hint.ends_with("; 15 more lines are none")));
         write(&format!("{good}\n\n{}\n", good.replace("\"1\"", "\"2\"")));
         assert_eq!(found().unwrap().0.len(), 2);
         for (text, says) in [

@@ -160,6 +160,12 @@ fn configuration() {
                 ],
             },
             Mistake {
+                make: |w| w.edit(SUITE, "pass_at: 0.7", "pass_at: 0.7, samples: 0"),
+                code: 2,
+                policies: &["inputs"],
+                says: &["evals/gold.yml:{judge:}:", "`judge.samples`: expected 1 to 9 judgements"],
+            },
+            Mistake {
                 make: |w| w.edit(SUITE, "judge:", "jugde:"),
                 code: 2,
                 policies: &["inputs"],
