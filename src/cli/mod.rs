@@ -1,6 +1,7 @@
 //! The command line `llmx`. The only surface that prints; data to stdout, everything else to stderr.
 
 mod baseline;
+mod canary;
 mod doctor;
 mod dry_run;
 mod eval;
@@ -59,6 +60,9 @@ enum Command {
     /// Measure a judge against labelled answers before it may fail anything
     #[command(subcommand)]
     Judge(judge::Command),
+    /// Watch a model from day to day, and say what changed: provider, judge, or the model itself
+    #[command(subcommand)]
+    Canary(canary::Command),
     /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
     #[command(disable_help_flag = true)]
     Test {
@@ -230,7 +234,7 @@ pub fn main() -> ExitCode {
     };
     let context = Context { vars, root: cli.root, out };
     let purpose = match cli.command {
-        Command::Eval(_) => Purpose::Run,
+        Command::Eval(_) | Command::Canary(canary::Command::Run { .. }) => Purpose::Run,
         // The harness starts its own.
         Command::Test { args } => return test(&context, args),
         _ => Purpose::Log,
@@ -241,6 +245,7 @@ pub fn main() -> ExitCode {
         Command::Test { args } => return test(&context, args),
         Command::Gate(args) => gate::run(&context, &args),
         Command::Judge(command) => judge::run(&context, &command),
+        Command::Canary(command) => canary::run(&context, &command, &telemetry),
         Command::Power(args) => power::run(&context, &args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),

@@ -82,7 +82,7 @@ impl Judge {
     }
 
     /// Ask for a score of one answer: the mean of the judge's `samples` judgements, with the words of the strictest.
-    /// The same answer has the same score: a draw's index counts repeats of the judge's own question.
+    /// Within a stream the same answer has the same score: a draw's index counts repeats of the judge's own question.
     ///
     /// # Errors
     /// Why there is no score: the judge could not be asked, or did not reply with exactly one.
@@ -90,13 +90,14 @@ impl Judge {
         &self,
         case: &Case,
         answer: &Answer,
+        stream: Stream,
         recorded_only: bool,
     ) -> Result<JudgeResult, Unjudged> {
         let request = self.request(case, answer).map_err(Unjudged::Unreadable)?;
-        let mut strictest = self.judgement(&request, 0, recorded_only).await?;
+        let mut strictest = self.judgement(&request, (stream, 0), recorded_only).await?;
         let mut total = strictest.score;
         for index in 1..self.samples {
-            let next = self.judgement(&request, index, recorded_only).await?;
+            let next = self.judgement(&request, (stream, index), recorded_only).await?;
             total += next.score;
             if next.score < strictest.score {
                 strictest = next;
@@ -110,10 +111,10 @@ impl Judge {
     async fn judgement(
         &self,
         request: &Request,
-        index: u32,
+        place: (Stream, u32),
         recorded_only: bool,
     ) -> Result<JudgeResult, Unjudged> {
-        let (reply, key) = self.ask(request, index, recorded_only).await?;
+        let (reply, key) = self.ask(request, place, recorded_only).await?;
         let mut result = match self.read(&reply) {
             Ok(result) => result,
             // Rules reply the same again.
@@ -124,7 +125,7 @@ impl Judge {
                     Message { role: Role::Assistant, content: reply },
                     Message { role: Role::User, content: format!("{REPAIR} What was wrong: {wrong}.") },
                 ]);
-                let (reply, _) = self.ask(&again, index, recorded_only).await?;
+                let (reply, _) = self.ask(&again, place, recorded_only).await?;
                 self.read(&reply).map_err(Unjudged::Unreadable)?
             }
         };
@@ -138,10 +139,11 @@ impl Judge {
     async fn ask(
         &self,
         request: &Request,
-        index: u32,
+        place: (Stream, u32),
         recorded_only: bool,
     ) -> Result<(String, String), Unjudged> {
-        let draw = Draw { key: request.key(), stream: Stream::Main, index };
+        let (stream, index) = place;
+        let draw = Draw { key: request.key(), stream, index };
         let prompt = PromptTag { name: &self.template.name, sha256: &self.template.sha256 };
         let call = Call { request, draw: &draw, prompt, recorded_only };
         let reply = self.client.ask(call).await.map_err(Unjudged::NotAsked)?;

@@ -5,7 +5,8 @@ use tracing::Instrument as _;
 use super::check::Subject;
 use super::judge::Unjudged;
 use super::plan::SuitePlan;
-use super::record::{CaseRecord, SampleOutcome, SampleRecord, Scores};
+use super::record::{CaseRecord, JudgeResult, SampleOutcome, SampleRecord, Scores};
+use super::score::Measured;
 use super::trace;
 use crate::dataset::Case;
 use crate::llm::{Answer, Call, Draw, Error, PromptTag, Stream};
@@ -47,7 +48,7 @@ async fn untraced(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, rea
     match result {
         Ok(answered) => {
             let (answer, index) = (answered.answer, answered.draw.index);
-            let outcome = match measure(plan, case, &answer, reach).await {
+            let outcome = match measure(plan, case, &answer, judge_stream(stream), reach).await {
                 Ok(scores) => {
                     trace::scores(&span, plan, case, &scores);
                     SampleOutcome::Scored { answer, scores }
@@ -85,22 +86,54 @@ pub async fn score(
     index: u32,
     reach: Reach,
 ) -> Result<Scores, String> {
-    measure(plan, case, answer, reach).instrument(trace::rescore(plan, case, index)).await
+    measure(plan, case, answer, Stream::Main, reach).instrument(trace::rescore(plan, case, index)).await
 }
 
-async fn measure(plan: &SuitePlan, case: &Case, answer: &Answer, reach: Reach) -> Result<Scores, String> {
+/// What checks and metrics find in one answer; no judge is asked.
+///
+/// # Errors
+/// The first check that could not run, and why.
+pub async fn check(plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<Measured, String> {
     let json = serde_json::from_str(&answer.text).ok();
-    let measured = plan.scoring.measure(&Subject { case, answer, json: json.as_ref() }).await?;
-    let judged = match &plan.judge {
-        Some(judge) => {
-            let judged = judge.judge(case, answer, reach == Reach::Recorded).await;
-            Some(judged.map_err(|unjudged| match unjudged {
-                Unjudged::NotAsked(error) => format!("the judge gave no score: {}", why(plan, case, &error)),
-                Unjudged::Unreadable(reason) => format!("the judge gave no score: {reason}"),
-            })?)
-        }
-        None => None,
-    };
+    plan.scoring.measure(&Subject { case, answer, json: json.as_ref() }).await
+}
+
+/// The judge's word about one answer, in this stream of the judge's own; none where the suite has no judge.
+///
+/// # Errors
+/// Why there is no score.
+pub async fn judge(
+    plan: &SuitePlan,
+    case: &Case,
+    answer: &Answer,
+    stream: Stream,
+    reach: Reach,
+) -> Result<Option<JudgeResult>, String> {
+    let Some(judge) = &plan.judge else { return Ok(None) };
+    let judged = judge.judge(case, answer, stream, reach == Reach::Recorded).await;
+    judged.map(Some).map_err(|unjudged| match unjudged {
+        Unjudged::NotAsked(error) => format!("the judge gave no score: {}", why(plan, case, &error)),
+        Unjudged::Unreadable(reason) => format!("the judge gave no score: {reason}"),
+    })
+}
+
+/// The same answer has the same judgement in every run; a canary asks its judge anew each day.
+fn judge_stream(stream: Stream) -> Stream {
+    match stream {
+        Stream::Main | Stream::Confirm => Stream::Main,
+        Stream::Canary(_) => stream,
+    }
+}
+
+async fn measure(
+    plan: &SuitePlan,
+    case: &Case,
+    answer: &Answer,
+    stream: Stream,
+    reach: Reach,
+) -> Result<Scores, String> {
+    let measured = check(plan, case, answer).await?;
+    let judged = judge(plan, case, answer, stream, reach).await?;
     Ok(plan.scoring.scores(measured, judged))
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::block_on;
 use super::inputs::{Inputs, SuiteInputs};
+use super::{block_on, side_by_side};
 use crate::baseline;
 use crate::clock::Clock;
 use crate::config::Problem;
@@ -12,7 +12,7 @@ use crate::eval::judge::certificate::{BLOCKS_FROM, Certificate, FORMAT, Labels, 
 use crate::eval::judge::labels::{self, Label, PassFail};
 use crate::eval::judge::{Judge, Unjudged};
 use crate::eval::plan::judge_certified_hash;
-use crate::llm::Answer;
+use crate::llm::{Answer, Stream};
 use crate::stats::agreement::{self, Metric, Weights};
 use crate::stats::bootstrap::{RESAMPLES, interval95};
 use crate::stats::judge::{Confusion, PredictionPowered, prediction_powered, rogan_gladen};
@@ -156,31 +156,16 @@ fn cases(inputs: &Inputs, labels: &[Label], file: &str) -> Result<Vec<Case>, Vec
 
 /// Score and verdict of every labelled answer.
 async fn ask(judge: &Judge, labels: &[Label], cases: &[Case]) -> Vec<Result<(f64, bool), Unjudged>> {
-    let mut results: Vec<Option<Result<(f64, bool), Unjudged>>> = labels.iter().map(|_| None).collect();
-    let mut tasks = tokio::task::JoinSet::new();
-    let mut waiting = labels.iter().zip(cases).enumerate();
-    loop {
-        while tasks.len() < AT_ONCE
-            && let Some((i, (label, case))) = waiting.next()
-        {
-            let (judge, case, output) = (judge.clone(), case.clone(), label.output.clone());
-            tasks.spawn(async move {
-                let answer = Answer::embedded(output, "");
-                let judged = judge.judge(&case, &answer, false).await;
-                (i, judged.map(|result| (result.score, result.passed)))
-            });
+    let judged = labels.iter().zip(cases).map(|(label, case)| {
+        let (judge, case, output) = (judge.clone(), case.clone(), label.output.clone());
+        async move {
+            let answer = Answer::embedded(output, "");
+            let judged = judge.judge(&case, &answer, Stream::Main, false).await;
+            judged.map(|result| (result.score, result.passed))
         }
-        match tasks.join_next().await {
-            Some(Ok((i, result))) => {
-                if let Some(slot) = results.get_mut(i) {
-                    *slot = Some(result);
-                }
-            }
-            Some(Err(_)) => {}
-            None => break,
-        }
-    }
+    });
     let panicked = || Err(Unjudged::Unreadable("judging panicked; stderr says where".to_owned()));
+    let results = side_by_side(AT_ONCE, judged).await;
     results.into_iter().map(|result| result.unwrap_or_else(panicked)).collect()
 }
 

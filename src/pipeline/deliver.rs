@@ -90,13 +90,19 @@ impl Folder {
         {
             return Err(error);
         }
-        if let Some(path) = &settings.step_summary {
-            let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-            file.write_all(markdown.as_bytes())?;
-            file.write_all(b"\n")?;
-        }
-        Ok(())
+        step_summary(settings, &markdown)
     }
+}
+
+/// Append to the summary of the CI job, where there is one.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn step_summary(settings: &Settings, markdown: &str) -> io::Result<()> {
+    let Some(path) = &settings.step_summary else { return Ok(()) };
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(markdown.as_bytes())?;
+    file.write_all(b"\n")
 }
 
 /// The newest report under its fixed name: the same file as the run's own where the file system can share one, else a

@@ -38,6 +38,7 @@ pub mod accept;
 pub mod deliver;
 
 pub mod calibrate;
+pub mod canary;
 pub mod power;
 pub mod stored;
 
@@ -48,6 +49,34 @@ pub mod credentials;
 pub use inputs::{Inputs, LabelRule, Overrides, Registry};
 pub use session::Session;
 pub use suite_run::Selection;
+
+/// Run futures, at most so many at once, and give their results in order; one that panicked has none.
+async fn side_by_side<F>(at_once: usize, futures: impl Iterator<Item = F>) -> Vec<Option<F::Output>>
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    let mut results = Vec::new();
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut waiting = futures.enumerate();
+    loop {
+        while tasks.len() < at_once.max(1)
+            && let Some((i, future)) = waiting.next()
+        {
+            results.push(None);
+            tasks.spawn(async move { (i, future.await) });
+        }
+        match tasks.join_next().await {
+            Some(Ok((i, result))) => {
+                if let Some(slot) = results.get_mut(i) {
+                    *slot = Some(result);
+                }
+            }
+            Some(Err(_)) => {}
+            None => return results,
+        }
+    }
+}
 
 /// Run a future to its end on a runtime of its own.
 ///

@@ -133,12 +133,14 @@ pub(super) fn of_stored(plan: &SuitePlan, sample: &BaselineSample) -> SampleScor
 }
 
 fn oriented(plan: &SuitePlan, pass: bool, metrics: &BTreeMap<String, f64>) -> SampleScores {
-    let turned = |name: &str| plan.spec.metrics.get(name).is_some_and(|metric| metric.lower_is_better);
-    let metrics = metrics
-        .iter()
-        .map(|(name, value)| (name.clone(), if turned(name) { 1.0 - value } else { *value }))
-        .collect();
-    SampleScores { pass, metrics }
+    let turned = |(name, value): (&String, &f64)| (name.clone(), higher_is_better(plan, name, *value));
+    SampleScores { pass, metrics: metrics.iter().map(turned).collect() }
+}
+
+/// A metric's value, turned so that higher is better.
+pub(super) fn higher_is_better(plan: &SuitePlan, name: &str, value: f64) -> f64 {
+    let turned = plan.spec.metrics.get(name).is_some_and(|metric| metric.lower_is_better);
+    if turned { 1.0 - value } else { value }
 }
 
 /// Stored values are rounded to 6 decimals; anything beyond that is another score.
@@ -176,16 +178,20 @@ fn differ(a: &SampleScores, b: &SampleScores) -> bool {
         || a.metrics.iter().any(|(name, x)| b.metrics.get(name).is_none_or(|y| (x - y).abs() > ROUNDING))
 }
 
+/// A stored answer, if its full text is at hand.
+pub(super) fn stored_answer(plan: &SuitePlan, sample: &BaselineSample) -> Option<Answer> {
+    if sample.answered(&sample.answer) {
+        return Some(Answer::embedded(sample.answer.clone(), &plan.model.card().model_id));
+    }
+    // Shortened in the file; the whole of it is in the recordings.
+    let draw = Draw { key: sample.key.clone(), stream: Stream::Main, index: sample.index };
+    let recorded = plan.model.recorded(&draw).ok().flatten()?;
+    sample.answered(&recorded.answer.text).then_some(recorded.answer)
+}
+
 /// Score a stored answer with today's checks and judge, if its full text is at hand.
 pub(super) async fn rescore(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> Option<Scores> {
-    let answer = if sample.answered(&sample.answer) {
-        Answer::embedded(sample.answer.clone(), &plan.model.card().model_id)
-    } else {
-        // Shortened in the file; the whole of it is in the recordings.
-        let draw = Draw { key: sample.key.clone(), stream: Stream::Main, index: sample.index };
-        let recorded = plan.model.recorded(&draw).ok().flatten()?;
-        sample.answered(&recorded.answer.text).then_some(recorded.answer)?
-    };
+    let answer = stored_answer(plan, sample)?;
     run::score(plan, case, &answer, sample.index, Reach::Recorded).await.ok()
 }
 

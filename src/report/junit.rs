@@ -55,6 +55,11 @@ pub fn xml(report: &Report, hints: Hints<'_>) -> Result<String, String> {
         suites.push(test_suite("policy", report.policies.iter().map(policy_test).collect(), None, started));
     }
     make_unique(&mut suites);
+    document(suites)
+}
+
+/// Suites as a document.
+pub(super) fn document(suites: Vec<TestSuite>) -> Result<String, String> {
     let mut out = junit_report::Report::new();
     out.add_testsuites(suites);
     let mut bytes = Vec::new();
@@ -220,7 +225,15 @@ fn policy_test(policy: &PolicyReport) -> TestCase {
     out
 }
 
-fn test(class: &str, name: &str, status: Status, kind: &str, message: &str, evidence: &str) -> TestCase {
+/// One test; its evidence stands in a failure or an error.
+pub(super) fn test(
+    class: &str,
+    name: &str,
+    status: Status,
+    kind: &str,
+    message: &str,
+    evidence: &str,
+) -> TestCase {
     let type_ = sanitize::line(kind);
     let message = sanitize::line(message);
     let cause = Some(sanitize::text(evidence));
@@ -241,7 +254,8 @@ fn test(class: &str, name: &str, status: Status, kind: &str, message: &str, evid
     }
 }
 
-fn test_suite(
+/// Tests under one name. `system_out` must be clean already.
+pub(super) fn test_suite(
     name: &str,
     mut cases: Vec<TestCase>,
     system_out: Option<String>,

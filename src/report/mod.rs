@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`input`] (what a report is made from), [`outcome`] (what each test result means, and the exit
 //! code), then the helpers [`words`], [`sanitize`], [`escape`] and [`diff`], then one file per
-//! format: [`text`] (the evidence of one test), [`junit`], [`json`], [`markdown`], [`console`].
+//! format: [`text`] (the evidence of one test), [`junit`], [`json`], [`markdown`], [`console`], [`canary`].
 
 pub mod input;
 
@@ -32,3 +32,5 @@ pub mod traffic;
 pub mod markdown;
 
 pub mod console;
+
+pub mod canary;

@@ -1,5 +1,7 @@
 //! What network models were asked, in words: calls, retries, waits and dollars, a line for each model.
 
+use std::collections::BTreeMap;
+
 use super::input::Report;
 use super::words;
 use crate::config::settings::Mode;
@@ -10,12 +12,17 @@ use crate::llm::stack::{Pulse, Traffic};
 /// A line for each network model that was asked or replayed; none where only embedded models ran.
 #[must_use]
 pub fn lines(report: &Report) -> Vec<String> {
-    let mut out: Vec<String> =
-        report.run.traffic.iter().map(|(alias, traffic)| format!("{alias}: {}", line(traffic))).collect();
+    let mut out = by_model(&report.run.traffic);
     if !out.is_empty() {
         out.push(total(report));
     }
     out
+}
+
+/// A line for each network model that was asked or replayed.
+#[must_use]
+pub fn by_model(traffic: &BTreeMap<String, Traffic>) -> Vec<String> {
+    traffic.iter().map(|(alias, traffic)| format!("{alias}: {}", line(traffic))).collect()
 }
 
 /// What is being waited for right now, and why; none where every request is simply under way.
@@ -92,8 +99,6 @@ fn total(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]

@@ -64,7 +64,7 @@ async fn replies_that_are_a_score() {
         (r#"{"score": 0.2, "pass": false, "criteria": {"a": 1}}"#, 0.2, false, ""),
         (r#"{"score": 0.7, "explanation": null}"#, 0.7, true, ""),
     ] {
-        let result = judge(says).judge(&case(), &Answer::saying("x"), false).await.unwrap();
+        let result = judge(says).judge(&case(), &Answer::saying("x"), Stream::Main, false).await.unwrap();
         assert!((result.score - score).abs() < 1e-12, "{says}");
         assert_eq!((result.passed, result.explanation.as_str()), (passed, explanation), "{says}");
         assert!(result.blocking);
@@ -98,7 +98,8 @@ async fn anything_else_is_no_measurement() {
         ("```python\n{\"score\": 1}\n```", "expected one JSON object"),
         ("```{\"score\": 1}```", "expected one JSON object"),
     ] {
-        let unjudged = judge(says).judge(&case(), &Answer::saying("x"), false).await.expect_err(says);
+        let unjudged =
+            judge(says).judge(&case(), &Answer::saying("x"), Stream::Main, false).await.expect_err(says);
         let error = unjudged.to_string();
         assert!(error.contains(want), "{says}: {error}");
     }

@@ -1,0 +1,173 @@
+//! `llmx canary`: look at a model every day, and say which of judge, provider and model has changed.
+
+use std::path::{Path, PathBuf};
+
+use super::{Choice, Context};
+use crate::canary::{State, Watch};
+use crate::config::{Problem, env};
+use crate::files::atomic_write;
+use crate::host;
+use crate::pipeline::Inputs;
+use crate::pipeline::canary::{load, store, watch};
+use crate::pipeline::deliver::{Folder, step_summary};
+use crate::pipeline::inputs::SuiteInputs;
+use crate::report::canary as report;
+use crate::report::outcome::exit;
+use crate::report::traffic;
+use crate::report::words::count;
+use crate::telemetry::{Run, Telemetry};
+
+/// The suite that is looked at when none is named.
+const SUITE: &str = "canary";
+
+/// Subcommands of `llmx canary`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Ask a suite's frozen prompts again today, and judge its frozen answers again
+    Run {
+        #[command(flatten)]
+        whom: Whom,
+        /// USD that this look may spend
+        #[arg(long, value_name = "USD", value_parser = super::money, allow_negative_numbers = true)]
+        max_cost: Option<String>,
+        /// record (default): ask for what is missing today | replay: ask nobody | refresh | live
+        #[arg(long, value_name = "MODE", value_parser = super::mode)]
+        mode: Option<String>,
+        /// The day that this look counts as (default: today, UTC)
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        day: Option<String>,
+    },
+    /// What the days so far have shown; asks nothing
+    Status {
+        #[command(flatten)]
+        whom: Whom,
+    },
+    /// Alarms are dealt with: start watching anew
+    Ack {
+        #[command(flatten)]
+        whom: Whom,
+        /// What was found and done
+        #[arg(long, value_name = "WHY")]
+        note: String,
+        /// Who says so (default: git's user.name)
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+}
+
+/// What is watched, and where that is kept.
+#[derive(Debug, clap::Args)]
+pub(super) struct Whom {
+    /// Suite whose baseline is watched against
+    #[arg(value_name = "SUITE", default_value = SUITE)]
+    suite: String,
+    /// Model alias, where the suite runs on several
+    #[arg(long, value_name = "ALIAS")]
+    model: Option<String>,
+    /// File that keeps what the days have shown (default: reports/canary/SUITE.ALIAS.json)
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+}
+
+pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -> Result<u8, u8> {
+    match command {
+        Command::Run { whom, max_cost, mode, day } => {
+            // A look calls models: that is what it is for. Who wants otherwise says so.
+            let told = context.vars.get(env::MODE).is_some_and(|mode| !mode.is_empty());
+            let by_default = (!told).then(|| "record".to_owned());
+            let choice = Choice {
+                model: whom.model.clone(),
+                mode: mode.clone().or(by_default),
+                max_cost: max_cost.clone(),
+                ..Choice::default()
+            };
+            let inputs = context.inputs(&choice)?;
+            let suite = context.suite(&inputs, &whom.suite)?;
+            look(context, &inputs, suite, &whom.file(&inputs, suite), day.as_deref(), telemetry)
+        }
+        Command::Status { whom } => {
+            let (_, _, state) = known(context, whom)?;
+            context.out.line(format!("{} on {}", state.suite, state.model));
+            report::state(&state).iter().for_each(|line| context.out.line(line));
+            Ok(if state.alarms.is_empty() { exit::OK } else { exit::WORSE })
+        }
+        Command::Ack { whom, note, by } => {
+            let (root, file, mut state) = known(context, whom)?;
+            if state.alarms.is_empty() {
+                context.out.note("there is no alarm to acknowledge; what the days have shown is kept");
+                return Ok(exit::OK);
+            }
+            let by = by.clone().or_else(|| host::git_user(&root)).unwrap_or_else(|| "unknown".to_owned());
+            let alarms = state.acknowledge(format!("{} by {by}: {note}", host::clock().now()));
+            store(&file, &state).map_err(|problem| context.refuse(&[problem]))?;
+            context.out.line(format!("{} acknowledged; watching starts anew", count(alarms, "alarm")));
+            Ok(exit::OK)
+        }
+    }
+}
+
+impl Whom {
+    fn file(&self, inputs: &Inputs, suite: &SuiteInputs) -> PathBuf {
+        self.state
+            .clone()
+            .unwrap_or_else(|| folder(inputs).join(format!("{}.{}.json", suite.doc.value.suite, suite.alias)))
+    }
+}
+
+/// Where looks leave their reports.
+fn folder(inputs: &Inputs) -> PathBuf {
+    inputs.root().join(&inputs.settings.reports_dir).join("canary")
+}
+
+/// What is kept of a suite; something must be.
+fn known(context: &Context, whom: &Whom) -> Result<(PathBuf, PathBuf, State), u8> {
+    let inputs = context.inputs(&Choice { model: whom.model.clone(), ..Choice::default() })?;
+    let suite = context.suite(&inputs, &whom.suite)?;
+    let file = whom.file(&inputs, suite);
+    match load(&file) {
+        Ok(Some(state)) => Ok((inputs.root(), file, state)),
+        Ok(None) => {
+            let problem = Problem::of_file(file.display().to_string(), "nothing was watched yet");
+            Err(context.refuse(&[problem.hint(format!("start with `llmx canary run {}`", whom.suite))]))
+        }
+        Err(problem) => Err(context.refuse(&[problem])),
+    }
+}
+
+fn look(
+    context: &Context,
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    kept: &Path,
+    day: Option<&str>,
+    telemetry: &Telemetry,
+) -> Result<u8, u8> {
+    let clock = host::clock();
+    let spans = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id).spans();
+    telemetry.open(&Run { id: inputs.run_id.clone(), file: spans });
+    let today = clock.today();
+    let watched = watch(inputs, suite, day.unwrap_or(&today), kept);
+    if let Some(note) = telemetry.close() {
+        context.out.note(format!("traces: {note}"));
+    }
+    let watched = watched.map_err(|problems| context.refuse(&problems))?;
+    let folder = folder(inputs);
+    let mut codes = vec![report::exit_code(&watched)];
+    if let Err(error) = write(&folder, &watched, inputs, clock.utc()) {
+        context.out.failed(format!("reports could not be written to {}: {error}", folder.display()), None);
+        codes.push(exit::CANNOT_TELL);
+    }
+    report::lines(&watched).iter().for_each(|line| context.out.line(line));
+    traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
+    context.out.note(format!("reports: {}", folder.join("summary.md").display()));
+    Ok(exit::of(codes))
+}
+
+fn write(folder: &Path, watched: &Watch, inputs: &Inputs, now: time::OffsetDateTime) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let markdown = report::markdown(watched);
+    let xml = report::junit(watched, now).map_err(std::io::Error::other)?;
+    atomic_write(&folder.join("junit.xml"), xml.as_bytes())?;
+    atomic_write(&folder.join("summary.md"), markdown.as_bytes())?;
+    step_summary(&inputs.settings, &markdown)
+}
