@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod labels;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,6 +38,8 @@ pub struct Judge {
     pub blocking: bool,
     /// Judgements of one answer; their mean is its score.
     pub samples: u32,
+    /// What people said, where the judge's metric is gated.
+    pub people: Arc<labels::People>,
 }
 
 /// What a judge is told whose reply could not be read. It quotes nothing of the judged answer.

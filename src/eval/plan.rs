@@ -9,7 +9,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::check::CustomChecks;
-use super::judge::{Judge, certificate};
+use super::judge::labels::People;
+use super::judge::{Judge, certificate, labels};
 use super::record::{CaseRecord, Identity, MetricInfo, SuiteRecord};
 use super::score::Scoring;
 use crate::config::check::CheckSpec;
@@ -88,6 +89,7 @@ impl SuitePlan {
                     pass_at: judge.pass_at,
                     blocking: judge.blocking,
                     samples: judge.samples,
+                    people: Arc::default(),
                 })
             }
             _ => None,
@@ -100,6 +102,11 @@ impl SuitePlan {
             .flatten();
         if let Some(judge) = &mut judge {
             judge.blocking &= judge_informs.is_none();
+            // A gated judge has a certificate, so it has labels.
+            if gates_judge(&spec) {
+                judge.people =
+                    people(&project.root, &spec).map_err(|found| problems.extend(found)).unwrap_or_default();
+            }
         }
         let scoring = Scoring::compile(&project.root, &spec, &doc.file, &dataset, options.custom)
             .map_err(|found| problems.extend(found.into_iter().map(|problem| located(doc, problem))))
@@ -248,6 +255,17 @@ fn judge_identity(judge: &Judge) -> Value {
     identity
 }
 
+/// The judge's metric takes part in the gate.
+fn gates_judge(spec: &SuiteSpec) -> bool {
+    spec.gate.primary == JUDGE_MEAN || spec.gate.also.iter().any(|name| name == JUDGE_MEAN)
+}
+
+/// What people said about answers.
+fn people(root: &Path, spec: &SuiteSpec) -> Result<Arc<People>, Vec<Problem>> {
+    let Some(judge) = &spec.judge else { return Ok(Arc::default()) };
+    labels::read(root, &judge.labels).map(|(labels, _)| Arc::new(People::of(labels)))
+}
+
 /// Why a judge that is meant to fail something may not, and then a specification in which it does not.
 fn standing(
     project: &Project,
@@ -255,8 +273,7 @@ fn standing(
     judge: &Judge,
     spec: &mut SuiteSpec,
 ) -> Result<Option<String>, Problem> {
-    let gated = spec.gate.primary == JUDGE_MEAN || spec.gate.also.iter().any(|name| name == JUDGE_MEAN);
-    if !judge.blocking && !gated {
+    if !judge.blocking && !gates_judge(spec) {
         return Ok(None);
     }
     let why = certificate::why_not(&project.root, &spec.suite, &judge_certified_hash(judge))?;

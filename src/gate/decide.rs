@@ -12,7 +12,7 @@ use super::monitor::Hit;
 use super::observe::{CaseObservation, Comparability, Observations};
 use super::pairs::Pairs;
 use super::policy::Policy;
-use super::{certain, sentence};
+use super::{certain, people, sentence};
 
 /// Everything the planner knows when it wants nothing more.
 pub(crate) struct Seen<'a> {
@@ -42,6 +42,7 @@ pub(crate) fn decide(seen: Seen<'_>) -> Decision {
             metric.reason = None;
         }
     }
+    people::hear(&mut metrics, observations);
     let monitor = hit.map(|(name, hit)| {
         let of = observations.cases.iter().filter(|c| c.is_comparable() && !c.is_unchanged()).count();
         let weight = policy.hypotheses().iter().find(|(metric, _)| *metric == name).map_or(1.0, |h| h.1);
@@ -142,7 +143,9 @@ fn combine(
         return inconclusive(reason, 0);
     }
     let blocking = metrics.iter().enumerate().find_map(|(lead, metric)| match &metric.reason {
-        Some(reason @ (Reason::JudgeChanged | Reason::Missing { .. })) => Some((reason.clone(), lead)),
+        Some(reason @ (Reason::JudgeChanged | Reason::JudgeBias { .. } | Reason::Missing { .. })) => {
+            Some((reason.clone(), lead))
+        }
         _ => None,
     });
     if let Some((reason, lead)) = blocking {

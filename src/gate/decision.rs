@@ -76,6 +76,17 @@ pub enum Reason {
     NoComparableCases,
     /// Inconclusive: another judge scored the other side.
     JudgeChanged,
+    /// Inconclusive: people who labelled answers of both sides do not see what the judge sees.
+    JudgeBias {
+        /// Cases labelled on both sides.
+        pairs: usize,
+        /// The change by the judge.
+        judged: f64,
+        /// The change corrected by the labels.
+        corrected: f64,
+        /// Its two-sided 95% interval.
+        ci95: [f64; 2],
+    },
     /// Inconclusive: a filter left cases out.
     NotDecided {
         /// Comparable cases that ran.
@@ -299,7 +310,11 @@ impl Reason {
     fn keeps_from_telling(&self) -> bool {
         matches!(
             self,
-            Self::Missing { .. } | Self::JudgeChanged | Self::NeedsLook { .. } | Self::NeedsRedraws { .. }
+            Self::Missing { .. }
+                | Self::JudgeChanged
+                | Self::JudgeBias { .. }
+                | Self::NeedsLook { .. }
+                | Self::NeedsRedraws { .. }
         )
     }
 }

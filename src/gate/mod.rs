@@ -13,6 +13,7 @@
 //!                                     ├──────> pairs      one difference per case and metric
 //!                                     ├──────> noise      exact tests, intervals, Holm (noisy models)
 //!                                     ├──────> certain    plain comparison (deterministic models)
+//!                                     ├──────> people     a judge's metric against labels of both sides
 //!                                     └──────> sentence   the decision in one line
 //! ```
 //!
@@ -31,6 +32,7 @@ mod monitor;
 mod noise;
 mod observe;
 mod pairs;
+mod people;
 mod plan;
 mod policy;
 mod rehearse;
@@ -42,7 +44,7 @@ pub use decision::{
     Counts, Decision, Draws, Estimate, Evidence, Method, MetricDecision, NoiseTest, Outcome, Reason, Verdict,
 };
 pub use observe::{
-    Candidate, CaseObservation, Comparability, Observations, PASS_RATE, Redraws, SampleScores,
+    Candidate, CaseObservation, Comparability, LabelledChange, Observations, PASS_RATE, Redraws, SampleScores,
 };
 pub use plan::{DrawRequest, Planner, Side, Step, next, settle};
 pub use policy::{OnInconclusive, Policy};

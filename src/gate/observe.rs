@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{DrawRequest, Side};
 use crate::llm::Stream;
+use crate::stats::moments;
 
 /// The metric that always exists: the share of cases that pass.
 pub const PASS_RATE: &str = "pass_rate";
@@ -56,6 +57,18 @@ pub struct CaseObservation {
     /// Further answers of the accepted configuration, asked for in this run. They never enter a mean.
     #[serde(default = "Redraws::unavailable")]
     pub top_up: Redraws,
+    /// People labelled an answer of each side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labelled: Option<LabelledChange>,
+}
+
+/// One answer of each side that people and judge both scored: candidate minus baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LabelledChange {
+    /// By the labels, in [-1, 1].
+    pub people: f64,
+    /// By the judge, on the same two answers.
+    pub judge: f64,
 }
 
 /// Answers that are asked for one by one.
@@ -145,7 +158,17 @@ impl CaseObservation {
             no_more: None,
             confirm: Redraws::default(),
             top_up: Redraws::unavailable(),
+            labelled: None,
         }
+    }
+
+    /// Mean of a metric over the run's samples minus that over the accepted ones, where both have it.
+    pub(crate) fn change(&self, metric: &str) -> Option<f64> {
+        let mean = |samples: &[SampleScores]| {
+            let scores: Vec<f64> = samples.iter().filter_map(|sample| sample.metric(metric)).collect();
+            (!scores.is_empty()).then(|| moments::mean(&scores))
+        };
+        Some(mean(self.answers())? - mean(&self.baseline)?)
     }
 
     /// Sample 0 is neither there, nor given up, nor known to be the recorded answer.

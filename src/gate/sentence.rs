@@ -132,6 +132,15 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
             "inconclusive: judge changed; {name} was scored by another judge in the baseline, so both sides \
              must be judged again"
         ),
+        Some(Reason::JudgeBias { pairs, judged, corrected, ci95: [low, high] }) => format!(
+            "inconclusive: judge bias; the judge says {name} {} points, corrected by people's labels of {} on both \
+             sides it is {} (95% CI {}..{})",
+            points(*judged),
+            count(*pairs, "case"),
+            points(*corrected),
+            points(*low),
+            points(*high)
+        ),
         Some(Reason::TooFewCases { n, needed }) => format!(
             "inconclusive: {}, but {} cannot rule out a {margin}-point drop; {needed} can",
             seen(metric, ""),

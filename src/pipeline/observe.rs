@@ -12,7 +12,7 @@ use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, SampleRecord, Scores};
 use crate::eval::run::{self, Reach};
-use crate::gate::{Candidate, CaseObservation, Comparability, SampleScores};
+use crate::gate::{Candidate, CaseObservation, Comparability, LabelledChange, SampleScores};
 use crate::llm::{Answer, Draw, Stream};
 use crate::report::input::Before;
 
@@ -65,6 +65,12 @@ pub(super) async fn observe(
     } else if let Some(past) = past {
         observation.baseline = past.samples.iter().map(|sample| of_stored(plan, sample)).collect();
     }
+    observation.labelled = past.zip(samples).and_then(|(past, samples)| {
+        let now = samples.iter().find_map(|now| labelled_now(plan, case, now))?;
+        let then = past.samples.iter().zip(&observation.baseline);
+        let then = then.filter_map(|(sample, scores)| labelled_then(plan, case, sample, scores)).next()?;
+        Some(LabelledChange { people: now.0 - then.0, judge: now.1 - then.1 })
+    });
     observation.candidate = match samples {
         None => Candidate::NotSelected,
         Some(samples) => match samples.iter().find_map(not_measured) {
@@ -80,6 +86,25 @@ pub(super) async fn observe(
     };
     let before = past.and_then(|past| before(past, &observation));
     Observed { observation, before, rescored }
+}
+
+/// What people and judge said about a fresh answer, if both did.
+fn labelled_now(plan: &SuitePlan, case: &Case, sample: &SampleRecord) -> Option<(f64, f64)> {
+    let people = &plan.judge.as_ref()?.people;
+    let judged = sample.scores()?.judge.as_ref()?.score;
+    Some((people.said(&case.id, &sample.answer()?.text)?, judged))
+}
+
+/// What people and judge said about an accepted answer, if both did.
+fn labelled_then(
+    plan: &SuitePlan,
+    case: &Case,
+    sample: &BaselineSample,
+    scores: &SampleScores,
+) -> Option<(f64, f64)> {
+    let people = &plan.judge.as_ref()?.people;
+    let answer = stored_answer(plan, sample)?;
+    Some((people.said(&case.id, &answer.text)?, scores.metric(JUDGE_MEAN)?))
 }
 
 /// A plain assertion, outside baseline and alpha: the case must pass, or a check that must pass does not.

@@ -1,5 +1,6 @@
 //! Answers that somebody else judged: what a judge is measured on.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -40,6 +41,29 @@ pub enum PassFail {
 pub struct Provenance {
     /// A person, or what else it was.
     pub labeller: String,
+}
+
+/// What people said about answers, found by case and text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct People(BTreeMap<(String, String), f64>);
+
+impl People {
+    /// Of these labels: the score, or 1 for a pass and 0 for a fail.
+    #[must_use]
+    pub fn of(labels: Vec<Label>) -> Self {
+        let score = |label: &Label| label.score.unwrap_or(f64::from(u8::from(label.label == PassFail::Pass)));
+        Self(labels.into_iter().map(|l| ((l.case_id.clone(), l.output.clone()), score(&l))).collect())
+    }
+
+    /// How good this answer to the case is, if somebody said.
+    #[must_use]
+    pub fn said(&self, case_id: &str, answer: &str) -> Option<f64> {
+        // Most suites have no such labels: nothing is copied to find that out.
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get(&(case_id.to_owned(), answer.to_owned())).copied()
+    }
 }
 
 /// The labels of a file and the hash of its bytes.

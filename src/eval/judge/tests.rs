@@ -51,6 +51,7 @@ fn judge(says: &'static str) -> Judge {
         pass_at: 0.7,
         blocking: true,
         samples: 1,
+        people: Arc::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod cases;
 mod doubts;
 mod paths;
+mod people;
 mod verdicts;
 
 use super::*;
