@@ -69,6 +69,9 @@ pub struct JudgeSpec {
     /// and when the judge changes, it informs.
     #[serde(default)]
     pub blocking: bool,
+    /// Prompt that asks which of two answers is better, relative to `prompts/`; for `llmx judge pairwise`.
+    #[serde(default)]
+    pub pairwise: Option<String>,
     /// Judgements of one answer; their mean is its score.
     #[serde(default = "once")]
     #[schemars(range(min = 1, max = 9))]

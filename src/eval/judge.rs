@@ -6,6 +6,7 @@
 
 pub mod certificate;
 pub mod labels;
+pub mod pairwise;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub struct Judge {
     pub model: ModelSpec,
     /// The judge's prompt, loaded with [`Purpose::Judge`](crate::prompt::Purpose::Judge).
     pub template: Template,
+    /// Asks which of two answers is better, loaded with [`Purpose::Pairwise`](crate::prompt::Purpose::Pairwise).
+    pub pairwise: Option<Template>,
     /// It passes an answer at this score or above.
     pub pass_at: f64,
     /// An answer below `pass_at` fails its case: the suite says so, and a certificate lets it.
@@ -43,8 +46,8 @@ pub struct Judge {
 }
 
 /// What a judge is told whose reply could not be read. It quotes nothing of the judged answer.
-const REPAIR: &str = "This reply could not be read. Reply again with exactly one JSON object with a `score` from 0 to 1 \
-                      and an `explanation`, and nothing around it.";
+const REPAIR: &str = "This reply could not be read. Reply again with exactly one JSON object of the form that was asked for, \
+                      and nothing around it.";
 
 /// Why there is no score.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -73,9 +76,7 @@ impl Judge {
     /// A template that cannot be rendered.
     pub fn request(&self, case: &Case, answer: &Answer) -> Result<Request, String> {
         let expected = case.expected.to_string();
-        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&answer.text).is_ok();
-        let output =
-            if is_json { answer.text.clone() } else { Value::from(answer.text.as_str()).to_string() };
+        let output = as_json(answer);
         let prompt = self.template.render(&BTreeMap::from([
             ("input_data", case.input_text.as_str()),
             ("expected", expected.as_str()),
@@ -110,44 +111,57 @@ impl Judge {
         Ok(JudgeResult { score, passed: score >= self.pass_at, ..strictest })
     }
 
-    /// One judgement, with one chance to put an unreadable reply right.
+    /// One judgement.
     async fn judgement(
         &self,
         request: &Request,
         place: (Stream, u32),
         recorded_only: bool,
     ) -> Result<JudgeResult, Unjudged> {
-        let (reply, key) = self.ask(request, place, recorded_only).await?;
-        let mut result = match self.read(&reply) {
-            Ok(result) => result,
-            // Rules reply the same again.
-            Err(wrong) if self.client.card().embedded => return Err(Unjudged::Unreadable(wrong)),
-            Err(wrong) => {
-                let mut again = request.clone();
-                again.messages.extend([
-                    Message { role: Role::Assistant, content: reply },
-                    Message { role: Role::User, content: format!("{REPAIR} What was wrong: {wrong}.") },
-                ]);
-                let (reply, _) = self.ask(&again, place, recorded_only).await?;
-                self.read(&reply).map_err(Unjudged::Unreadable)?
-            }
-        };
+        let (mut result, key) =
+            self.reply(&self.template, request, place, recorded_only, |text| self.read(text)).await?;
         if !self.client.card().embedded {
             result.key = Some(key);
         }
         Ok(result)
     }
 
-    /// One reply, and the key of its question.
-    async fn ask(
+    /// One reply that `read` can read, with one chance to put an unreadable one right, and the key of its question.
+    async fn reply<T>(
         &self,
+        template: &Template,
         request: &Request,
         place: (Stream, u32),
         recorded_only: bool,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<(T, String), Unjudged> {
+        let (reply, key) = self.ask(template, request, place, recorded_only).await?;
+        match read(&reply) {
+            Ok(result) => Ok((result, key)),
+            // Rules reply the same again.
+            Err(wrong) if self.client.card().embedded => Err(Unjudged::Unreadable(wrong)),
+            Err(wrong) => {
+                let mut again = request.clone();
+                again.messages.extend([
+                    Message { role: Role::Assistant, content: reply },
+                    Message { role: Role::User, content: format!("{REPAIR} What was wrong: {wrong}.") },
+                ]);
+                let (reply, _) = self.ask(template, &again, place, recorded_only).await?;
+                Ok((read(&reply).map_err(Unjudged::Unreadable)?, key))
+            }
+        }
+    }
+
+    /// One reply as text, and the key of its question.
+    async fn ask(
+        &self,
+        template: &Template,
+        request: &Request,
+        (stream, index): (Stream, u32),
+        recorded_only: bool,
     ) -> Result<(String, String), Unjudged> {
-        let (stream, index) = place;
         let draw = Draw { key: request.key(), stream, index };
-        let prompt = PromptTag { name: &self.template.name, sha256: &self.template.sha256 };
+        let prompt = PromptTag { name: &template.name, sha256: &template.sha256 };
         let call = Call { request, draw: &draw, prompt, recorded_only };
         let reply = self.client.ask(call).await.map_err(Unjudged::NotAsked)?;
         Ok((reply.answer.text, draw.key))
@@ -155,14 +169,7 @@ impl Judge {
 
     /// Read a reply: one JSON object, alone or in one code fence, with a `score` from 0 to 1.
     fn read(&self, text: &str) -> Result<JudgeResult, String> {
-        let found = || format!("found {:?}", text.chars().take(80).collect::<String>());
-        let body = unfenced(text.trim());
-        // serde would also read the members of a list by position.
-        if !body.starts_with('{') {
-            return Err(format!("expected one JSON object with `score`, {}", found()));
-        }
-        let reply: Reply = serde_json::from_str(body)
-            .map_err(|error| format!("expected one JSON object with `score`, {} ({error})", found()))?;
+        let reply: Reply = object(text, "`score`")?;
         if !(0.0..=1.0).contains(&reply.score) {
             return Err(format!("expected a `score` from 0 to 1, found {}", reply.score));
         }
@@ -176,6 +183,24 @@ impl Judge {
         let explanation = reply.explanation.unwrap_or_default().chars().take(MAX_EXPLANATION).collect();
         Ok(JudgeResult { score: reply.score, passed, blocking: self.blocking, explanation, key: None })
     }
+}
+
+/// One JSON object, alone or in one code fence; `with` names what it must hold.
+fn object<T: serde::de::DeserializeOwned>(text: &str, with: &str) -> Result<T, String> {
+    let found = || format!("found {:?}", text.chars().take(80).collect::<String>());
+    let body = unfenced(text.trim());
+    // serde would also read the members of a list by position.
+    if !body.starts_with('{') {
+        return Err(format!("expected one JSON object with {with}, {}", found()));
+    }
+    serde_json::from_str(body)
+        .map_err(|error| format!("expected one JSON object with {with}, {} ({error})", found()))
+}
+
+/// An answer as JSON text, to be fenced.
+fn as_json(answer: &Answer) -> String {
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&answer.text).is_ok();
+    if is_json { answer.text.clone() } else { Value::from(answer.text.as_str()).to_string() }
 }
 
 /// The inside of a text that is one code fence; any other text as it is.

@@ -80,12 +80,18 @@ impl SuitePlan {
                 let template = Template::load(&project.root, &judge.prompt, Purpose::Judge)
                     .map_err(|found| problems.extend(found))
                     .ok();
+                let pairwise = judge.pairwise.as_ref().and_then(|prompt| {
+                    Template::load(&project.root, prompt, Purpose::Pairwise)
+                        .map_err(|found| problems.extend(found))
+                        .ok()
+                });
                 let client =
                     client(project, options.hub, &judge_alias).map_err(|problem| problems.push(problem)).ok();
                 template.zip(client).map(|(template, (client, model))| Judge {
                     client,
                     model,
                     template,
+                    pairwise,
                     pass_at: judge.pass_at,
                     blocking: judge.blocking,
                     samples: judge.samples,

@@ -9,7 +9,7 @@ use super::record::{CaseRecord, JudgeResult, SampleOutcome, SampleRecord, Scores
 use super::score::Measured;
 use super::trace;
 use crate::dataset::Case;
-use crate::llm::{Answer, Call, Draw, Error, PromptTag, Stream};
+use crate::llm::{Answer, Answered, Call, Draw, Error, PromptTag, Stream};
 
 /// What may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,23 +29,8 @@ pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, r
 }
 
 async fn untraced(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, reach: Reach) -> SampleRecord {
-    let request = match plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text) {
-        Ok(request) => request,
-        Err(reason) => {
-            return SampleRecord {
-                index,
-                key: String::new(),
-                outcome: SampleOutcome::NotMeasured { reason, answer: None },
-            };
-        }
-    };
-    let draw = Draw { key: request.key(), stream, index };
-    let prompt = PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 };
-    let recorded_only = reach == Reach::Recorded;
-    let call = Call { request: &request, draw: &draw, prompt, recorded_only };
-    // The span is kept until the answer is scored: the scores are said about it.
-    let (span, result) = plan.model.ask_in_span(call).await;
-    match result {
+    let (span, key, result) = ask(plan, case, stream, index, reach).await;
+    let (index, outcome) = match result {
         Ok(answered) => {
             let (answer, index) = (answered.answer, answered.draw.index);
             let outcome = match measure(plan, case, &answer, judge_stream(stream), reach).await {
@@ -55,13 +40,41 @@ async fn untraced(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, rea
                 }
                 Err(reason) => SampleOutcome::NotMeasured { reason, answer: Some(answer) },
             };
-            SampleRecord { index, key: draw.key, outcome }
+            (index, outcome)
         }
-        Err(error) => {
-            let outcome = SampleOutcome::NotMeasured { reason: why(plan, case, &error), answer: None };
-            SampleRecord { index, key: draw.key, outcome }
-        }
-    }
+        Err(reason) => (index, SampleOutcome::NotMeasured { reason, answer: None }),
+    };
+    SampleRecord { index, key, outcome }
+}
+
+/// One answer to a case, not scored.
+///
+/// # Errors
+/// Why there is none.
+pub async fn answer(plan: &SuitePlan, case: &Case, index: u32) -> Result<Answer, String> {
+    let span = trace::sample(plan, case, index);
+    let (_, _, result) = ask(plan, case, Stream::Main, index, Reach::Run).instrument(span).await;
+    result.map(|answered| answered.answer)
+}
+
+/// One answer, the key of its request (empty where it cannot be rendered), and the request's span: it is kept until the
+/// answer is scored, because the scores are said about it.
+async fn ask(
+    plan: &SuitePlan,
+    case: &Case,
+    stream: Stream,
+    index: u32,
+    reach: Reach,
+) -> (tracing::Span, String, Result<Answered, String>) {
+    let request = match plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text) {
+        Ok(request) => request,
+        Err(reason) => return (tracing::Span::none(), String::new(), Err(reason)),
+    };
+    let draw = Draw { key: request.key(), stream, index };
+    let prompt = PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 };
+    let call = Call { request: &request, draw: &draw, prompt, recorded_only: reach == Reach::Recorded };
+    let (span, result) = plan.model.ask_in_span(call).await;
+    (span, draw.key, result.map_err(|error| why(plan, case, &error)))
 }
 
 /// Why there is no answer, and the command that helps.

@@ -20,8 +20,10 @@ const MAX_INCLUDES: usize = 32;
 pub enum Purpose {
     /// Asks the model under test. `{expected}` and `{output}` would leak the label.
     Task,
-    /// Asks a judge.
+    /// Asks a judge about one answer.
     Judge,
+    /// Asks a judge which of two answers is better.
+    Pairwise,
 }
 
 impl Purpose {
@@ -29,13 +31,15 @@ impl Purpose {
         match self {
             Self::Task => &["input_data"],
             Self::Judge => &["input_data", "expected", "output"],
+            Self::Pairwise => &["input_data", "expected", "output_a", "output_b"],
         }
     }
 
-    fn required(self) -> &'static str {
+    fn required(self) -> &'static [&'static str] {
         match self {
-            Self::Task => "input_data",
-            Self::Judge => "output",
+            Self::Task => &["input_data"],
+            Self::Judge => &["output"],
+            Self::Pairwise => &["output_a", "output_b"],
         }
     }
 }
@@ -88,8 +92,9 @@ impl Template {
             if known.contains(&placeholder.as_str()) {
                 continue;
             }
-            let judge_only = Purpose::Judge.placeholders().contains(&placeholder.as_str());
-            let message = if judge_only {
+            let leaks =
+                purpose == Purpose::Task && Purpose::Judge.placeholders().contains(&placeholder.as_str());
+            let message = if leaks {
                 format!("placeholder `{{{placeholder}}}` would show the label to the model under test")
             } else {
                 format!("unknown placeholder `{{{placeholder}}}`, expected one of: {}", braced(known))
@@ -98,10 +103,12 @@ impl Template {
             problem.hint = did_you_mean(placeholder, known.iter().copied());
             problems.push(problem);
         }
-        if !found.iter().any(|(name, _)| name == purpose.required()) {
+        for required in
+            purpose.required().iter().filter(|name| !found.iter().any(|(found, _)| found == *name))
+        {
             problems.push(Problem::of_file(
                 &file,
-                format!("placeholder `{{{}}}` is missing: the model would not see it", purpose.required()),
+                format!("placeholder `{{{required}}}` is missing: the model would not see it"),
             ));
         }
         if !problems.is_empty() {
@@ -257,6 +264,8 @@ mod tests {
             ),
             ("nothing", Purpose::Task, "`{input_data}` is missing"),
             ("{input_data}", Purpose::Judge, "`{output}` is missing"),
+            ("{output_a}", Purpose::Pairwise, "`{output_b}` is missing"),
+            ("{output_a} {output_b} {output}", Purpose::Pairwise, "unknown placeholder `{output}`"),
             ("{include:q.txt} {input_data}", Purpose::Task, "prompts/q.txt: cannot be read"),
             ("{include:../x} {input_data}", Purpose::Task, "inside prompts/"),
             ("{include:p.txt} {input_data}", Purpose::Task, "more than 32 includes"),

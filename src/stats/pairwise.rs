@@ -13,6 +13,8 @@ pub struct BothOrders {
     pub candidate: u64,
     /// The baseline won both times.
     pub baseline: u64,
+    /// Neither won both times, and at least once nobody did.
+    pub ties: u64,
 }
 
 impl BothOrders {
@@ -30,10 +32,11 @@ impl BothOrders {
         (self.pairs() > 0).then(|| turned / self.pairs() as f64)
     }
 
-    /// Share of pairs that the candidate wins; one whose winner changed with the order counts half. `None` without pairs.
+    /// Share of pairs that the candidate wins; a tie, and one whose winner changed with the order, count half. `None`
+    /// without pairs.
     #[must_use]
     pub fn preference(&self) -> Option<f64> {
-        let wins = self.candidate as f64 + 0.5 * (self.first + self.second) as f64;
+        let wins = self.candidate as f64 + 0.5 * (self.first + self.second + self.ties) as f64;
         (self.pairs() > 0).then(|| wins / self.pairs() as f64)
     }
 
@@ -52,7 +55,7 @@ impl BothOrders {
     /// Pairs in all.
     #[must_use]
     pub fn pairs(&self) -> u64 {
-        self.first + self.second + self.candidate + self.baseline
+        self.first + self.second + self.candidate + self.baseline + self.ties
     }
 }
 

@@ -14,6 +14,7 @@ use crate::world::{CURRENT, prompt_file};
 const EXAMPLES: &str = include_str!("../fixtures/rf_examples.jsonl");
 const SCHEMA: &str = include_str!("../../data/schemas/output.schema.json");
 const JUDGE_PROMPT: &str = include_str!("../../prompts/judge_prompt.txt");
+const RUBRIC: &str = include_str!("../../prompts/partials/rubric.txt");
 
 /// Case, label, what the analyst answers.
 const VERDICTS: [(&str, &str, &str); 15] = [
@@ -105,6 +106,7 @@ fn the_examples_labels_quote_verbatim() {
 fn the_judge_tells_right_answers_from_wrong_ones() {
     for (line, (id, label, given)) in EXAMPLES.lines().zip(VERDICTS) {
         let prompt = JUDGE_PROMPT
+            .replace("{include:partials/rubric.txt}", RUBRIC)
             .replace("{input_data}", &fenced("input_data", &record_text(line)))
             .replace("{expected}", &fenced("expected", &pretty(raw_at(line, "/expected").unwrap())))
             .replace("{output}", &fenced("output", &answer(line)));

@@ -67,6 +67,14 @@ fn a_prompt_without_the_pim_limits_breaks_the_pim_cases_by_name() {
         );
     }
 
+    // The judge, shown both answers in both orders, prefers the accepted ones.
+    world.run(&["judge", "pairwise", "gold"]).exits(0).says(&[
+        "judge reference-judge (embedded rubric judge: rules, not an LLM)",
+        "with the order changes 0",
+        "the accepted answer is preferred (14): RF-G-016",
+        "informs, and fails nothing",
+    ]);
+
     // The same as tests: each of them fails by name, with what was said before and what is said now.
     let tests = world.test(&[]).exits(101);
     let failed = tests.failed();

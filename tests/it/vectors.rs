@@ -365,6 +365,7 @@ fn position_bias(input: &Value, _: &Value) -> Value {
         second: count("both_orders_second_won"),
         candidate: count("candidate_won_both"),
         baseline: count("baseline_won_both"),
+        ties: 0,
     };
     json!({
         "p_position_bias": pairs.p_position_bias(),

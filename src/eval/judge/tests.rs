@@ -50,6 +50,7 @@ fn judge(says: &'static str) -> Judge {
         template: Template::load(dir.path(), "j.txt", Purpose::Judge).unwrap(),
         pass_at: 0.7,
         blocking: true,
+        pairwise: None,
         samples: 1,
         people: Arc::default(),
     }

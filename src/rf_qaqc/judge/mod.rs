@@ -19,27 +19,18 @@ const MAX_EXPLANATION: usize = 300;
 
 /// Score the fenced `output` of a rendered judge prompt against its fenced `expected` and `input_data`.
 ///
-/// The reply is JSON: `score` (weighted mean, 3 decimals), `explanation`, `criteria`.
+/// The reply is JSON: `score` (weighted mean, 3 decimals), `explanation`, `criteria`. Asked about two blocks `output_a`
+/// and `output_b` it replies with the `winner`: the one of the higher score, or a tie.
 ///
 /// # Errors
 /// A message that names the rubric line or the block that could not be read.
 pub fn judge(prompt: &str) -> Result<String, String> {
     let parts = fence::split(prompt);
     let rubric = rubric::read(&parts.lines)?;
-    let record = parts.block("input_data")?;
-    let expected: Value = serde_json::from_str(parts.block("expected")?)
-        .map_err(|e| format!("the block `expected` is not JSON: {e}"))?;
-    let output = match serde_json::from_str::<Value>(parts.block("output")?) {
-        Ok(value) if value.is_object() => value,
-        Ok(_) | Err(_) => return Ok(not_json(&rubric)),
-    };
-    let material = Material { record, expected: &expected, output: &output };
-    let mut scored: Vec<(&rubric::Criterion, Score)> = Vec::with_capacity(rubric.len());
-    for criterion in &rubric {
-        scored.push((criterion, criteria::score(criterion.kind, &material)?));
+    if parts.block("output").is_err() && parts.block("output_a").is_ok() {
+        return compare(&parts, &rubric);
     }
-    let total: f64 = rubric.iter().map(|c| c.weight).sum();
-    let mean = scored.iter().map(|(c, s)| c.weight * s.share).sum::<f64>() / total;
+    let Some((mean, scored)) = grade(&parts, &rubric, "output")? else { return Ok(not_json(&rubric)) };
     // Lowest share first; of equals the heavier one, then the one listed first.
     let worst =
         scored.iter().min_by(|a, b| a.1.share.total_cmp(&b.1.share).then(b.0.weight.total_cmp(&a.0.weight)));
@@ -50,6 +41,47 @@ pub fn judge(prompt: &str) -> Result<String, String> {
     let criteria: Map<String, Value> =
         scored.iter().map(|(c, s)| (c.name.to_owned(), json!(three_decimals(s.share)))).collect();
     Ok(reply(three_decimals(mean), &explanation, criteria))
+}
+
+/// The weighted mean, and every criterion's score.
+type Grade<'a> = (f64, Vec<(&'a rubric::Criterion, Score)>);
+
+/// The grade of the answer in block `name`; none for one that is no JSON object.
+fn grade<'a>(
+    parts: &fence::Parts<'_>,
+    rubric: &'a [rubric::Criterion],
+    name: &str,
+) -> Result<Option<Grade<'a>>, String> {
+    let record = parts.block("input_data")?;
+    let expected: Value = serde_json::from_str(parts.block("expected")?)
+        .map_err(|e| format!("the block `expected` is not JSON: {e}"))?;
+    let Some(output) = serde_json::from_str::<Value>(parts.block(name)?).ok().filter(Value::is_object) else {
+        return Ok(None);
+    };
+    let material = Material { record, expected: &expected, output: &output };
+    let mut scored = Vec::with_capacity(rubric.len());
+    for criterion in rubric {
+        scored.push((criterion, criteria::score(criterion.kind, &material)?));
+    }
+    let total: f64 = rubric.iter().map(|c| c.weight).sum();
+    let mean = scored.iter().map(|(c, s)| c.weight * s.share).sum::<f64>() / total;
+    Ok(Some((mean, scored)))
+}
+
+/// Which of two answers scores higher.
+fn compare(parts: &fence::Parts<'_>, rubric: &[rubric::Criterion]) -> Result<String, String> {
+    let score =
+        |name| Ok::<f64, String>(grade(parts, rubric, name)?.map_or(0.0, |(mean, _)| three_decimals(mean)));
+    let (a, b) = (score("output_a")?, score("output_b")?);
+    let winner = if a > b {
+        "a"
+    } else if b > a {
+        "b"
+    } else {
+        "tie"
+    };
+    let reply = json!({"winner": winner, "explanation": format!("A scores {a}, B scores {b}. {SIGNATURE}")});
+    Ok(crate::json::pretty(&reply.to_string()))
 }
 
 fn not_json(rubric: &[rubric::Criterion]) -> String {

@@ -4,6 +4,7 @@ mod canary;
 mod faults;
 mod gate;
 mod money;
+mod pairwise;
 mod processes;
 #[cfg(feature = "rf-qaqc")]
 mod protocols;
