@@ -208,11 +208,6 @@ impl Project {
                 problems.push(problem);
             }
         }
-        if let Err(message) = self.aliases_of(spec)
-            && spec.models.is_empty()
-        {
-            problems.push(doc.problem(&["suite".into()], message));
-        }
         if let Some(judge) = &spec.judge {
             let path = [Step::from("judge"), Step::from("model")];
             if judge.model == suite::JUDGE {

@@ -22,6 +22,21 @@ pub enum FinishReason {
     Other,
 }
 
+impl FinishReason {
+    /// Why the answer is not what a model says when it is done, for people; nothing where it was done.
+    #[must_use]
+    pub fn cut(self) -> Option<&'static str> {
+        match self {
+            Self::Stop => None,
+            Self::Length => Some("cut off at the token limit: raise `max_tokens`, or ask for less"),
+            Self::Refusal => Some("the model refused to answer"),
+            Self::ContentFilter => Some("a filter of the provider stopped the answer"),
+            Self::ContextWindow => Some("cut off: the conversation does not fit the model's window"),
+            Self::Other => Some("the model stopped before it was done, as for a tool that nobody offered"),
+        }
+    }
+}
+
 /// Tokens, where the provider counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
@@ -35,6 +50,15 @@ pub struct Usage {
     /// Of the input tokens, those written to the provider's cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cache_write_tokens: u64,
+}
+
+impl Usage {
+    /// What a provider counted, if it counted: a prompt without tokens does not exist, so zeros are what a reader puts
+    /// where nothing was said. Taken at its word, such an answer would be free.
+    #[must_use]
+    pub fn counted(self) -> Option<Self> {
+        (self.input_tokens > 0).then_some(self)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]

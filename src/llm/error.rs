@@ -135,7 +135,7 @@ impl Failure {
             Self::Network => "connection failed",
             Self::Timeout => "timed out",
             Self::Malformed => "unreadable answer",
-            Self::Credentials => "credentials refused",
+            Self::Credentials => "credentials",
             Self::Quota => "quota used up",
             Self::Refused => "request refused",
         }

@@ -225,8 +225,11 @@ impl Inputs {
                 }
                 Some(own) => vec![own.to_owned()],
                 None if !chosen.is_empty() => chosen.clone(),
-                // A suite whose models do not resolve was refused while loading.
-                None => project.aliases_of(&doc.value).unwrap_or_default(),
+                None => project.aliases_of(&doc.value).unwrap_or_else(|message| {
+                    let problem = doc.problem(&["suite".into()], message);
+                    problems.push(problem.hint("or name it for this run: --model, EVALS_MODEL"));
+                    Vec::new()
+                }),
             };
             for alias in &aliases {
                 self.suites.push(SuiteInputs {

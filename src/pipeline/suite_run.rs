@@ -324,6 +324,7 @@ impl Run {
         decision.notes.extend(
             self.plan.judge_informs.as_ref().map(|why| format!("the judge informs and fails nothing: {why}")),
         );
+        decision.notes.extend(not_whole(self.rows.values().map(|row| row.record.as_ref())));
         decision.notes.extend(other_model(&self.plan, self.compared.baseline.as_deref()));
         let accepted = self.working.as_mut().map(|side| side.planner.settle(&side.seen));
         let record = self.plan.record(self.rows.into_values().map(|row| row.record).collect());
@@ -345,6 +346,18 @@ impl Run {
         };
         (record, gate)
     }
+}
+
+/// Answers that a model did not bring to their end: what their checks find is not what the prompt did.
+fn not_whole<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> Option<String> {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    let answers = cases.flat_map(|case| &case.samples).filter_map(SampleRecord::answer);
+    for why in answers.filter_map(|answer| answer.finish_reason.cut()) {
+        *reasons.entry(why).or_default() += 1;
+    }
+    let total: usize = reasons.values().sum();
+    let list: Vec<String> = reasons.iter().map(|(why, count)| format!("{count} x {why}")).collect();
+    (total > 0).then(|| format!("answers that are not whole: {}", list.join("; ")))
 }
 
 /// The alias means another model than when the baseline was recorded: the change may not be ours.

@@ -91,6 +91,8 @@ fn checks_and_answer(sample: &SampleRecord, before: Option<&Before>) -> Vec<Stri
     if let SampleOutcome::NotMeasured { reason, .. } = &sample.outcome {
         out.push(format!("not measured: {}", sanitize::line(reason)));
     }
+    let cut = sample.answer().and_then(|answer| answer.finish_reason.cut());
+    out.extend(cut.map(|why| format!("the answer is not whole: {why}")));
     match (before, sample.answer()) {
         (Some(before), Some(answer)) => out.push(answer_text(&before.answer, &answer.text)),
         (None, Some(answer)) => {

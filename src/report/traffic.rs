@@ -63,7 +63,11 @@ fn line(traffic: &Traffic) -> String {
     }
     if !traffic.failures.is_empty() {
         let kinds: Vec<String> = traffic.failures.iter().map(|(kind, n)| format!("{n} x {kind}")).collect();
-        parts.push(format!("{} tries failed: {}", traffic.failures.values().sum::<u64>(), kinds.join(", ")));
+        let tries = match traffic.failures.values().sum::<u64>() {
+            1 => "1 try".to_owned(),
+            n => format!("{n} tries"),
+        };
+        parts.push(format!("{tries} failed: {}", kinds.join(", ")));
     }
     // Sums over requests that waited side by side: they explain, they do not add up to the wall clock.
     for (seconds, what) in [

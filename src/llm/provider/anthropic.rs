@@ -119,10 +119,8 @@ struct StopDetails {
 
 #[derive(Deserialize)]
 struct Counted {
-    #[serde(default)]
-    input_tokens: u64,
-    #[serde(default)]
-    output_tokens: u64,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
 }
@@ -163,16 +161,17 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
         served_model: message.model.filter(|name| !name.is_empty()).unwrap_or_else(|| model.to_owned()),
         fingerprint: None,
         finish_reason,
-        usage: message.usage.map(|counted| {
+        usage: message.usage.and_then(|counted| {
             let read = counted.cache_read_input_tokens.unwrap_or(0);
             let written = counted.cache_creation_input_tokens.unwrap_or(0);
-            Usage {
+            let usage = Usage {
                 // The protocol counts what came from and went to the cache beside the input, not in it.
-                input_tokens: counted.input_tokens.saturating_add(read).saturating_add(written),
-                output_tokens: counted.output_tokens,
+                input_tokens: counted.input_tokens?.saturating_add(read).saturating_add(written),
+                output_tokens: counted.output_tokens?,
                 cache_read_tokens: read,
                 cache_write_tokens: written,
-            }
+            };
+            usage.counted()
         }),
         latency_ms: None,
         cost_usd: None,

@@ -183,8 +183,8 @@ impl Bedrock {
 
     fn error(&self, fault: Fault) -> Error {
         let none = Secrets::default();
-        let elsewhere = fault.failure == Failure::Network || fault.status == Some(404);
-        let hint = self.endpoint().filter(|_| elsewhere).map(|url| fault::at(&url, "endpoint_url"));
+        let hint =
+            self.endpoint().filter(|_| fault.is_about_address()).map(|url| fault::at(&url, "endpoint_url"));
         let hint = hint.unwrap_or_default();
         match self.connected.get() {
             Some(connected) => fault.into_error(&self.card.alias, &connected.secrets(), &hint),

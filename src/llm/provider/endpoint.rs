@@ -146,7 +146,7 @@ impl Endpoint {
             (Failure::Credentials, Some(_), None) => {
                 " (no key was sent: name its variable in `api_key_env`)".to_owned()
             }
-            (Failure::Network, None, _) | (_, Some(404), _) => fault::at(&self.asks, "base_url"),
+            _ if fault.is_about_address() => fault::at(&self.asks, "base_url"),
             _ => String::new(),
         };
         let none = Secrets::default();

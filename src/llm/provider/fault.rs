@@ -20,12 +20,32 @@ pub(super) struct Fault {
     /// As it came: whole, not scrubbed.
     pub(super) message: String,
     pub(super) retry_after: Option<Duration>,
+    /// Nobody answered under this address, or not as what was configured.
+    pub(super) address: bool,
 }
 
 impl Fault {
     /// A fault that no HTTP status came with.
     pub(super) fn new(failure: Failure, message: impl Into<String>) -> Self {
-        Self { failure, status: None, code: None, message: message.into(), retry_after: None }
+        Self { failure, status: None, code: None, message: message.into(), retry_after: None, address: false }
+    }
+
+    /// No connection. What a second try meets as well is not tried again.
+    pub(super) fn unsent(why: &str) -> Self {
+        // What a TLS client says when the first bytes are no TLS.
+        let (failure, hint) = if why.contains("InvalidContentType") {
+            (Failure::Refused, ": the server does not speak TLS: http:// and not https://?")
+        } else if why.contains("invalid peer certificate") {
+            (Failure::Refused, ": this machine does not trust the server's certificate")
+        } else {
+            (Failure::Network, "")
+        };
+        Self { address: true, ..Self::new(failure, format!("{why}{hint}")) }
+    }
+
+    /// The address that was configured may be the reason.
+    pub(super) fn is_about_address(&self) -> bool {
+        self.address || self.status == Some(404)
     }
 
     /// No answer within the time of a look at credentials.

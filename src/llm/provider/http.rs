@@ -71,7 +71,8 @@ fn client() -> Result<&'static Client, Fault> {
 }
 
 async fn exchange(client: &Client, request: Request) -> Result<Reply, Fault> {
-    let mut response = client.execute(request).await.map_err(|error| unsent(&chain(&error.without_url())))?;
+    let mut response =
+        client.execute(request).await.map_err(|error| Fault::unsent(&chain(&error.without_url())))?;
     let status = response.status();
     let body = match read(&mut response).await {
         Ok(body) => body,
@@ -80,18 +81,6 @@ async fn exchange(client: &Client, request: Request) -> Result<Reply, Fault> {
         Err(fault) => return Err(Fault { status: Some(status.as_u16()), ..fault }),
     };
     Ok(Reply { status, headers: std::mem::take(response.headers_mut()), body })
-}
-
-/// No answer at all.
-fn unsent(why: &str) -> Fault {
-    // What a TLS client says when the first bytes are no TLS: that is a wrong address, and stays one.
-    if why.contains("InvalidContentType") {
-        return Fault::new(
-            Failure::Refused,
-            format!("{why}: the server does not speak TLS: http:// and not https://?"),
-        );
-    }
-    Fault::new(Failure::Network, why)
 }
 
 async fn read(response: &mut Response) -> Result<Bytes, Fault> {
@@ -174,6 +163,7 @@ impl Reply {
             code,
             message,
             retry_after: retry_after(&self.headers, now),
+            address: false,
         }
     }
 

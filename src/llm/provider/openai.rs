@@ -141,18 +141,31 @@ struct Choice {
 }
 
 #[derive(Deserialize, Default)]
+#[serde(default)]
 struct Said {
+    #[serde(deserialize_with = "content")]
     content: Option<String>,
     refusal: Option<String>,
     tool_calls: Option<Vec<serde::de::IgnoredAny>>,
+    /// What tools were called by before there were several.
+    function_call: Option<serde::de::IgnoredAny>,
+}
+
+/// A text, or the texts of a list of parts, as some servers send it.
+fn content<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = |part: &Value| part.get("text").and_then(Value::as_str).map(str::to_owned);
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        Value::Array(parts) => Ok(Some(parts.iter().filter_map(text).collect())),
+        _ => Err(serde::de::Error::custom("`content` is neither text nor a list of parts")),
+    }
 }
 
 #[derive(Deserialize)]
 struct Counted {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptTokens>,
 }
 
@@ -192,7 +205,8 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
         return Err(error_inside(reply, &choice.error.unwrap_or_default(), now));
     }
     let reason = choice.finish_reason.as_deref();
-    let asks_for_tool = said.tool_calls.is_some_and(|calls| !calls.is_empty());
+    let asks_for_tool =
+        said.tool_calls.is_some_and(|calls| !calls.is_empty()) || said.function_call.is_some();
     let (text, finish_reason) = match (said.refusal.filter(|text| !text.is_empty()), said.content, reason) {
         (Some(refusal), _, _) => (refusal, FinishReason::Refusal),
         (None, text, Some("length")) => (text.unwrap_or_default(), FinishReason::Length),
@@ -207,14 +221,15 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
     };
     Ok(Answer {
         fingerprint: completion.system_fingerprint,
-        usage: completion.usage.map(|counted| {
+        usage: completion.usage.and_then(|counted| {
             let cache = counted.prompt_tokens_details.unwrap_or_default();
-            Usage {
-                input_tokens: counted.prompt_tokens,
-                output_tokens: counted.completion_tokens,
+            let usage = Usage {
+                input_tokens: counted.prompt_tokens?,
+                output_tokens: counted.completion_tokens?,
                 cache_read_tokens: cache.cached_tokens.unwrap_or(0),
                 cache_write_tokens: cache.cache_write_tokens.unwrap_or(0),
-            }
+            };
+            usage.counted()
         }),
         ..answer(text, served, finish_reason)
     })

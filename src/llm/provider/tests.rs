@@ -212,6 +212,7 @@ async fn a_wrong_address() {
     let error = failed(&*openai).await;
     assert_eq!(error.failure, Failure::Refused, "{}", error.message);
     assert!(error.message.contains("does not speak TLS"), "{}", error.message);
+    assert!(error.message.contains(" (at https://127.0.0.1:"), "{}", error.message);
     let lost = both_fail(Does::json(404, r#"{"detail":"Not Found"}"#)).await;
     assert_eq!(lost.failure, Failure::Refused);
     assert!(lost.message.starts_with("Not Found (at http://127.0.0.1:"), "{}", lost.message);

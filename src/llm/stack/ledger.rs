@@ -149,8 +149,13 @@ impl Ledger {
     }
 
     fn gone(&self, balance: Balance, amount: NanoUsd) -> Error {
+        // By requests under way, or by processes that ended before theirs were answered.
+        let set_aside = match balance.reserved {
+            0 => String::new(),
+            reserved => format!(" and {} set aside", dollars(usd(reserved))),
+        };
         Error::Budget(format!(
-            "budget: {} of {} USD are spent, this request may cost {}; \
+            "budget: {} of {} USD are spent{set_aside}, this request may cost {}; \
              raise it with --max-cost, EVALS_MAX_COST or the suite's `budget_usd`",
             dollars(usd(balance.spent)),
             dollars(usd(self.limit)),

@@ -271,7 +271,7 @@ fn environment() {
                 },
                 code: 3,
                 policies: &[],
-                says: &["credentials refused", "the environment variable OPENAI_API_KEY"],
+                says: &[": credentials: ", "the environment variable OPENAI_API_KEY"],
             },
             Mistake {
                 make: |w| {

@@ -85,6 +85,14 @@ fn a_whole_answer() {
 }
 
 #[test]
+fn tokens_that_nobody_counted_are_unknown_and_not_none() {
+    for usage in ["null", "{}", r#"{"input_tokens": 5}"#, r#"{"input_tokens": 0, "output_tokens": 0}"#] {
+        let body = format!(r#"{{"content": [{{"type": "text", "text": "yes"}}], "usage": {usage}}}"#);
+        assert_eq!(read(200, &body).unwrap().usage, None, "{usage}");
+    }
+}
+
+#[test]
 fn reasons_to_stop() {
     for (body, text, reason) in [
         (fixture!("stop_sequence"), "yes", FinishReason::Stop),

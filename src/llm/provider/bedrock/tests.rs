@@ -113,6 +113,28 @@ async fn a_whole_answer() {
 }
 
 #[tokio::test]
+async fn tokens_that_nobody_counted_are_unknown_and_not_none() {
+    for usage in ["", r#", "usage": {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}"#] {
+        let body = format!(
+            r#"{{"output": {{"message": {{"role": "assistant", "content": [{{"text": "yes"}}]}}}}, "stopReason": "end_turn"{usage}}}"#
+        );
+        assert_eq!(answered(&body).await.usage, None, "{usage}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_named_and_not_tried_again() {
+    // A server of plain HTTP, taken for one of TLS.
+    let server = Server::start(vec![Does::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")]);
+    let url = server.url.replace("http://", "https://");
+    let provider = model(spec_at(&url), &[]);
+    let error = failed(&*provider).await;
+    assert_eq!(error.failure, Failure::Refused, "{}", error.message);
+    assert!(error.message.contains("does not speak TLS"), "{}", error.message);
+    assert!(error.message.ends_with(&format!(" (at {url}: is `endpoint_url` right?)")), "{}", error.message);
+}
+
+#[tokio::test]
 async fn reasons_to_stop() {
     for (body, text, reason) in [
         (fixture!("max_tokens"), r#"{"verdict": "pa"#, FinishReason::Length),

@@ -149,16 +149,17 @@ pub(super) fn from_wire(output: ConverseOutput, model: &str) -> Result<Answer, F
         served_model: model.to_owned(),
         fingerprint: None,
         finish_reason,
-        usage: output.usage.map(|usage| {
+        usage: output.usage.and_then(|usage| {
             let read = count(usage.cache_read_input_tokens.unwrap_or(0));
             let written = count(usage.cache_write_input_tokens.unwrap_or(0));
-            Usage {
+            let usage = Usage {
                 // Converse counts what came from and went to the cache beside the input, not in it.
                 input_tokens: count(usage.input_tokens).saturating_add(read).saturating_add(written),
                 output_tokens: count(usage.output_tokens),
                 cache_read_tokens: read,
                 cache_write_tokens: written,
-            }
+            };
+            usage.counted()
         }),
         latency_ms: None,
         cost_usd: None,
@@ -173,7 +174,7 @@ pub(super) fn from_error(error: &SdkError<ConverseError, HttpResponse>, now: Off
     match error {
         SdkError::TimeoutError(_) => Fault::new(Failure::Timeout, chain(error)),
         SdkError::ConstructionFailure(_) => Fault::new(Failure::Refused, chain(error)),
-        SdkError::DispatchFailure(_) => Fault::new(Failure::Network, chain(error)),
+        SdkError::DispatchFailure(_) => Fault::unsent(&chain(error)),
         // An answer that the SDK cannot read is an error of the service to it.
         SdkError::ServiceError(service) if service.raw().status().is_success() => {
             let message = format!("{}; it begins: {}", chain(service.err()), beginning(service.raw()));
@@ -191,6 +192,7 @@ pub(super) fn from_error(error: &SdkError<ConverseError, HttpResponse>, now: Off
                 code: code.map(str::to_owned),
                 message: words.unwrap_or_else(|| beginning(service.raw())),
                 retry_after: service.raw().headers().get("retry-after").and_then(|text| wait(text, now)),
+                address: false,
             }
         }
         // `ResponseError`, and whatever the SDK adds: something came that it could not read.

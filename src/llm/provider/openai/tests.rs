@@ -125,10 +125,28 @@ fn reasons_to_stop() {
 #[test]
 fn a_call_of_a_tool_is_no_answer() {
     let spoken = fixture!("tool_calls").replace("\"content\": null", "\"content\": \"\"");
-    for body in [fixture!("tool_calls"), &spoken] {
+    let old = r#"{"choices": [{"message": {"content": null, "function_call": {"name": "f", "arguments": "{}"}},
+                  "finish_reason": "function_call"}]}"#;
+    for body in [fixture!("tool_calls"), &spoken, old] {
         let fault = read(200, body).unwrap_err();
         assert_eq!((fault.failure, fault.status), (Failure::Refused, Some(200)));
         assert!(fault.message.contains("called a tool"), "{}", fault.message);
+    }
+}
+
+#[test]
+fn text_may_come_in_parts() {
+    let body = r#"{"choices": [{"message": {"content": [{"type": "text", "text": "ye"}, {"type": "text", "text": "s"}]},
+                   "finish_reason": "stop"}]}"#;
+    assert_eq!(read(200, body).unwrap().text, "yes");
+}
+
+#[test]
+fn tokens_that_nobody_counted_are_unknown_and_not_none() {
+    for usage in ["null", "{}", r#"{"prompt_tokens": 5}"#, r#"{"prompt_tokens": 0, "completion_tokens": 0}"#]
+    {
+        let body = format!(r#"{{"choices": [{{"message": {{"content": "yes"}}}}], "usage": {usage}}}"#);
+        assert_eq!(read(200, &body).unwrap().usage, None, "{usage}");
     }
 }
 
@@ -144,7 +162,7 @@ fn answers_that_are_none() {
     for (body, says) in [
         (fixture!("no_choice"), "a chat completion without a choice"),
         (fixture!("no_content"), "a chat completion without content"),
-        (r#"{"choices": [{"message": {"content": 7}}]}"#, "no chat completion (invalid type: integer `7`"),
+        (r#"{"choices": [{"message": {"content": 7}}]}"#, "no chat completion (`content` is neither text nor a list of parts"),
         ("[]", "no chat completion"),
         ("", "no chat completion (EOF while parsing"),
     ] {
