@@ -30,7 +30,10 @@ pub struct KindRule {
 const PATH: &[&str] = &["path"];
 const LITERAL: &[&str] = &["value", "expected"];
 const LITERALS: &[&str] = &["values", "expected"];
+const BOUNDS: &[&str] = &["path", "min_value", "max_value"];
 const NONE: &[&str] = &[];
+/// Kinds that need one bound or both.
+const BOUNDED: &[&str] = &["range", "word_count"];
 
 const fn kind(
     name: &'static str,
@@ -52,7 +55,31 @@ pub const KINDS: &[KindRule] = &[
     kind("icontains_any", NONE, LITERALS, PATH, "as contains_any, whatever the case of letters"),
     kind("icontains_all", NONE, LITERALS, PATH, "as contains_all, whatever the case of letters"),
     kind("starts_with", NONE, LITERAL, PATH, "the text starts with the value"),
+    kind("ends_with", NONE, LITERAL, PATH, "the text ends with the value"),
     kind("regex", &["pattern"], NONE, PATH, "the pattern matches somewhere in the text"),
+    kind(
+        "levenshtein",
+        NONE,
+        LITERAL,
+        PATH,
+        "1 - edit distance / length of the longer text, in characters; `min` says how much is enough",
+    ),
+    kind(
+        "rouge",
+        &["variant"],
+        LITERAL,
+        PATH,
+        "ROUGE F1 on words, whatever the case of letters: `variant` 1 or 2 (shared words, pairs) or l (longest \
+         common subsequence)",
+    ),
+    kind("bleu", NONE, LITERAL, PATH, "smoothed BLEU-4 of the text on words, whatever the case of letters"),
+    kind(
+        "refusal",
+        NONE,
+        NONE,
+        NONE,
+        "the model refuses: the provider says so, or the answer opens as refusals do; mostly with `not: true`",
+    ),
     kind("is_json", NONE, NONE, PATH, "the answer is one JSON value"),
     kind(
         "json_schema",
@@ -62,12 +89,13 @@ pub const KINDS: &[KindRule] = &[
         "the answer, or the part at `path`, obeys the JSON Schema file",
     ),
     kind("one_of", NONE, LITERALS, PATH, "the answer, or the part at `path`, equals one of the values"),
+    kind("range", NONE, NONE, BOUNDS, "the number lies within the bounds, inclusive"),
     kind(
-        "range",
+        "word_count",
         NONE,
         NONE,
-        &["path", "min_value", "max_value"],
-        "the number lies within the bounds, inclusive",
+        BOUNDS,
+        "the text has as many words, parted by white space, as the bounds say, inclusive",
     ),
     kind(
         "set_f1",
@@ -91,6 +119,14 @@ pub const KINDS: &[KindRule] = &[
         "the answer took at most `max_value` milliseconds, where measured",
     ),
     kind("cost", &["max_value"], NONE, NONE, "the answer cost at most `max_value` USD"),
+    kind("tokens", &["max_value"], NONE, NONE, "the answer has at most `max_value` tokens, where counted"),
+    kind(
+        "finish_reason",
+        NONE,
+        &["value", "values"],
+        NONE,
+        "the model stopped for this reason: stop, length, refusal, content_filter, context_window or other",
+    ),
     kind("command", &["run"], NONE, &["timeout_s"], "a program reads JSON and prints a score as JSON"),
     kind("custom", &["name"], NONE, PATH, "a Rust closure registered under `name` in evals/main.rs"),
 ];
@@ -131,6 +167,9 @@ pub struct CheckArgs {
     /// Upper bound, inclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_value: Option<f64>,
+    /// Which ROUGE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Rouge>,
     /// JSON Schema file, relative to the project root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
@@ -163,6 +202,53 @@ pub struct CheckArgs {
     pub must_pass: bool,
 }
 
+/// What ROUGE compares, as written: `1`, `2` or `l`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rouge {
+    /// Words.
+    One,
+    /// Pairs of words that follow each other.
+    Two,
+    /// The longest common subsequence of words.
+    Longest,
+}
+
+impl Serialize for Rouge {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::One => serializer.serialize_u64(1),
+            Self::Two => serializer.serialize_u64(2),
+            Self::Longest => serializer.serialize_str("l"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Rouge {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let found = Value::deserialize(deserializer)?;
+        match (found.as_u64(), found.as_str()) {
+            (Some(1), _) | (_, Some("1")) => Ok(Self::One),
+            (Some(2), _) | (_, Some("2")) => Ok(Self::Two),
+            (_, Some("l" | "L")) => Ok(Self::Longest),
+            _ => Err(de::Error::custom(format!("`variant`: expected 1, 2 or l, found `{found}`"))),
+        }
+    }
+}
+
+impl JsonSchema for Rouge {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Rouge".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": [1, 2, "l"] })
+    }
+}
+
 /// A key that stands there has a value, be it null.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
@@ -178,6 +264,7 @@ impl CheckArgs {
             pattern,
             min_value,
             max_value,
+            variant,
             schema,
             extra_ok,
             run,
@@ -197,6 +284,7 @@ impl CheckArgs {
             ("pattern", pattern.is_some()),
             ("min_value", min_value.is_some()),
             ("max_value", max_value.is_some()),
+            ("variant", variant.is_some()),
             ("schema", schema.is_some()),
             ("extra_ok", extra_ok.is_some()),
             ("run", run.is_some()),
@@ -244,8 +332,8 @@ impl CheckSpec {
                 return Err(format!("`{name}` is a JSON pointer: expected `/{found}`, found `{found}`"));
             }
         }
-        if kind == "range" && args.min_value.is_none() && args.max_value.is_none() {
-            return Err("`range` needs `min_value`, `max_value` or both".to_owned());
+        if BOUNDED.contains(&kind) && args.min_value.is_none() && args.max_value.is_none() {
+            return Err(format!("`{kind}` needs `min_value`, `max_value` or both"));
         }
         if args.min.is_some_and(|min| !(0.0..=1.0).contains(&min)) {
             return Err("`min` is a score: expected a number from 0 to 1".to_owned());
@@ -337,7 +425,7 @@ impl JsonSchema for CheckSpec {
         let all = args.get("properties").cloned().unwrap_or_default();
         let bare: Vec<_> = KINDS
             .iter()
-            .filter(|r| r.required.is_empty() && r.one_of.is_empty() && r.name != "range")
+            .filter(|r| r.required.is_empty() && r.one_of.is_empty() && !BOUNDED.contains(&r.name))
             .map(|r| r.name)
             .collect();
         let mut forms = vec![serde_json::json!({ "enum": bare })];
@@ -382,6 +470,15 @@ mod tests {
             "not equals /verdict"
         );
         assert_eq!(read("equals: { path: /x, value: null }").unwrap().args.value, Some(Value::Null));
+        for (written, variant, kept) in [
+            ("1", Rouge::One, serde_json::json!(1)),
+            ("'2'", Rouge::Two, 2.into()),
+            ("L", Rouge::Longest, "l".into()),
+        ] {
+            let check = read(&format!("rouge: {{ value: a, variant: {written} }}")).unwrap();
+            assert_eq!(check.args.variant, Some(variant));
+            assert_eq!(check.canonical()["rouge"]["variant"], kept);
+        }
     }
 
     #[test]
@@ -393,6 +490,16 @@ mod tests {
             ("regex: { pattern: '(' }", "no regular expression"),
             ("regex: { value: x }", "`value` does not belong to `regex`"),
             ("range: {}", "`range` needs"),
+            ("word_count", "`word_count` needs `min_value`, `max_value` or both"),
+            ("rouge: { value: a }", "`rouge` needs `variant`"),
+            ("rouge: { value: a, variant: 3 }", "`variant`: expected 1, 2 or l, found `3`"),
+            ("rouge: { value: a, variant: lcs }", "expected 1, 2 or l"),
+            ("bleu: {}", "`bleu` needs exactly one of: value, expected"),
+            ("ends_with: { values: [a] }", "`values` does not belong to `ends_with`"),
+            ("refusal: { path: /a }", "`path` does not belong to `refusal`"),
+            ("tokens", "`tokens` needs `max_value`"),
+            ("finish_reason: { value: stop, values: [stop] }", "exactly one of: value, values"),
+            ("finish_reason: { expected: /a }", "`expected` does not belong to `finish_reason`"),
             ("equals: { value: 1, min: 2 }", "from 0 to 1"),
             ("{ equals: { value: 1 }, is_json: {} }", "found `equals` and `is_json`"),
             ("command: { run: [] }", "an empty list"),

@@ -23,6 +23,10 @@ mod quotes;
 
 mod measured;
 
+mod likeness;
+
+mod refusal;
+
 mod command;
 
 #[cfg(test)]
@@ -124,7 +128,7 @@ enum Stop {
     /// The answer is not JSON where JSON is needed: score 0 whatever `not` says. Else text that nobody can
     /// read would pass every check of the form "the verdict is not X".
     NotJson(String),
-    /// Latency or cost of an answer for which nothing was measured: passes whatever `not` says.
+    /// Latency, cost or tokens of an answer for which nothing was measured: passes whatever `not` says.
     NotMeasured,
     /// The check itself could not run, which says nothing about the answer.
     CouldNotRun(String),
@@ -188,7 +192,8 @@ impl Check {
 
     /// Something was measured, so the score may enter metrics and means.
     pub(super) fn counts(&self, result: &CheckResult) -> bool {
-        !(matches!(self.rule, Rule::Latency | Rule::Cost) && result.explanation == measured::NOT_MEASURED)
+        let measures = matches!(self.rule, Rule::Latency | Rule::Cost | Rule::Tokens);
+        !(measures && result.explanation == measured::NOT_MEASURED)
     }
 }
 
@@ -237,8 +242,8 @@ impl Checks {
         self.list.iter().filter_map(|check| check.spec.args.metric.as_deref())
     }
 
-    /// Per-case metrics of the checks with `metric: NAME`, from the results of [`Self::run`]. Latency and
-    /// cost that nobody measured are left out.
+    /// Per-case metrics of the checks with `metric: NAME`, from the results of [`Self::run`]. Latency, cost
+    /// and tokens that nobody measured are left out.
     pub fn metrics<'a>(&'a self, results: &'a [CheckResult]) -> impl Iterator<Item = (&'a str, f64)> {
         self.list
             .iter()

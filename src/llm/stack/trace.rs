@@ -18,7 +18,7 @@ use super::conventions::{
 };
 use super::{Answered, Call, Source};
 use crate::config::models::ProviderKind;
-use crate::llm::{Answer, Error, FinishReason, Message, ModelCard, Request, Role, Stream};
+use crate::llm::{Answer, Error, Message, ModelCard, Request, Role, Stream};
 
 /// Ask inside a span. The span comes back with the answer: it ended, and what is later said about the answer can
 /// still be attached for as long as the handle lives.
@@ -103,7 +103,7 @@ fn answer(span: &Span, content: bool, answered: &Answered) {
         span,
         { DRAW_INDEX } = i64::from(answered.draw.index),
         { RESPONSE_MODEL } = answer.served_model.as_str(),
-        { FINISH_REASONS } = finish_reason(answer.finish_reason),
+        { FINISH_REASONS } = answer.finish_reason.name(),
         { INPUT_TOKENS } = usage.map(|usage| count(usage.input_tokens)),
         { OUTPUT_TOKENS } = usage.map(|usage| count(usage.output_tokens)),
         { CACHE_READ_TOKENS } = usage.and_then(|usage| some(usage.cache_read_tokens)),
@@ -142,17 +142,6 @@ fn stream(stream: Stream) -> &'static str {
     }
 }
 
-fn finish_reason(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::Refusal => "refusal",
-        FinishReason::ContentFilter => "content_filter",
-        FinishReason::ContextWindow => "context_window",
-        FinishReason::Other => "other",
-    }
-}
-
 fn role(role: Role) -> &'static str {
     match role {
         Role::User => "user",
@@ -175,7 +164,7 @@ fn input(messages: &[Message]) -> String {
 fn output(answer: &Answer) -> String {
     let mut said = message("assistant", &answer.text);
     if let Some(said) = said.as_object_mut() {
-        said.insert("finish_reason".to_owned(), finish_reason(answer.finish_reason).into());
+        said.insert("finish_reason".to_owned(), answer.finish_reason.name().into());
     }
     json!([said]).to_string()
 }
@@ -190,7 +179,7 @@ mod tests {
     use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
     use super::*;
-    use crate::llm::{Draw, Failure, PromptTag, Usage};
+    use crate::llm::{Draw, Failure, FinishReason, PromptTag, Usage};
 
     /// The fields of the one span that a test makes; a field said twice is listed twice.
     #[derive(Clone, Default)]
@@ -351,15 +340,8 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_records() {
-        for reason in [
-            FinishReason::Stop,
-            FinishReason::Length,
-            FinishReason::Refusal,
-            FinishReason::ContentFilter,
-            FinishReason::ContextWindow,
-            FinishReason::Other,
-        ] {
-            assert_eq!(serde_json::to_value(reason).unwrap(), finish_reason(reason));
+        for reason in FinishReason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
         }
         for one in [Stream::Main, Stream::Confirm] {
             assert_eq!(one.to_string(), stream(one));

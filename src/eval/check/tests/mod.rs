@@ -1,6 +1,7 @@
 //! One row per behaviour: what is written in a suite, what a model answers, what comes of it.
 
 mod kinds;
+mod likeness;
 mod properties;
 mod refused;
 
