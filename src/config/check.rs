@@ -74,6 +74,13 @@ pub const KINDS: &[KindRule] = &[
     ),
     kind("bleu", NONE, LITERAL, PATH, "smoothed BLEU-4 of the text on words, whatever the case of letters"),
     kind(
+        "similar",
+        &["model"],
+        LITERAL,
+        PATH,
+        "cosine similarity of the embeddings of the text and of the value; `model` makes them",
+    ),
+    kind(
         "refusal",
         NONE,
         NONE,
@@ -176,6 +183,9 @@ pub struct CheckArgs {
     /// JSON pointer into `expected`: values that neither help nor harm.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra_ok: Option<String>,
+    /// Alias of the model that embeds texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Program and its arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<Vec<String>>,
@@ -267,6 +277,7 @@ impl CheckArgs {
             variant,
             schema,
             extra_ok,
+            model,
             run,
             timeout_s,
             name,
@@ -287,6 +298,7 @@ impl CheckArgs {
             ("variant", variant.is_some()),
             ("schema", schema.is_some()),
             ("extra_ok", extra_ok.is_some()),
+            ("model", model.is_some()),
             ("run", run.is_some()),
             ("timeout_s", timeout_s.is_some()),
             ("name", name.is_some()),
@@ -494,6 +506,9 @@ mod tests {
             ("rouge: { value: a }", "`rouge` needs `variant`"),
             ("rouge: { value: a, variant: 3 }", "`variant`: expected 1, 2 or l, found `3`"),
             ("rouge: { value: a, variant: lcs }", "expected 1, 2 or l"),
+            ("similar: { value: a }", "`similar` needs `model`"),
+            ("similar: { model: m }", "`similar` needs exactly one of: value, expected"),
+            ("equals: { value: a, model: m }", "`model` does not belong to `equals`"),
             ("bleu: {}", "`bleu` needs exactly one of: value, expected"),
             ("ends_with: { values: [a] }", "`values` does not belong to `ends_with`"),
             ("refusal: { path: /a }", "`path` does not belong to `refusal`"),

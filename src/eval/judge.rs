@@ -142,7 +142,7 @@ impl Judge {
         recorded_only: bool,
     ) -> Result<(String, String), Unjudged> {
         let draw = Draw { key: request.key(), stream: Stream::Main, index };
-        let prompt = PromptTag { name: &self.template.name, sha256: &self.template.sha256 };
+        let prompt = Some(PromptTag { name: &self.template.name, sha256: &self.template.sha256 });
         let call = Call { request, draw: &draw, prompt, recorded_only };
         let reply = self.client.ask(call).await.map_err(Unjudged::NotAsked)?;
         Ok((reply.answer.text, draw.key))

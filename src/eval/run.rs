@@ -39,7 +39,7 @@ async fn untraced(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, rea
         }
     };
     let draw = Draw { key: request.key(), stream, index };
-    let prompt = PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 };
+    let prompt = Some(PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 });
     let recorded_only = reach == Reach::Recorded;
     let call = Call { request: &request, draw: &draw, prompt, recorded_only };
     // The span is kept until the answer is scored: the scores are said about it.
@@ -90,7 +90,10 @@ pub async fn score(
 
 async fn measure(plan: &SuitePlan, case: &Case, answer: &Answer, reach: Reach) -> Result<Scores, String> {
     let json = serde_json::from_str(&answer.text).ok();
-    let measured = plan.scoring.measure(&Subject { case, answer, json: json.as_ref() }).await?;
+    let measured = plan
+        .scoring
+        .measure(&Subject { case, answer, json: json.as_ref() }, reach == Reach::Recorded)
+        .await?;
     let judged = match &plan.judge {
         Some(judge) => {
             let judged = judge.judge(case, answer, reach == Reach::Recorded).await;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::baseline::{Baseline, BaselineCase, BaselineSample};
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::dataset::Case;
+use crate::eval::check::Embedding;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, SampleRecord, Scores};
 use crate::eval::run::{self, Reach};
@@ -87,9 +88,39 @@ pub(super) fn must_pass_fails(case: &Case, scores: &Scores) -> bool {
     (case.must_pass && !scores.passed) || scores.checks.iter().any(|check| check.must_pass && !check.passed)
 }
 
-/// Metrics whose judge differs between the two sides and cannot be asked again.
+/// Metrics whose judge differs between the two sides and cannot be asked again; a model that embeds is one, too.
 pub(super) fn judge_changed(plan: &SuitePlan, baseline: Option<&Baseline>) -> BTreeSet<String> {
     let Some(baseline) = baseline else { return BTreeSet::new() };
+    let mut metrics = rejudged(plan, baseline);
+    if baseline.header.checks_sha256 != plan.identity.checks_sha256 && !can_be_embedded(plan, baseline) {
+        metrics.extend(plan.scoring.embedding_metrics());
+    }
+    metrics
+}
+
+/// All embeddings that scoring the baseline's answers with today's checks takes are at hand.
+fn can_be_embedded(plan: &SuitePlan, baseline: &Baseline) -> bool {
+    if plan.scoring.embedders().values().all(|embedder| embedder.client.card().embedded) {
+        return true;
+    }
+    let at_hand = |embedding: &Embedding<'_>| {
+        let client = &embedding.embedder.client;
+        let draw = |key| Draw { key, stream: Stream::Main, index: 0 };
+        client.card().embedded
+            || embedding.request.as_ref().is_some_and(|request| {
+                client.recorded(&draw(request.key())).is_ok_and(|found| found.is_some())
+            })
+    };
+    baseline.cases.iter().filter_map(|past| Some((past, plan.case(&past.id)?.1))).all(|(past, case)| {
+        case.content_hash() != past.content_hash
+            || past.samples.iter().all(|sample| {
+                stored_answer(plan, sample)
+                    .is_some_and(|answer| plan.scoring.embeddings(case, Some(&answer)).iter().all(at_hand))
+            })
+    })
+}
+
+fn rejudged(plan: &SuitePlan, baseline: &Baseline) -> BTreeSet<String> {
     let changed = baseline.header.judge_sha256 != plan.identity.judge_sha256;
     // An embedded judge was asked again for every answer whose text is at hand.
     let asked_again =
@@ -176,17 +207,26 @@ fn differ(a: &SampleScores, b: &SampleScores) -> bool {
         || a.metrics.iter().any(|(name, x)| b.metrics.get(name).is_none_or(|y| (x - y).abs() > ROUNDING))
 }
 
-/// Score a stored answer with today's checks and judge, if its full text is at hand.
+/// Score a stored answer with today's checks and judge, if all of it that they look at is at hand.
 pub(super) async fn rescore(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> Option<Scores> {
-    let answer = if sample.answered(&sample.answer) {
-        Answer::embedded(sample.answer.clone(), &plan.model.card().model_id)
-    } else {
-        // Shortened in the file; the whole of it is in the recordings.
-        let draw = Draw { key: sample.key.clone(), stream: Stream::Main, index: sample.index };
-        let recorded = plan.model.recorded(&draw).ok().flatten()?;
-        sample.answered(&recorded.answer.text).then_some(recorded.answer)?
-    };
+    let text_is_all = plan.model.card().embedded || !plan.scoring.looks_beyond_text(case);
+    let answer = if text_is_all { stored_answer(plan, sample) } else { recorded_answer(plan, sample) }?;
     run::score(plan, case, &answer, sample.index, Reach::Recorded).await.ok()
+}
+
+/// The whole text of a stored answer; the file, which may have shortened it, knows no more.
+pub(super) fn stored_answer(plan: &SuitePlan, sample: &BaselineSample) -> Option<Answer> {
+    if sample.answered(&sample.answer) {
+        return Some(Answer::embedded(sample.answer.clone(), &plan.model.card().model_id));
+    }
+    recorded_answer(plan, sample)
+}
+
+/// A stored answer with all that was recorded of it: its tokens, why it ended.
+fn recorded_answer(plan: &SuitePlan, sample: &BaselineSample) -> Option<Answer> {
+    let draw = Draw { key: sample.key.clone(), stream: Stream::Main, index: sample.index };
+    let recorded = plan.model.recorded(&draw).ok().flatten()?;
+    sample.answered(&recorded.answer.text).then_some(recorded.answer)
 }
 
 /// What the baseline said, for people: its first passing answer, else its first.

@@ -1,14 +1,13 @@
 //! From a kind's name to the code that decides it, prepared once per suite.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use serde_json::Value;
 
 use super::command::Program;
 use super::text::{Letters, Need};
-use super::{CustomCheck, CustomChecks, Finding, Stop, Subject};
-use super::{json, likeness, measured, quotes, refusal, sets, target, text, value};
+use super::{CustomCheck, CustomChecks, Embedder, Finding, Parts, Stop, Subject};
+use super::{json, likeness, measured, quotes, refusal, sets, similar, target, text, value};
 use crate::config::check::{CheckArgs, CheckSpec, Rouge};
 use crate::config::{Problem, did_you_mean};
 use crate::llm::FinishReason;
@@ -45,6 +44,7 @@ pub(super) enum Rule {
     Levenshtein,
     Rouge(Rouge),
     Bleu,
+    Similar(Embedder),
     Refusal,
     Regex(regex::Regex),
     IsJson,
@@ -64,7 +64,8 @@ pub(super) enum Rule {
 
 impl Rule {
     /// Prepare a kind. Which arguments belong to it was checked when the spec was read.
-    pub(super) fn prepare(root: &Path, spec: &CheckSpec, custom: &CustomChecks) -> Result<Self, Flaw> {
+    pub(super) fn prepare(spec: &CheckSpec, parts: Parts<'_>) -> Result<Self, Flaw> {
+        let Parts { root, custom, models } = parts;
         let args = &spec.args;
         for (name, bound) in [("min_value", args.min_value), ("max_value", args.max_value)] {
             if bound.is_some_and(|bound| !bound.is_finite()) {
@@ -82,6 +83,10 @@ impl Rule {
             "levenshtein" => Self::Levenshtein,
             "rouge" => Self::Rouge(args.variant.ok_or_else(|| "`rouge` needs `variant`".to_owned())?),
             "bleu" => Self::Bleu,
+            "similar" => {
+                let alias = args.model.as_deref().unwrap_or_default();
+                Self::Similar(models(alias).map_err(|(message, hint)| Flaw { message, hint })?)
+            }
             "refusal" => Self::Refusal,
             "regex" => {
                 let pattern = args.pattern.as_deref().unwrap_or_default();
@@ -119,7 +124,12 @@ impl Rule {
     }
 
     /// Look at one answer.
-    pub(super) async fn apply(&self, args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    pub(super) async fn apply(
+        &self,
+        args: &CheckArgs,
+        subject: &Subject<'_>,
+        recorded_only: bool,
+    ) -> Result<Finding, Stop> {
         match self {
             Self::Equals => value::equals(args, subject),
             Self::Contains(need, letters) => text::contains(args, subject, *need, *letters),
@@ -128,6 +138,7 @@ impl Rule {
             Self::Levenshtein => likeness::levenshtein(args, subject),
             Self::Rouge(variant) => likeness::rouge(*variant, args, subject),
             Self::Bleu => likeness::bleu(args, subject),
+            Self::Similar(embedder) => similar::similar(embedder, args, subject, recorded_only).await,
             Self::Refusal => Ok(refusal::refuses(subject.answer)),
             Self::Regex(regex) => text::matches(regex, args, subject),
             Self::IsJson => json::is_json(args, subject),

@@ -18,7 +18,7 @@ use super::conventions::{
 };
 use super::{Answered, Call, Source};
 use crate::config::models::ProviderKind;
-use crate::llm::{Answer, Error, Message, ModelCard, Request, Role, Stream};
+use crate::llm::{Answer, Error, Message, ModelCard, Operation, Request, Role, Stream};
 
 /// Ask inside a span. The span comes back with the answer: it ended, and what is later said about the answer can
 /// still be attached for as long as the handle lives.
@@ -33,7 +33,7 @@ pub(super) async fn traced(
     // Nobody listens: not worth looking at the answer.
     if !span.is_disabled() {
         match &result {
-            Ok(answered) => answer(&span, content, answered),
+            Ok(answered) => answer(&span, content, call.request.operation, answered),
             Err(error) => {
                 tracing::record_all!(
                     span,
@@ -55,10 +55,10 @@ fn span(card: &ModelCard, content: bool, call: &Call<'_>) -> Span {
     tracing::info_span!(
         target: TARGET,
         CHAT,
-        otel.name = format_args!("{CHAT} {}", request.model_id),
+        otel.name = format_args!("{} {}", request.operation.name(), request.model_id),
         otel.kind = "client",
         otel.status_code = Empty,
-        { OPERATION_NAME } = CHAT,
+        { OPERATION_NAME } = request.operation.name(),
         { PROVIDER_NAME } = provider(request.provider),
         { REQUEST_MODEL } = request.model_id.as_str(),
         { REQUEST_TEMPERATURE } = float("temperature"),
@@ -67,9 +67,9 @@ fn span(card: &ModelCard, content: bool, call: &Call<'_>) -> Span {
         { REQUEST_SEED } = int("seed"),
         { OUTPUT_TYPE } = request.schema.is_some().then_some("json"),
         { MODEL_ALIAS } = card.alias.as_str(),
-        { PROMPT_NAME } = call.prompt.name,
-        { PROMPT_VERSION } = version(call.prompt.name),
-        { PROMPT_SHA256 } = call.prompt.sha256,
+        { PROMPT_NAME } = call.prompt.map(|prompt| prompt.name),
+        { PROMPT_VERSION } = call.prompt.and_then(|prompt| version(prompt.name)),
+        { PROMPT_SHA256 } = call.prompt.map(|prompt| prompt.sha256),
         { REQUEST_KEY } = call.draw.key.as_str(),
         { DRAW_STREAM } = stream(call.draw.stream),
         { SYSTEM_INSTRUCTIONS } = content.then(|| system(request)).flatten(),
@@ -89,7 +89,7 @@ fn span(card: &ModelCard, content: bool, call: &Call<'_>) -> Span {
     )
 }
 
-fn answer(span: &Span, content: bool, answered: &Answered) {
+fn answer(span: &Span, content: bool, operation: Operation, answered: &Answered) {
     let answer = &answered.answer;
     let (source, attempts, cost) = match answered.source {
         Source::Called { attempts } => (CALLED, Some(i64::from(attempts)), answer.cost_usd),
@@ -99,16 +99,18 @@ fn answer(span: &Span, content: bool, answered: &Answered) {
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
     let usage = answer.usage;
     let some = |tokens: u64| (tokens > 0).then(|| count(tokens));
+    // A vector has no reason to end and says nothing to a reader.
+    let speaks = operation == Operation::Chat;
     tracing::record_all!(
         span,
         { DRAW_INDEX } = i64::from(answered.draw.index),
         { RESPONSE_MODEL } = answer.served_model.as_str(),
-        { FINISH_REASONS } = answer.finish_reason.name(),
+        { FINISH_REASONS } = speaks.then(|| answer.finish_reason.name()),
         { INPUT_TOKENS } = usage.map(|usage| count(usage.input_tokens)),
-        { OUTPUT_TOKENS } = usage.map(|usage| count(usage.output_tokens)),
+        { OUTPUT_TOKENS } = usage.filter(|_| speaks).map(|usage| count(usage.output_tokens)),
         { CACHE_READ_TOKENS } = usage.and_then(|usage| some(usage.cache_read_tokens)),
         { CACHE_WRITE_TOKENS } = usage.and_then(|usage| some(usage.cache_write_tokens)),
-        { OUTPUT_MESSAGES } = content.then(|| output(answer)),
+        { OUTPUT_MESSAGES } = (content && speaks).then(|| output(answer)),
         { SOURCE } = source,
         { ATTEMPTS } = attempts,
         { COST_USD } = cost
@@ -227,9 +229,10 @@ mod tests {
             messages: vec![Message { role: Role::User, content: "hi".to_owned() }],
             params: params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             schema: Some(json!({})),
+            operation: Operation::Chat,
         };
         let draw = Draw { key: "k".to_owned(), stream: Stream::Confirm, index: 4 };
-        let prompt = PromptTag { name: "p_v002.txt", sha256: "s" };
+        let prompt = Some(PromptTag { name: "p_v002.txt", sha256: "s" });
         let call = Call { request: &request, draw: &draw, prompt, recorded_only: false };
         let fields = Fields::default();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

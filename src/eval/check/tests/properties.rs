@@ -29,6 +29,8 @@ const ALL: &[&str] = &[
     "rouge: { value: a B, variant: l, not: true }",
     "bleu: { path: '/*', value: a b }",
     "refusal",
+    "similar: { model: embedder, path: /a, value: a b }",
+    "similar: { model: embedder, value: 'a*', not: true }",
     "word_count: { path: /a, min_value: 1, max_value: 2 }",
     "finish_reason: { value: length, not: true }",
 ];
@@ -78,12 +80,12 @@ proptest! {
         let text = if use_json { json.to_string() } else { junk };
         let dir = project();
         let specs: Vec<_> = ALL.iter().map(|yaml| spec(yaml)).collect();
-        let checks = Checks::compile(dir.path(), &specs, &customs(), "f").unwrap_or_else(|e| panic!("{e:?}"));
+        let checks = compile_all(dir.path(), &specs).unwrap_or_else(|e| panic!("{e:?}"));
         let (case, answer) = (case(label()), Answer::saying(&text));
         let json = serde_json::from_str(&text).ok();
         let subject = Subject { case: &case, answer: &answer, json: json.as_ref() };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for result in runtime.block_on(checks.run(&subject)).unwrap() {
+        for result in runtime.block_on(checks.run(&subject, false)).unwrap() {
             prop_assert!((0.0..=1.0).contains(&result.score), "{result:?}");
         }
     }

@@ -28,13 +28,15 @@ fn what_cannot_work_is_said_before_anything_runs() {
              context_window, other (did you mean `length`?)",
         ),
         ("finish_reason: { values: [stop, 1] }", "no model stops for `1`"),
+        ("similar: { value: a, model: fakke }", "unknown model `fakke` (did you mean `fake`?)"),
         ("finish_reason: { values: [] }", "found an empty list"),
     ] {
         let error = compile(yaml).err().unwrap_or_else(|| panic!("{yaml} compiles"));
         assert!(error.starts_with("evals/s.yml: `checks[0].") && error.contains(want), "{yaml}: {error}");
     }
     let two = [spec("custom: { name: a }"), spec("is_json"), spec("custom: { name: b }")];
-    let problems = Checks::compile(Path::new("."), &two, &CustomChecks::new(), "f").err().unwrap();
+    let parts = Parts { root: Path::new("."), custom: &CustomChecks::new(), models: &models };
+    let problems = Checks::compile(&two, "f", parts).err().unwrap();
     assert_eq!(problems.len(), 2, "all at once");
     assert_eq!(problems[1].key, "checks[2].custom");
 }
@@ -43,7 +45,7 @@ fn what_cannot_work_is_said_before_anything_runs() {
 fn every_kind_of_the_table_is_built() {
     let values = json!({
         "path": "", "value": "a", "values": ["a"], "pattern": "a", "min_value": 0, "max_value": 1,
-        "schema": "s.json", "run": ["x"], "name": "short", "variant": 1,
+        "schema": "s.json", "run": ["x"], "name": "short", "variant": 1, "model": "fake",
     });
     for kind in crate::config::check::KINDS {
         let mut args = serde_json::Map::new();
