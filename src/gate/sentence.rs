@@ -129,8 +129,8 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
             plain_points(policy.max_missing)
         ),
         Some(Reason::JudgeChanged) => format!(
-            "inconclusive: judge changed; {name} was scored by another judge in the baseline, so both sides \
-             must be judged again"
+            "inconclusive: judge changed; {name} was scored by another judge (or embedder) in the baseline, so both \
+             sides must be judged again"
         ),
         Some(Reason::TooFewCases { n, needed }) => format!(
             "inconclusive: {}, but {} cannot rule out a {margin}-point drop; {needed} can",

@@ -25,6 +25,8 @@ pub(super) struct Observed {
     pub before: Option<Before>,
     /// A stored score differs from what scoring says today.
     pub rescored: bool,
+    /// See [`unembedded`].
+    pub unembedded: bool,
 }
 
 /// Everything about one case, in the gate's words. `samples` are fresh answers of the stream `main`, `None`
@@ -51,7 +53,8 @@ pub(super) async fn observe(
     observation.unchanged = past
         .zip(samples.filter(|samples| !samples.is_empty()))
         .is_some_and(|(past, samples)| samples.iter().all(|now| unchanged(past, now)));
-    let mut rescored = false;
+    let (mut rescored, mut unembedded) = (false, false);
+    let changed = baseline.is_some_and(|baseline| checks_changed(plan, baseline));
     if let (Some(past), true) = (past, samples.is_some()) {
         for sample in &past.samples {
             let fresh = samples.unwrap_or_default().iter().find(|now| is_same(sample, now));
@@ -59,6 +62,7 @@ pub(super) async fn observe(
                 Some(scores) => Some(of_scores(plan, scores)),
                 None => rescore(plan, case, sample).await.map(|scores| of_scores(plan, &scores)),
             };
+            unembedded |= changed && scores.is_none() && lacks_embedding(plan, case, sample);
             let stored = of_stored(plan, sample);
             rescored |= scores.as_ref().is_some_and(|scores| differ(scores, &stored));
             observation.baseline.push(scores.unwrap_or(stored));
@@ -80,7 +84,7 @@ pub(super) async fn observe(
         },
     };
     let before = past.and_then(|past| before(past, &observation));
-    Observed { observation, before, rescored }
+    Observed { observation, before, rescored, unembedded }
 }
 
 /// A plain assertion, outside baseline and alpha: the case must pass, or a check that must pass does not.
@@ -88,39 +92,9 @@ pub(super) fn must_pass_fails(case: &Case, scores: &Scores) -> bool {
     (case.must_pass && !scores.passed) || scores.checks.iter().any(|check| check.must_pass && !check.passed)
 }
 
-/// Metrics whose judge differs between the two sides and cannot be asked again; a model that embeds is one, too.
+/// Metrics whose judge differs between the two sides and cannot be asked again.
 pub(super) fn judge_changed(plan: &SuitePlan, baseline: Option<&Baseline>) -> BTreeSet<String> {
     let Some(baseline) = baseline else { return BTreeSet::new() };
-    let mut metrics = rejudged(plan, baseline);
-    if baseline.header.checks_sha256 != plan.identity.checks_sha256 && !can_be_embedded(plan, baseline) {
-        metrics.extend(plan.scoring.embedding_metrics());
-    }
-    metrics
-}
-
-/// All embeddings that scoring the baseline's answers with today's checks takes are at hand.
-fn can_be_embedded(plan: &SuitePlan, baseline: &Baseline) -> bool {
-    if plan.scoring.embedders().values().all(|embedder| embedder.client.card().embedded) {
-        return true;
-    }
-    let at_hand = |embedding: &Embedding<'_>| {
-        let client = &embedding.embedder.client;
-        let draw = |key| Draw { key, stream: Stream::Main, index: 0 };
-        client.card().embedded
-            || embedding.request.as_ref().is_some_and(|request| {
-                client.recorded(&draw(request.key())).is_ok_and(|found| found.is_some())
-            })
-    };
-    baseline.cases.iter().filter_map(|past| Some((past, plan.case(&past.id)?.1))).all(|(past, case)| {
-        case.content_hash() != past.content_hash
-            || past.samples.iter().all(|sample| {
-                stored_answer(plan, sample)
-                    .is_some_and(|answer| plan.scoring.embeddings(case, Some(&answer)).iter().all(at_hand))
-            })
-    })
-}
-
-fn rejudged(plan: &SuitePlan, baseline: &Baseline) -> BTreeSet<String> {
     let changed = baseline.header.judge_sha256 != plan.identity.judge_sha256;
     // An embedded judge was asked again for every answer whose text is at hand.
     let asked_again =
@@ -133,6 +107,40 @@ fn rejudged(plan: &SuitePlan, baseline: &Baseline) -> BTreeSet<String> {
         metrics.insert(PASS_RATE.to_owned());
     }
     metrics
+}
+
+/// Metrics of checks that changed, where answers of the baseline have no embeddings to be scored with: their stored
+/// scores may be those of another model.
+pub(super) fn unembedded(plan: &SuitePlan, baseline: &Baseline) -> BTreeSet<String> {
+    let lacking = |past: &BaselineCase| {
+        let case = plan.case(&past.id).map(|(_, case)| case);
+        case.filter(|case| case.content_hash() == past.content_hash)
+            .is_some_and(|case| past.samples.iter().any(|sample| lacks_embedding(plan, case, sample)))
+    };
+    if checks_changed(plan, baseline) && baseline.cases.iter().any(lacking) {
+        plan.scoring.embedding_metrics()
+    } else {
+        BTreeSet::new()
+    }
+}
+
+fn checks_changed(plan: &SuitePlan, baseline: &Baseline) -> bool {
+    baseline.header.checks_sha256 != plan.identity.checks_sha256
+}
+
+/// Scoring a stored answer with today's checks takes an embedding that is not recorded.
+fn lacks_embedding(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> bool {
+    if plan.scoring.embedders().values().all(|embedder| embedder.client.card().embedded) {
+        return false;
+    }
+    let Some(answer) = stored_answer(plan, sample) else { return true };
+    let lacks = |embedding: Embedding<'_>| {
+        let client = &embedding.embedder.client;
+        let key = embedding.request.map(|request| request.key()).unwrap_or_default();
+        let draw = Draw { key, stream: Stream::Main, index: 0 };
+        !client.card().embedded && !client.recorded(&draw).is_ok_and(|found| found.is_some())
+    };
+    plan.scoring.embeddings(case, Some(&answer)).into_iter().any(lacks)
 }
 
 fn not_measured(sample: &SampleRecord) -> Option<String> {

@@ -5,8 +5,8 @@
 //! answers that people called right and wrong. The embedded embedder knows words and no meaning.
 //!
 //! Embeddings are asked for like answers: through the same layers, so they are recorded and never paid twice. One that
-//! cannot be had is a check that could not run. Nothing is asked about a text without a character: it is like another
-//! such text, and like nothing else.
+//! cannot be had is a check that could not run. Nothing is asked about texts that are equal but for white space around
+//! them, nor about a text without a character, which is like nothing else.
 
 use std::borrow::Cow;
 

@@ -205,20 +205,34 @@ mod tests {
         }
     }
 
+    /// What the span of one call says.
+    fn fields_of(content: bool, call: Call<'_>, result: Result<Answered, Error>) -> BTreeMap<String, String> {
+        let card = ModelCard {
+            alias: "claude".to_owned(),
+            provider: call.request.provider,
+            model_id: "m-1".to_owned(),
+            deterministic: false,
+            embedded: false,
+            declares: String::new(),
+        };
+        let fields = Fields::default();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(fields.clone()), || {
+            let ask = std::future::ready(result.clone());
+            assert_eq!(runtime.block_on(traced(&card, content, call, ask)).1, result, "passed on as it is");
+        });
+        let list = fields.0.lock().unwrap().clone();
+        let found: BTreeMap<String, String> = list.iter().cloned().collect();
+        assert_eq!(found.len(), list.len(), "said twice: {list:?}");
+        found
+    }
+
     /// What the span of one request says, without what is the same for all.
     fn said(
         provider: ProviderKind,
         content: bool,
         result: Result<Answered, Error>,
     ) -> BTreeMap<String, String> {
-        let card = ModelCard {
-            alias: "claude".to_owned(),
-            provider,
-            model_id: "m-1".to_owned(),
-            deterministic: false,
-            embedded: false,
-            declares: String::new(),
-        };
         let params =
             [("temperature", json!(0)), ("max_tokens", json!(10)), ("top_p", json!(0.5)), ("seed", json!(7))];
         let request = Request {
@@ -234,15 +248,7 @@ mod tests {
         let draw = Draw { key: "k".to_owned(), stream: Stream::Confirm, index: 4 };
         let prompt = Some(PromptTag { name: "p_v002.txt", sha256: "s" });
         let call = Call { request: &request, draw: &draw, prompt, recorded_only: false };
-        let fields = Fields::default();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(fields.clone()), || {
-            let ask = std::future::ready(result.clone());
-            assert_eq!(runtime.block_on(traced(&card, content, call, ask)).1, result, "passed on as it is");
-        });
-        let list = fields.0.lock().unwrap().clone();
-        let mut found: BTreeMap<String, String> = list.iter().cloned().collect();
-        assert_eq!(found.len(), list.len(), "said twice: {list:?}");
+        let mut found = fields_of(content, call, result);
         for (name, value) in [
             ("otel.name", "chat m-1"),
             ("otel.kind", "client"),
@@ -325,6 +331,34 @@ mod tests {
             assert!(with.remove(name).unwrap().contains(part), "{name}");
         }
         assert_eq!(with, without);
+    }
+
+    #[test]
+    fn a_vector_has_no_words_and_no_end() {
+        let request = Request {
+            operation: Operation::Embeddings,
+            ..crate::llm::recording::store::tests::request("m-1", "hi")
+        };
+        let answer =
+            Answer { usage: Some(Usage { input_tokens: 3, ..Usage::default() }), ..Answer::saying("[1]") };
+        let draw = Draw { key: "k".to_owned(), stream: Stream::Main, index: 0 };
+        let call = Call { request: &request, draw: &draw, prompt: None, recorded_only: false };
+        let said =
+            fields_of(true, call, Ok(Answered { answer, draw: draw.clone(), source: Source::Replayed }));
+        for (name, value) in [
+            ("otel.name", Some("embeddings m-1")),
+            (OPERATION_NAME, Some("embeddings")),
+            (INPUT_TOKENS, Some("3")),
+            (INPUT_MESSAGES, Some(r#"[{"role":"user","parts":[{"type":"text","content":"hi"}]}]"#)),
+            (SOURCE, Some(REPLAYED)),
+            (PROMPT_NAME, None),
+            (PROMPT_SHA256, None),
+            (OUTPUT_TOKENS, None),
+            (OUTPUT_MESSAGES, None),
+            (FINISH_REASONS, None),
+        ] {
+            assert_eq!(said.get(name).map(String::as_str), value, "{name}");
+        }
     }
 
     #[test]
