@@ -129,9 +129,12 @@ pub struct Parts<'a> {
     pub root: &'a Path,
     /// Closures for checks of kind `custom`.
     pub custom: &'a CustomChecks,
-    /// From an alias to the model behind it, for checks that ask one. The error says what is wrong, with a hint.
-    pub models: &'a dyn Fn(&str) -> Result<Embedder, (String, Option<String>)>,
+    /// For checks that ask a model.
+    pub models: &'a FindEmbedder<'a>,
 }
+
+/// From an alias to the model behind it. The error says what is wrong, with a hint.
+pub type FindEmbedder<'a> = dyn Fn(&str) -> Result<Embedder, (String, Option<String>)> + 'a;
 
 /// A score this near to `min` reaches it: shares such as 2/3 do not survive being written down.
 const TOLERANCE: f64 = 1e-9;

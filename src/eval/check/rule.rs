@@ -44,7 +44,7 @@ pub(super) enum Rule {
     Levenshtein,
     Rouge(Rouge),
     Bleu,
-    Similar(Embedder),
+    Similar(Box<Embedder>),
     Refusal,
     Regex(regex::Regex),
     IsJson,
@@ -85,7 +85,7 @@ impl Rule {
             "bleu" => Self::Bleu,
             "similar" => {
                 let alias = args.model.as_deref().unwrap_or_default();
-                Self::Similar(models(alias).map_err(|(message, hint)| Flaw { message, hint })?)
+                Self::Similar(Box::new(models(alias).map_err(|(message, hint)| Flaw { message, hint })?))
             }
             "refusal" => Self::Refusal,
             "regex" => {

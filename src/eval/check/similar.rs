@@ -102,11 +102,14 @@ pub(super) async fn similar(
         let score = match without_asking(&text, &wanted) {
             Some(score) => score,
             None => {
-                let target = match &target {
-                    Some(target) => target,
-                    None => target.insert(embedder.vector(&wanted, recorded_only).await?),
+                let found = embedder.vector(&text, recorded_only);
+                let (found, target) = match &target {
+                    Some(target) => (found.await?, target),
+                    None => {
+                        let (found, first) = tokio::join!(found, embedder.vector(&wanted, recorded_only));
+                        (found?, &*target.insert(first?))
+                    }
                 };
-                let found = embedder.vector(&text, recorded_only).await?;
                 cosine(&found, target).map_err(Stop::CouldNotRun)?
             }
         };

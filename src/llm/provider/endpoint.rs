@@ -121,7 +121,9 @@ impl Endpoint {
         let ready = self.ready()?;
         let url = match operation {
             Operation::Chat => &self.asks,
-            Operation::Embeddings => self.embeds.as_ref().unwrap_or(&self.asks),
+            Operation::Embeddings => self.embeds.as_ref().ok_or_else(|| {
+                self.error(Fault::new(Failure::Refused, "this protocol has no embeddings".to_owned()))
+            })?,
         };
         self.send(http::post(url, &ready.headers, body)).await
     }

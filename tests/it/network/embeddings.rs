@@ -69,6 +69,10 @@ fn each_text_is_embedded_once() {
     world.forget_runs();
     world.run(&["eval"]).exits(0);
     assert_eq!(requests(&server), 9);
+    // Drawn anew, each text once more.
+    world.run(&["eval", "--mode", "refresh"]).exits(0);
+    assert_eq!((embeddings(&server), requests(&server)), (6, 18));
+    world.forget_runs();
     drop(server);
     world.set("CI", "true");
     let (ran, again) = world.eval(&[]);
