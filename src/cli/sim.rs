@@ -12,8 +12,8 @@ use crate::report::outcome::exit;
 use crate::sim::{self, Drift, Fault, Options, Outage, Switch, Voice};
 
 const FLAG_HELP: &str = "\
-Speaks OpenAI chat completions (/v1, and Azure's /openai/deployments/NAME), Anthropic messages (/v1/messages) and
-Bedrock Converse (/model/ID/converse), without streaming. What it answers is simulated, not an LLM: models are called
+Speaks OpenAI chat completions and embeddings (/v1, and Azure's /openai/deployments/NAME), Anthropic messages
+(/v1/messages) and Bedrock Converse (/model/ID/converse), without streaming. What it answers is simulated, not an LLM: models are called
 `<requested>-simulated`, and tokens are characters / 4. Counters: GET /stats, POST /stats/reset.
 
 Faults: 429[:SECONDS], 429-date, 500, 503, 529 (Anthropic; 503 elsewhere), reset, hang, truncate, wrong-type, garbage,

@@ -3,6 +3,8 @@
 //! Only the shape lives here; what a check does lives in `eval::check`. A check is written `- is_json` or
 //! `- equals: { path: /verdict, expected: /verdict }`.
 
+mod kinds;
+
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -11,89 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::problem::did_you_mean;
+use kinds::BOUNDED;
 
-/// One row of the table of kinds.
-#[derive(Debug)]
-pub struct KindRule {
-    /// Name as written in a suite.
-    pub name: &'static str,
-    /// Arguments that must stand there.
-    pub required: &'static [&'static str],
-    /// Arguments of which exactly one must stand there (empty: none).
-    pub one_of: &'static [&'static str],
-    /// Arguments that may stand there besides.
-    pub optional: &'static [&'static str],
-    /// One line for people.
-    pub help: &'static str,
-}
-
-const PATH: &[&str] = &["path"];
-const LITERAL: &[&str] = &["value", "expected"];
-const LITERALS: &[&str] = &["values", "expected"];
-const NONE: &[&str] = &[];
-
-const fn kind(
-    name: &'static str,
-    required: &'static [&'static str],
-    one_of: &'static [&'static str],
-    optional: &'static [&'static str],
-    help: &'static str,
-) -> KindRule {
-    KindRule { name, required, one_of, optional, help }
-}
-
-/// Every kind of check, in the order in which the documentation lists them.
-pub const KINDS: &[KindRule] = &[
-    kind("equals", NONE, LITERAL, PATH, "the answer, or the part at `path`, equals the value"),
-    kind("contains", NONE, LITERAL, PATH, "the text contains the value"),
-    kind("icontains", NONE, LITERAL, PATH, "the text contains the value, whatever the case of letters"),
-    kind("contains_any", NONE, LITERALS, PATH, "the text contains at least one of the values"),
-    kind("contains_all", NONE, LITERALS, PATH, "the text contains every value; the score is the share found"),
-    kind("icontains_any", NONE, LITERALS, PATH, "as contains_any, whatever the case of letters"),
-    kind("icontains_all", NONE, LITERALS, PATH, "as contains_all, whatever the case of letters"),
-    kind("starts_with", NONE, LITERAL, PATH, "the text starts with the value"),
-    kind("regex", &["pattern"], NONE, PATH, "the pattern matches somewhere in the text"),
-    kind("is_json", NONE, NONE, PATH, "the answer is one JSON value"),
-    kind(
-        "json_schema",
-        &["schema"],
-        NONE,
-        PATH,
-        "the answer, or the part at `path`, obeys the JSON Schema file",
-    ),
-    kind("one_of", NONE, LITERALS, PATH, "the answer, or the part at `path`, equals one of the values"),
-    kind(
-        "range",
-        NONE,
-        NONE,
-        &["path", "min_value", "max_value"],
-        "the number lies within the bounds, inclusive",
-    ),
-    kind(
-        "set_f1",
-        &["path"],
-        LITERALS,
-        &["extra_ok"],
-        "F1 of the set at `path` against the values; `extra_ok` points at values that neither help nor harm",
-    ),
-    kind(
-        "quotes_verbatim",
-        &["path"],
-        NONE,
-        NONE,
-        "share of quotes that stand verbatim at their `source` in the input",
-    ),
-    kind(
-        "latency",
-        &["max_value"],
-        NONE,
-        NONE,
-        "the answer took at most `max_value` milliseconds, where measured",
-    ),
-    kind("cost", &["max_value"], NONE, NONE, "the answer cost at most `max_value` USD"),
-    kind("command", &["run"], NONE, &["timeout_s"], "a program reads JSON and prints a score as JSON"),
-    kind("custom", &["name"], NONE, PATH, "a Rust closure registered under `name` in evals/main.rs"),
-];
+pub use kinds::{KINDS, KindRule};
 
 const COMMON: &[&str] = &["metric", "not", "weight", "min", "must_pass"];
 
@@ -131,12 +53,18 @@ pub struct CheckArgs {
     /// Upper bound, inclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_value: Option<f64>,
+    /// Which ROUGE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Rouge>,
     /// JSON Schema file, relative to the project root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// JSON pointer into `expected`: values that neither help nor harm.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra_ok: Option<String>,
+    /// Alias of the model that embeds texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Program and its arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<Vec<String>>,
@@ -163,6 +91,64 @@ pub struct CheckArgs {
     pub must_pass: bool,
 }
 
+/// What ROUGE compares, as written: `1`, `2` or `l`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rouge {
+    /// Words.
+    One,
+    /// Pairs of words that follow each other.
+    Two,
+    /// The longest common subsequence of words.
+    Longest,
+}
+
+impl Rouge {
+    /// As written.
+    fn name(self) -> &'static str {
+        match self {
+            Self::One => "1",
+            Self::Two => "2",
+            Self::Longest => "l",
+        }
+    }
+}
+
+impl Serialize for Rouge {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::One => serializer.serialize_u64(1),
+            Self::Two => serializer.serialize_u64(2),
+            Self::Longest => serializer.serialize_str(self.name()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Rouge {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let found = Value::deserialize(deserializer)?;
+        match (found.as_u64(), found.as_str()) {
+            (Some(1), _) | (_, Some("1")) => Ok(Self::One),
+            (Some(2), _) | (_, Some("2")) => Ok(Self::Two),
+            (_, Some("l" | "L")) => Ok(Self::Longest),
+            _ => Err(de::Error::custom(format!("`variant`: expected 1, 2 or l, found `{found}`"))),
+        }
+    }
+}
+
+impl JsonSchema for Rouge {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Rouge".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": [1, 2, "l"] })
+    }
+}
+
 /// A key that stands there has a value, be it null.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
@@ -178,8 +164,10 @@ impl CheckArgs {
             pattern,
             min_value,
             max_value,
+            variant,
             schema,
             extra_ok,
+            model,
             run,
             timeout_s,
             name,
@@ -197,8 +185,10 @@ impl CheckArgs {
             ("pattern", pattern.is_some()),
             ("min_value", min_value.is_some()),
             ("max_value", max_value.is_some()),
+            ("variant", variant.is_some()),
             ("schema", schema.is_some()),
             ("extra_ok", extra_ok.is_some()),
+            ("model", model.is_some()),
             ("run", run.is_some()),
             ("timeout_s", timeout_s.is_some()),
             ("name", name.is_some()),
@@ -244,8 +234,8 @@ impl CheckSpec {
                 return Err(format!("`{name}` is a JSON pointer: expected `/{found}`, found `{found}`"));
             }
         }
-        if kind == "range" && args.min_value.is_none() && args.max_value.is_none() {
-            return Err("`range` needs `min_value`, `max_value` or both".to_owned());
+        if BOUNDED.contains(&kind) && args.min_value.is_none() && args.max_value.is_none() {
+            return Err(format!("`{kind}` needs `min_value`, `max_value` or both"));
         }
         if args.min.is_some_and(|min| !(0.0..=1.0).contains(&min)) {
             return Err("`min` is a score: expected a number from 0 to 1".to_owned());
@@ -281,7 +271,8 @@ impl CheckSpec {
             .or(self.args.name.as_deref())
             .or(self.args.schema.as_deref())
             .or(self.args.run.as_ref().and_then(|run| run.first()).map(String::as_str))
-            .or(self.args.pattern.as_deref());
+            .or(self.args.pattern.as_deref())
+            .or(self.args.variant.map(Rouge::name));
         match subject {
             Some(subject) => format!("{not}{} {subject}", self.kind),
             None => format!("{not}{}", self.kind),
@@ -337,7 +328,7 @@ impl JsonSchema for CheckSpec {
         let all = args.get("properties").cloned().unwrap_or_default();
         let bare: Vec<_> = KINDS
             .iter()
-            .filter(|r| r.required.is_empty() && r.one_of.is_empty() && r.name != "range")
+            .filter(|r| r.required.is_empty() && r.one_of.is_empty() && !BOUNDED.contains(&r.name))
             .map(|r| r.name)
             .collect();
         let mut forms = vec![serde_json::json!({ "enum": bare })];
@@ -382,6 +373,16 @@ mod tests {
             "not equals /verdict"
         );
         assert_eq!(read("equals: { path: /x, value: null }").unwrap().args.value, Some(Value::Null));
+        for (written, variant, kept) in [
+            ("1", Rouge::One, serde_json::json!(1)),
+            ("'2'", Rouge::Two, 2.into()),
+            ("L", Rouge::Longest, "l".into()),
+        ] {
+            let check = read(&format!("rouge: {{ value: a, variant: {written} }}")).unwrap();
+            assert_eq!(check.args.variant, Some(variant));
+            assert_eq!(check.label(), format!("rouge {}", variant.name()));
+            assert_eq!(check.canonical()["rouge"]["variant"], kept);
+        }
     }
 
     #[test]
@@ -393,6 +394,19 @@ mod tests {
             ("regex: { pattern: '(' }", "no regular expression"),
             ("regex: { value: x }", "`value` does not belong to `regex`"),
             ("range: {}", "`range` needs"),
+            ("word_count", "`word_count` needs `min_value`, `max_value` or both"),
+            ("rouge: { value: a }", "`rouge` needs `variant`"),
+            ("rouge: { value: a, variant: 3 }", "`variant`: expected 1, 2 or l, found `3`"),
+            ("rouge: { value: a, variant: lcs }", "expected 1, 2 or l"),
+            ("similar: { value: a }", "`similar` needs `model`"),
+            ("similar: { model: m }", "`similar` needs exactly one of: value, expected"),
+            ("equals: { value: a, model: m }", "`model` does not belong to `equals`"),
+            ("bleu: {}", "`bleu` needs exactly one of: value, expected"),
+            ("ends_with: { values: [a] }", "`values` does not belong to `ends_with`"),
+            ("refusal: { path: /a }", "`path` does not belong to `refusal`"),
+            ("tokens", "`tokens` needs `max_value`"),
+            ("finish_reason: { value: stop, values: [stop] }", "exactly one of: value, values"),
+            ("finish_reason: { expected: /a }", "`expected` does not belong to `finish_reason`"),
             ("equals: { value: 1, min: 2 }", "from 0 to 1"),
             ("{ equals: { value: 1 }, is_json: {} }", "found `equals` and `is_json`"),
             ("command: { run: [] }", "an empty list"),

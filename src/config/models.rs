@@ -22,11 +22,11 @@ pub const FILE: &str = "config/models.yml";
 pub enum ProviderKind {
     /// Amazon Bedrock, Converse API.
     Bedrock,
-    /// Any server that speaks OpenAI chat completions.
+    /// Any server that speaks OpenAI chat completions, or OpenAI embeddings.
     Openai,
     /// Anthropic Messages.
     Anthropic,
-    /// The embedded rule-based analyst or judge: no network, no cost, deterministic, not an LLM.
+    /// The embedded rule-based analyst, judge or embedder: no network, no cost, deterministic, not an LLM.
     Reference,
     /// Embedded labelled answers with a chosen accuracy: random over draws, reproducible by seed.
     Simulated,
@@ -147,6 +147,13 @@ fn seconds(seconds: f64) -> Duration {
 }
 
 impl ModelSpec {
+    /// The embedded embedder: it only embeds texts, and answers nothing.
+    #[must_use]
+    pub fn is_embedder(&self) -> bool {
+        self.provider == ProviderKind::Reference
+            && self.params.get("role").is_some_and(|role| role == "embedder")
+    }
+
     /// Output tokens that a request asks for at most, where the configuration says so.
     #[must_use]
     pub fn max_tokens(&self) -> Option<u64> {

@@ -161,7 +161,7 @@ impl Judge {
         recorded_only: bool,
     ) -> Result<(String, String), Unjudged> {
         let draw = Draw { key: request.key(), stream, index };
-        let prompt = PromptTag { name: &template.name, sha256: &template.sha256 };
+        let prompt = Some(PromptTag { name: &template.name, sha256: &template.sha256 });
         let call = Call { request, draw: &draw, prompt, recorded_only };
         let reply = self.client.ask(call).await.map_err(Unjudged::NotAsked)?;
         Ok((reply.answer.text, draw.key))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::check::CustomChecks;
+use super::check::{CustomChecks, Embedder, Parts};
 use super::judge::labels::People;
 use super::judge::{Judge, certificate, labels};
 use super::record::{CaseRecord, Identity, MetricInfo, SuiteRecord};
@@ -74,7 +74,7 @@ impl SuitePlan {
         let mut problems = Vec::new();
         let task = Task::load(project, &spec, options.prompt).map_err(|found| problems.extend(found)).ok();
         let alias = alias.to_owned();
-        let model = client(project, options.hub, &alias).map_err(|problem| problems.push(problem)).ok();
+        let model = speaker(project, options.hub, &alias).map_err(|problem| problems.push(problem)).ok();
         let judge = match (&spec.judge, project.judge_alias(&spec)) {
             (Some(judge), Some(judge_alias)) => {
                 let template = Template::load(&project.root, &judge.prompt, Purpose::Judge)
@@ -85,8 +85,9 @@ impl SuitePlan {
                         .map_err(|found| problems.extend(found))
                         .ok()
                 });
-                let client =
-                    client(project, options.hub, &judge_alias).map_err(|problem| problems.push(problem)).ok();
+                let client = speaker(project, options.hub, &judge_alias)
+                    .map_err(|problem| problems.push(problem))
+                    .ok();
                 template.zip(client).map(|(template, (client, model))| Judge {
                     client,
                     model,
@@ -114,7 +115,9 @@ impl SuitePlan {
                     people(&project.root, &spec).map_err(|found| problems.extend(found)).unwrap_or_default();
             }
         }
-        let scoring = Scoring::compile(&project.root, &spec, &doc.file, &dataset, options.custom)
+        let models = |alias: &str| embedder(project, options.hub, alias);
+        let parts = Parts { root: &project.root, custom: options.custom, models: &models };
+        let scoring = Scoring::compile(&spec, &doc.file, &dataset, parts)
             .map_err(|found| problems.extend(found.into_iter().map(|problem| located(doc, problem))))
             .ok();
         let (Some(task), Some((model, model_spec)), Some(scoring), true) =
@@ -131,7 +134,7 @@ impl SuitePlan {
             prompt_sha256: task.template.sha256.clone(),
             dataset: dataset.file.clone(),
             dataset_sha256: dataset.sha256.clone(),
-            checks_sha256: checks_hash(&project.root, &spec),
+            checks_sha256: checks_hash(&project.root, &spec, &scoring),
             judge_sha256,
         };
         Ok(Self { spec, alias, task, model, model_spec, judge, dataset, scoring, judge_informs, identity })
@@ -157,12 +160,14 @@ impl SuitePlan {
         metrics
     }
 
-    /// The same request gets the same answer and the same score, always: the model declares it, and so does the
-    /// judge where there is one.
+    /// The same request gets the same answer and the same score, always: the model declares it, and so do the judge
+    /// and the models that checks ask, where there are such.
     #[must_use]
     pub fn deterministic(&self) -> bool {
         let judge = self.judge.as_ref().is_none_or(|judge| judge.client.card().deterministic);
-        self.model.card().deterministic && judge
+        let embedders = self.scoring.embedders();
+        let checks = embedders.values().all(|embedder| embedder.client.card().deterministic);
+        self.model.card().deterministic && judge && checks
     }
 
     /// The record of this suite with these results.
@@ -230,6 +235,31 @@ fn client(project: &Project, hub: &Hub, alias: &str) -> Result<(Client, ModelSpe
     }
 }
 
+/// The model behind the alias of a check of kind `similar`.
+fn embedder(project: &Project, hub: &Hub, alias: &str) -> Result<Embedder, (String, Option<String>)> {
+    let (client, model) = client(project, hub, alias).map_err(|problem| (problem.message, problem.hint))?;
+    if client.embeds() {
+        return Ok(Embedder { client, model });
+    }
+    Err((
+        format!("model `{alias}` ({}) makes no embeddings", model.provider),
+        Some(
+            "name a model of provider `openai`, or the embedded `{ provider: reference, params: { role: embedder } }`"
+                .to_owned(),
+        ),
+    ))
+}
+
+/// A model that is to answer: the embedder does not.
+fn speaker(project: &Project, hub: &Hub, alias: &str) -> Result<(Client, ModelSpec), Problem> {
+    let (client, spec) = client(project, hub, alias)?;
+    if spec.is_embedder() {
+        let message = "only embeds texts, for checks of kind `similar`: it can neither answer nor judge";
+        return Err(project.models.problem(&["models".into(), alias.into()], message));
+    }
+    Ok((client, spec))
+}
+
 /// SHA-256 over what decides a judge's word: its prompt, its model and the threshold, and whether it is meant to block.
 fn judge_hash(judge: &Judge) -> String {
     let mut identity = judge_identity(judge);
@@ -295,17 +325,27 @@ fn standing(
     Ok(Some(why))
 }
 
-/// SHA-256 over what decides scores besides the judge: checks, metrics and the bytes of their schema files.
-fn checks_hash(root: &Path, spec: &SuiteSpec) -> String {
+/// SHA-256 over what decides scores besides the judge: checks, metrics, the bytes of their schema files and the models
+/// they ask.
+fn checks_hash(root: &Path, spec: &SuiteSpec, scoring: &Scoring) -> String {
     let all = spec.checks.iter().chain(spec.metrics.values().map(|metric| &metric.check));
     let schemas: Vec<Value> = all
         .filter_map(|check| check.args.schema.as_ref())
         .map(|file| std::fs::read(root.join(file)).map_or(Value::Null, |bytes| sha256_hex(bytes).into()))
         .collect();
-    let text = json!({
+    let mut text = json!({
         "checks": spec.checks.iter().map(CheckSpec::canonical).collect::<Vec<_>>(),
         "metrics": spec.metrics.iter().map(|(name, m)| (name.clone(), m.canonical())).collect::<BTreeMap<_, _>>(),
         "schemas": schemas,
     });
+    let embedders: BTreeMap<&str, Value> = scoring
+        .embedders()
+        .into_iter()
+        .map(|(alias, embedder)| (alias, Value::from(embedder.request("").key())))
+        .collect();
+    // Absent where no check asks a model: the hashes of all other suites stay what they are.
+    if let (false, Some(members)) = (embedders.is_empty(), text.as_object_mut()) {
+        members.insert("embedders".to_owned(), json!(embedders));
+    }
     sha256_hex(canonical(&text))
 }

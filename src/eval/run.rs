@@ -71,7 +71,7 @@ async fn ask(
         Err(reason) => return (tracing::Span::none(), String::new(), Err(reason)),
     };
     let draw = Draw { key: request.key(), stream, index };
-    let prompt = PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 };
+    let prompt = Some(PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 });
     let call = Call { request: &request, draw: &draw, prompt, recorded_only: reach == Reach::Recorded };
     let (span, result) = plan.model.ask_in_span(call).await;
     (span, draw.key, result.map_err(|error| why(plan, case, &error)))
@@ -106,9 +106,9 @@ pub async fn score(
 ///
 /// # Errors
 /// The first check that could not run, and why.
-pub async fn check(plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<Measured, String> {
+pub async fn check(plan: &SuitePlan, case: &Case, answer: &Answer, reach: Reach) -> Result<Measured, String> {
     let json = serde_json::from_str(&answer.text).ok();
-    plan.scoring.measure(&Subject { case, answer, json: json.as_ref() }).await
+    plan.scoring.measure(&Subject { case, answer, json: json.as_ref() }, reach == Reach::Recorded).await
 }
 
 /// The judge's word about one answer, in this stream of the judge's own; none where the suite has no judge.
@@ -145,7 +145,7 @@ async fn measure(
     stream: Stream,
     reach: Reach,
 ) -> Result<Scores, String> {
-    let measured = check(plan, case, answer).await?;
+    let measured = check(plan, case, answer, reach).await?;
     let judged = judge(plan, case, answer, stream, reach).await?;
     Ok(plan.scoring.scores(measured, judged))
 }

@@ -4,9 +4,8 @@
 //! gate, not here. What could not be measured is absent from means, never counted as 0.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use super::check::{Check, Checks, CustomChecks, Subject, same};
+use super::check::{Check, Checks, Embedder, Embedding, Parts, Subject, same};
 use super::record::{CheckResult, JudgeResult, LabelPair, Scores, SetPair};
 use super::tables;
 use crate::config::Problem;
@@ -14,6 +13,7 @@ use crate::config::metric::{Condition, ReportSpec};
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE, SuiteSpec};
 use crate::dataset::{Case, Dataset};
 use crate::json::resolve;
+use crate::llm::Answer;
 
 /// A metric that never fails a case.
 struct Metric {
@@ -55,20 +55,19 @@ impl Scoring {
     /// # Errors
     /// Every problem of every check.
     pub fn compile(
-        root: &Path,
         suite: &SuiteSpec,
         file: &str,
         dataset: &Dataset,
-        custom: &CustomChecks,
+        parts: Parts<'_>,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let checks = Checks::compile(root, &suite.checks, custom, file).unwrap_or_else(|found| {
+        let checks = Checks::compile(&suite.checks, file, parts).unwrap_or_else(|found| {
             problems.extend(found);
             Checks::default()
         });
         let mut metrics = Vec::new();
         for (name, spec) in &suite.metrics {
-            match Check::compile(root, &spec.check, custom) {
+            match Check::compile(&spec.check, parts) {
                 Ok(check) => metrics.push(Metric { name: name.clone(), check, only: spec.only.clone() }),
                 Err(flaw) => problems.push(flaw.at(file, format!("metrics.{name}.{}", spec.check.kind))),
             }
@@ -80,7 +79,7 @@ impl Scoring {
                 problem.line = Some(case.line);
                 problem
             };
-            match Checks::compile(root, &case.checks, custom, &dataset.file) {
+            match Checks::compile(&case.checks, &dataset.file, parts) {
                 Ok(checks) => {
                     let mut seen = suite_metrics.clone();
                     for name in checks.metric_names().filter(|name| !seen.insert((*name).to_owned())) {
@@ -99,12 +98,13 @@ impl Scoring {
         Ok(Self { checks, own, metrics, blocking, report: suite.report.clone() })
     }
 
-    /// Run all checks and metrics on one answer.
+    /// Run all checks and metrics on one answer. `recorded_only`: models that checks ask are not asked, their
+    /// recordings are looked at.
     ///
     /// # Errors
     /// The first check that could not run, and why. The sample is then not measured.
-    pub async fn measure(&self, subject: &Subject<'_>) -> Result<Measured, String> {
-        let mut results = self.checks.run(subject).await?;
+    pub async fn measure(&self, subject: &Subject<'_>, recorded_only: bool) -> Result<Measured, String> {
+        let mut results = self.checks.run(subject, recorded_only).await?;
         let mut metrics: BTreeMap<String, f64> = BTreeMap::new();
         let mut weights: Vec<(f64, f64)> = self.checks.weights(&results).collect();
         let mut publish = |name: &str, score: f64| metrics.insert(name.to_owned(), score);
@@ -112,7 +112,7 @@ impl Scoring {
             publish(name, score);
         }
         if let Some(own) = self.own.get(&subject.case.id) {
-            let more = own.run(subject).await?;
+            let more = own.run(subject, recorded_only).await?;
             for (name, score) in own.metrics(&more) {
                 publish(name, score);
             }
@@ -123,7 +123,7 @@ impl Scoring {
             if !metric.only.iter().all(|only| holds(only, subject.case)) {
                 continue;
             }
-            let result = metric.check.run(subject).await?;
+            let result = metric.check.run(subject, recorded_only).await?;
             if metric.check.counts(&result) {
                 publish(&metric.name, result.score);
             }
@@ -134,6 +134,43 @@ impl Scoring {
         let confusion = self.report.confusion.as_ref().map(|spec| tables::label_pair(spec, subject));
         let sets = self.report.sets.as_ref().map(|spec| tables::set_pair(spec, subject));
         Ok(Measured { checks: results, metrics, weighted, confusion, sets })
+    }
+
+    /// Every model that checks ask, by alias.
+    #[must_use]
+    pub fn embedders(&self) -> BTreeMap<&str, &Embedder> {
+        let metrics = self.metrics.iter().map(|metric| &metric.check);
+        let all = self.checks.iter().chain(self.own.values().flat_map(Checks::iter)).chain(metrics);
+        all.filter_map(Check::embedder).map(|embedder| (embedder.alias(), embedder)).collect()
+    }
+
+    /// The embeddings that scoring this answer asks for; before there is an answer, those known to be.
+    #[must_use]
+    pub fn embeddings(&self, case: &Case, answer: Option<&Answer>) -> Vec<Embedding<'_>> {
+        let own = self.own.get(&case.id).into_iter().flat_map(Checks::iter);
+        let metrics = self.metrics.iter().filter(|metric| metric.only.iter().all(|only| holds(only, case)));
+        let all = self.checks.iter().chain(own).chain(metrics.map(|metric| &metric.check));
+        all.flat_map(|check| check.embeddings(case, answer)).collect()
+    }
+
+    /// Metrics that an embedding decides, `pass_rate` among them where it can fail a case.
+    #[must_use]
+    pub fn embedding_metrics(&self) -> BTreeSet<String> {
+        let embeds = |check: &&Check| check.embedder().is_some();
+        let checks: Vec<&Check> =
+            self.checks.iter().chain(self.own.values().flat_map(Checks::iter)).filter(embeds).collect();
+        let metrics = self.metrics.iter().filter(|metric| embeds(&&metric.check));
+        let published = checks.iter().filter_map(|check| check.metric()).map(str::to_owned);
+        let all = published.chain(metrics.map(|metric| metric.name.clone()));
+        all.chain((!checks.is_empty()).then(|| PASS_RATE.to_owned())).collect()
+    }
+
+    /// Something about this case is decided by more of an answer than its text.
+    #[must_use]
+    pub fn looks_beyond_text(&self, case: &Case) -> bool {
+        self.checks.look_beyond_text()
+            || self.own.get(&case.id).is_some_and(Checks::look_beyond_text)
+            || self.metrics.iter().any(|metric| metric.check.looks_beyond_text())
     }
 
     /// The check behind each metric that one publishes, from the results of [`Self::measure`]: the suite's, then

@@ -129,8 +129,8 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
             plain_points(policy.max_missing)
         ),
         Some(Reason::JudgeChanged) => format!(
-            "inconclusive: judge changed; {name} was scored by another judge in the baseline, so both sides \
-             must be judged again"
+            "inconclusive: judge changed; {name} was scored by another judge (or embedder) in the baseline, so both \
+             sides must be judged again"
         ),
         Some(Reason::JudgeBias { pairs, judged, corrected, ci95: [low, high] }) => format!(
             "inconclusive: judge bias; the judge says {name} {} points, corrected by people's labels of {} on both \

@@ -35,6 +35,23 @@ impl FinishReason {
             Self::Other => Some("the model stopped before it was done, as for a tool that nobody offered"),
         }
     }
+
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Stop, Self::Length, Self::Refusal, Self::ContentFilter, Self::ContextWindow, Self::Other];
+
+    /// As it is written in records, traces and suites.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Refusal => "refusal",
+            Self::ContentFilter => "content_filter",
+            Self::ContextWindow => "context_window",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// Tokens, where the provider counts them.

@@ -28,6 +28,33 @@ pub struct Message {
     pub content: String,
 }
 
+/// What is wanted of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// An answer in words.
+    #[default]
+    Chat,
+    /// A vector that stands for the one message. The answer's text is a JSON array of numbers.
+    Embeddings,
+}
+
+impl Operation {
+    /// As OpenTelemetry's conventions, recordings and keys call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+    fn is_chat(&self) -> bool {
+        *self == Self::Chat
+    }
+}
+
 /// A request, complete: everything that can change the answer and nothing else. This is also how it stands in a
 /// recording, where what is absent is left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +77,9 @@ pub struct Request {
     /// JSON Schema the answer should obey, where the provider supports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
+    /// What is wanted. Chat, which all requests once were, is left out.
+    #[serde(default, skip_serializing_if = "Operation::is_chat")]
+    pub operation: Operation,
 }
 
 /// Raised when what goes into a key changes; old recordings then no longer match.
@@ -72,6 +102,9 @@ impl Request {
         // Absent as long as nobody names one: older recordings keep their keys.
         if let Some(revision) = &self.revision {
             value["revision"] = revision.as_str().into();
+        }
+        if !self.operation.is_chat() {
+            value["operation"] = self.operation.name().into();
         }
         sha256_hex(canonical(&value))
     }
@@ -205,13 +238,24 @@ mod tests {
                 ("max_tokens".to_owned(), json!(10)),
             ]),
             schema: None,
+            operation: Operation::Chat,
         };
         // printf '%s' TEXT | sha256sum
         let text = r#"{"messages":[{"content":"hi","role":"user"}],"model_id":"m","params":{"max_tokens":10,"temperature":0},"provider":"bedrock","schema":null,"system":"s","v":1}"#;
         assert_eq!(request.key(), sha256_hex(text));
         let other = Request { model_id: "n".to_owned(), ..request.clone() };
         assert_ne!(other.key(), request.key());
-        let built = Request { revision: Some("q4".to_owned()), ..request };
+        let built = Request { revision: Some("q4".to_owned()), ..request.clone() };
         assert_eq!(built.key(), sha256_hex(text.replace(r#""schema""#, r#""revision":"q4","schema""#)));
+        let embedded = Request { operation: Operation::Embeddings, ..request.clone() };
+        assert_eq!(
+            embedded.key(),
+            sha256_hex(text.replace(r#""params""#, r#""operation":"embeddings","params""#))
+        );
+        // What a recording holds: as ever for chat.
+        let written = |request: &Request| serde_json::to_value(request).unwrap();
+        assert_eq!(written(&request).get("operation"), None);
+        assert_eq!(written(&embedded)["operation"], "embeddings");
+        assert_eq!(serde_json::from_value::<Request>(written(&request)).unwrap(), request);
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::inputs::{Inputs, SuiteInputs};
-use super::observe::{higher_is_better, stored_answer};
+use super::observe::{higher_is_better, scorable_answer, stored_answer};
 use super::{block_on, money, side_by_side};
 use crate::baseline::{self, BaselineCase, BaselineSample, Header, Stored};
 use crate::canary::{AnswerToday, CaseToday, FORMAT, Seen, Standing, State, Watch};
@@ -258,8 +258,8 @@ async fn look(plan: Arc<SuitePlan>, position: usize, past: BaselineCase, day: Da
 
 /// A recorded answer by today's checks and the judge's word of then; by the stored scores where its text is not whole.
 async fn recorded_mark(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> Mark {
-    let checked = match stored_answer(plan, sample) {
-        Some(answer) => run::check(plan, case, &answer).await.ok(),
+    let checked = match scorable_answer(plan, case, sample) {
+        Some(answer) => run::check(plan, case, &answer, Reach::Recorded).await.ok(),
         None => None,
     };
     let satisfied = |pass_at: f64| sample.judge.as_ref().is_none_or(|word| word.score >= pass_at);

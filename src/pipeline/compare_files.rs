@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::observe::{judge_changed, of_stored, rescore_or_stored};
+use super::observe::{judge_changed, of_stored, rescore_or_stored, unembedded};
 use crate::baseline::{self, Accepted, Baseline, BaselineCase, BaselineSample, Stored};
 use crate::eval::plan::SuitePlan;
 use crate::gate::{self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, Verdict};
@@ -46,7 +46,7 @@ pub(super) async fn decide(
     let removed = past.cases.iter().map(|c| c.id.clone()).filter(|id| new.case(id).is_none()).collect();
     let observations = Observations {
         deterministic: plan.deterministic(),
-        judge_changed: judge_changed(plan, Some(past)),
+        judge_changed: &judge_changed(plan, Some(past)) | &unembedded(plan, past),
         cases,
         removed,
         cases_only: false,

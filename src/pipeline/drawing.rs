@@ -193,7 +193,7 @@ fn panicked(case: &Case, request: &DrawRequest) -> Drawn {
     let observed = || {
         let mut observation = CaseObservation::new(&case.id, Comparability::New);
         observation.candidate = Candidate::NotMeasured(reason.clone());
-        Observed { observation, before: None, rescored: false }
+        Observed { observation, before: None, rescored: false, unembedded: false }
     };
     Drawn::First(Box::new(First {
         record: run::case_record(case, vec![sample], Vec::new()),

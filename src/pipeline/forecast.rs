@@ -1,10 +1,10 @@
 //! What a run would ask, before it asks: calls, tokens and dollars by model, and what recordings save.
 //!
 //! Requests are rendered as the run would render them and looked up in the recordings; nothing is called. What an
-//! answer will say is not known, so its length is that of the recorded ones, and the judge's question about it is
-//! counted with an answer of that length.
+//! answer will say is not known, so its length is that of the recorded ones, and the judge's question about it, like an
+//! embedding of it, is counted without its text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::inputs::Inputs;
 use super::suite_run::Selection;
@@ -12,10 +12,11 @@ use crate::config::Problem;
 use crate::config::models::ModelSpec;
 use crate::config::settings::Mode;
 use crate::dataset::Case;
+use crate::eval::check::Embedding;
 use crate::eval::judge::Judge;
 use crate::eval::plan::SuitePlan;
 use crate::llm::stack::budget::Tariff;
-use crate::llm::{Answer, Client, Draw, Request, Stream, Usage};
+use crate::llm::{Answer, Client, Draw, Operation, Request, Stream, Usage};
 
 /// Bytes of text that make a token, about; only the provider knows.
 const BYTES_PER_TOKEN: usize = 4;
@@ -60,12 +61,16 @@ struct Tally {
     /// Bytes of the requests that would be sent.
     wanted: Vec<Wanted>,
     recorded_output: (u64, u64),
+    /// Keys of embeddings that were counted: the same text is asked about once.
+    embedded: BTreeSet<String>,
 }
 
 /// One call.
 struct Wanted {
     bytes: usize,
     most_usd: Option<f64>,
+    /// The answer is text, so it has output tokens.
+    speaks: bool,
 }
 
 /// What the selected parts of all suites would ask.
@@ -106,12 +111,36 @@ fn look(
 ) -> Result<(), String> {
     let request = plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text)?;
     let recorded = count(mode, &plan.model, &plan.model_spec, &request, index, tallies)?;
+    look_at_checks(mode, plan, case, recorded.as_ref(), tallies)?;
     let Some(judge) = &plan.judge else { return Ok(()) };
     let (answer, known) = match recorded {
         Some(answer) => (answer, true),
         None => (Answer::embedded(String::new(), ""), false),
     };
     look_at_judge(mode, judge, case, &answer, known, tallies)
+}
+
+/// The embeddings that checks ask for: of an answer that is not known yet, only that there will be one.
+fn look_at_checks(
+    mode: Mode,
+    plan: &SuitePlan,
+    case: &Case,
+    answer: Option<&Answer>,
+    tallies: &mut BTreeMap<String, Tally>,
+) -> Result<(), String> {
+    for Embedding { embedder, request } in plan.scoring.embeddings(case, answer) {
+        let tally = tally(&embedder.client, &embedder.model, tallies);
+        match request {
+            Some(request) => {
+                if tally.embedded.insert(request.key()) {
+                    count(mode, &embedder.client, &embedder.model, &request, 0, tallies)?;
+                }
+            }
+            None if mode == Mode::Replay && !embedder.client.card().embedded => tally.line.missing += 1,
+            None => tally.wants(&embedder.request("")),
+        }
+    }
+    Ok(())
 }
 
 /// The judge's question about an answer; about one that is not known yet, only that there will be one.
@@ -160,7 +189,7 @@ fn count(
         Some(recorded) => {
             tally.line.replayed += 1;
             tally.line.saved_usd += recorded.answer.cost_usd.unwrap_or(0.0);
-            if let Some(usage) = recorded.answer.usage {
+            if let Some(usage) = recorded.answer.usage.filter(|_| request.operation == Operation::Chat) {
                 tally.recorded_output.0 += usage.output_tokens;
                 tally.recorded_output.1 += 1;
             }
@@ -180,11 +209,12 @@ fn count(
 impl Tally {
     fn wants(&mut self, request: &Request) {
         let most_usd = self.tariff.as_ref().and_then(|tariff| tariff.most(request));
-        self.wanted.push(Wanted { bytes: request.text_bytes(), most_usd });
+        let speaks = request.operation == Operation::Chat;
+        self.wanted.push(Wanted { bytes: request.text_bytes(), most_usd, speaks });
     }
 
     fn priced(self) -> Line {
-        let Self { mut line, tariff, wanted, recorded_output: (tokens, answers) } = self;
+        let Self { mut line, tariff, wanted, recorded_output: (tokens, answers), .. } = self;
         line.calls = wanted.len();
         if line.embedded {
             (line.about_usd, line.most_usd) = (Some(0.0), Some(0.0));
@@ -194,7 +224,7 @@ impl Tally {
         let output = tokens.checked_div(answers).unwrap_or(most_output);
         let input = |wanted: &Wanted| (wanted.bytes / BYTES_PER_TOKEN) as u64;
         line.input_tokens = wanted.iter().map(input).sum();
-        line.output_tokens = output * wanted.len() as u64;
+        line.output_tokens = output * wanted.iter().filter(|wanted| wanted.speaks).count() as u64;
         let usage =
             Usage { input_tokens: line.input_tokens, output_tokens: line.output_tokens, ..Usage::default() };
         line.about_usd = tariff.and_then(|tariff| tariff.cost(Some(usage)));

@@ -4,6 +4,7 @@ use super::inputs::{Inputs, SuiteInputs};
 use crate::config::Problem;
 use crate::config::models::{FILE, Price};
 use crate::eval::plan::SuitePlan;
+use crate::llm::Operation;
 use crate::llm::stack::Ledger;
 use crate::llm::stack::budget::nano;
 
@@ -17,15 +18,19 @@ pub fn limit<'a>(inputs: &Inputs, suites: impl Iterator<Item = &'a SuiteInputs>)
     })
 }
 
-/// The suite asks a model, or a judge, that is not embedded.
+/// The suite asks a model, a judge or a model of a check that is not embedded.
 fn spends(inputs: &Inputs, suite: &SuiteInputs) -> bool {
     inputs.plan(suite).is_ok_and(|plan| !network_models(&plan).is_empty())
 }
 
-/// Aliases of the models of a plan that are not embedded.
-fn network_models(plan: &SuitePlan) -> Vec<&str> {
-    let cards = [Some(plan.model.card()), plan.judge.as_ref().map(|judge| judge.client.card())];
-    cards.into_iter().flatten().filter(|card| !card.embedded).map(|card| card.alias.as_str()).collect()
+/// The models of a plan that are not embedded: alias, and what is asked of it.
+fn network_models(plan: &SuitePlan) -> Vec<(&str, Operation)> {
+    let speak = [Some(plan.model.card()), plan.judge.as_ref().map(|judge| judge.client.card())];
+    let speak = speak.into_iter().flatten().map(|card| (card, Operation::Chat));
+    let embed = plan.scoring.embedders().into_values();
+    let embed = embed.map(|embedder| (embedder.client.card(), Operation::Embeddings));
+    let all = speak.chain(embed).filter(|(card, _)| !card.embedded);
+    all.map(|(card, operation)| (card.alias.as_str(), operation)).collect()
 }
 
 /// Why a plan may not spend under a budget: a price that nobody knows makes the budget void.
@@ -35,7 +40,7 @@ pub(super) fn problems(inputs: &Inputs, plan: &SuitePlan) -> Vec<Problem> {
         return Vec::new();
     };
     let mut problems = Vec::new();
-    for alias in network_models(plan) {
+    for (alias, operation) in network_models(plan) {
         let Some(spec) = project.models.value.models.get(alias) else { continue };
         let at = |message: &str| project.models.problem(&["models".into(), alias.into()], message);
         match &spec.price {
@@ -43,7 +48,8 @@ pub(super) fn problems(inputs: &Inputs, plan: &SuitePlan) -> Vec<Problem> {
                 "write `price: {{ input, output, as_of }}` or `price: free` in {FILE}, or allow it for one run with \
                  --allow-unpriced or EVALS_ALLOW_UNPRICED=1"
             ))),
-            Some(Price::Tokens(_)) if spec.max_tokens().is_none() => problems.push(
+            // A vector has no tokens.
+            Some(Price::Tokens(_)) if spec.max_tokens().is_none() && operation == Operation::Chat => problems.push(
                 at("has no `max_tokens`, so nobody knows what a request may cost at most")
                     .hint("write `params: { max_tokens: N }`: a budget sets aside the price of that many"),
             ),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::baseline::{Baseline, BaselineCase, BaselineSample};
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::dataset::Case;
+use crate::eval::check::Embedding;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, SampleRecord, Scores};
 use crate::eval::run::{self, Reach};
@@ -24,6 +25,8 @@ pub(super) struct Observed {
     pub before: Option<Before>,
     /// A stored score differs from what scoring says today.
     pub rescored: bool,
+    /// See [`unembedded`].
+    pub unembedded: bool,
 }
 
 /// Everything about one case, in the gate's words. `samples` are fresh answers of the stream `main`, `None`
@@ -50,7 +53,8 @@ pub(super) async fn observe(
     observation.unchanged = past
         .zip(samples.filter(|samples| !samples.is_empty()))
         .is_some_and(|(past, samples)| samples.iter().all(|now| unchanged(past, now)));
-    let mut rescored = false;
+    let (mut rescored, mut unembedded) = (false, false);
+    let changed = baseline.is_some_and(|baseline| checks_changed(plan, baseline));
     if let (Some(past), true) = (past, samples.is_some()) {
         for sample in &past.samples {
             let fresh = samples.unwrap_or_default().iter().find(|now| is_same(sample, now));
@@ -58,6 +62,7 @@ pub(super) async fn observe(
                 Some(scores) => Some(of_scores(plan, scores)),
                 None => rescore(plan, case, sample).await.map(|scores| of_scores(plan, &scores)),
             };
+            unembedded |= changed && scores.is_none() && lacks_embedding(plan, case, sample);
             let stored = of_stored(plan, sample);
             rescored |= scores.as_ref().is_some_and(|scores| differ(scores, &stored));
             observation.baseline.push(scores.unwrap_or(stored));
@@ -85,7 +90,7 @@ pub(super) async fn observe(
         },
     };
     let before = past.and_then(|past| before(past, &observation));
-    Observed { observation, before, rescored }
+    Observed { observation, before, rescored, unembedded }
 }
 
 /// What people and judge said about a fresh answer, if both did.
@@ -127,6 +132,40 @@ pub(super) fn judge_changed(plan: &SuitePlan, baseline: Option<&Baseline>) -> BT
         metrics.insert(PASS_RATE.to_owned());
     }
     metrics
+}
+
+/// Metrics of checks that changed, where answers of the baseline have no embeddings to be scored with: their stored
+/// scores may be those of another model.
+pub(super) fn unembedded(plan: &SuitePlan, baseline: &Baseline) -> BTreeSet<String> {
+    let lacking = |past: &BaselineCase| {
+        let case = plan.case(&past.id).map(|(_, case)| case);
+        case.filter(|case| case.content_hash() == past.content_hash)
+            .is_some_and(|case| past.samples.iter().any(|sample| lacks_embedding(plan, case, sample)))
+    };
+    if checks_changed(plan, baseline) && baseline.cases.iter().any(lacking) {
+        plan.scoring.embedding_metrics()
+    } else {
+        BTreeSet::new()
+    }
+}
+
+fn checks_changed(plan: &SuitePlan, baseline: &Baseline) -> bool {
+    baseline.header.checks_sha256 != plan.identity.checks_sha256
+}
+
+/// Scoring a stored answer with today's checks takes an embedding that is not recorded.
+fn lacks_embedding(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> bool {
+    if plan.scoring.embedders().values().all(|embedder| embedder.client.card().embedded) {
+        return false;
+    }
+    let Some(answer) = stored_answer(plan, sample) else { return true };
+    let lacks = |embedding: Embedding<'_>| {
+        let client = &embedding.embedder.client;
+        let key = embedding.request.map(|request| request.key()).unwrap_or_default();
+        let draw = Draw { key, stream: Stream::Main, index: 0 };
+        !client.card().embedded && !client.recorded(&draw).is_ok_and(|found| found.is_some())
+    };
+    plan.scoring.embeddings(case, Some(&answer)).into_iter().any(lacks)
 }
 
 fn not_measured(sample: &SampleRecord) -> Option<String> {
@@ -203,21 +242,31 @@ fn differ(a: &SampleScores, b: &SampleScores) -> bool {
         || a.metrics.iter().any(|(name, x)| b.metrics.get(name).is_none_or(|y| (x - y).abs() > ROUNDING))
 }
 
-/// A stored answer, if its full text is at hand.
+/// Score a stored answer with today's checks and judge, if all of it that they look at is at hand.
+pub(super) async fn rescore(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> Option<Scores> {
+    let answer = scorable_answer(plan, case, sample)?;
+    run::score(plan, case, &answer, sample.index, Reach::Recorded).await.ok()
+}
+
+/// A stored answer with all that the case's checks look at.
+pub(super) fn scorable_answer(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> Option<Answer> {
+    let text_is_all = plan.model.card().embedded || !plan.scoring.looks_beyond_text(case);
+    if text_is_all { stored_answer(plan, sample) } else { recorded_answer(plan, sample) }
+}
+
+/// The whole text of a stored answer; the file, which may have shortened it, knows no more.
 pub(super) fn stored_answer(plan: &SuitePlan, sample: &BaselineSample) -> Option<Answer> {
     if sample.answered(&sample.answer) {
         return Some(Answer::embedded(sample.answer.clone(), &plan.model.card().model_id));
     }
-    // Shortened in the file; the whole of it is in the recordings.
+    recorded_answer(plan, sample)
+}
+
+/// A stored answer with all that was recorded of it: its tokens, why it ended.
+fn recorded_answer(plan: &SuitePlan, sample: &BaselineSample) -> Option<Answer> {
     let draw = Draw { key: sample.key.clone(), stream: Stream::Main, index: sample.index };
     let recorded = plan.model.recorded(&draw).ok().flatten()?;
     sample.answered(&recorded.answer.text).then_some(recorded.answer)
-}
-
-/// Score a stored answer with today's checks and judge, if its full text is at hand.
-pub(super) async fn rescore(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> Option<Scores> {
-    let answer = stored_answer(plan, sample)?;
-    run::score(plan, case, &answer, sample.index, Reach::Recorded).await.ok()
 }
 
 /// What the baseline said, for people: its first passing answer, else its first.

@@ -1,19 +1,21 @@
 //! Look after the recordings of a project: list them, prove them, and find those that nothing needs.
 //!
 //! A recording is needed when a baseline names it (the working copy's, HEAD's, the merge base's), as an answer or as a
-//! judge's word, or when a run of the tree as it stands would ask for it: each suite on each model that could be chosen
+//! judge's word, when today's checks and judge ask for it to score a baseline's answer, or when a run of the tree as it stands would ask for it: each suite on each model that could be chosen
 //! for it, with its own prompt and every numbered one. Everything else may go.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::inputs::{Inputs, SuiteInputs};
-use crate::baseline::{self, Baseline, MergeBase};
+use super::observe::stored_answer;
+use crate::baseline::{self, Baseline, MergeBase, Stored};
 use crate::config::Problem;
+use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
 use crate::llm::recording::format::FORMAT;
 use crate::llm::recording::{DIR, Recording, Store};
-use crate::llm::{Draw, Request, Stream};
+use crate::llm::{Answer, Call, Draw, PromptTag, Request, Stream};
 use crate::prompt::{self, is_numbered};
 
 /// One recording, in a line.
@@ -133,12 +135,17 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
     let (head, base) = (MergeBase::head(&inputs.root()), inputs.merge_base().map_err(one)?);
     // Baselines of suites and models that this tree no longer runs are still somebody's history.
     for (suite, alias) in baseline::list(&inputs.root()).map_err(one)? {
-        if let Some(stored) = baseline::read(&inputs.root(), &suite, &alias).map_err(one)? {
-            keys_of(&stored.baseline, &mut needed);
-        }
+        let mut stored = vec![baseline::read(&inputs.root(), &suite, &alias).map_err(one)?];
         for commit in [&head, &*base] {
-            if let Some(stored) = commit.baseline(&suite, &alias).map_err(one)? {
-                keys_of(&stored.baseline, &mut needed);
+            stored.push(commit.baseline(&suite, &alias).map_err(one)?);
+        }
+        let known = inputs.suites.iter().find(|known| known.doc.value.suite == suite);
+        let plan =
+            known.and_then(|known| inputs.plan_of(known, &alias, None).ok()).filter(asks_about_answers);
+        for Stored { baseline, .. } in stored.into_iter().flatten() {
+            keys_of(&baseline, &mut needed);
+            if let Some(plan) = &plan {
+                about_baseline(plan, &baseline, &mut needed);
             }
         }
     }
@@ -178,16 +185,16 @@ fn needed_by(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) -
         let request =
             plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text).map_err(failed)?;
         let key = request.key();
-        if let Some(judge) = &plan.judge {
-            let draws = store.draws(&key).map_err(|error| failed(error.to_string()))?;
-            let embedded = plan.model.card().embedded;
-            for recorded in draws.iter().filter(|_| !embedded) {
-                needed.insert(judge.request(case, &recorded.answer).map_err(failed)?.key());
-            }
-            if embedded && !judge.client.card().embedded {
-                // The answer of an embedded model is not recorded: asking it is how to know the judge's question.
-                let draw = Draw { key: key.clone(), stream: Stream::Main, index: 0 };
-                needed.extend(embedded_judge_key(plan, case, &request, &draw));
+        if asks_about_answers(plan) {
+            let answers: Vec<Answer> = if plan.model.card().embedded {
+                // Its answers are not recorded: asking it is how to know what is asked about them.
+                embedded_answer(plan, &request).into_iter().collect()
+            } else {
+                let draws = store.draws(&key).map_err(|error| failed(error.to_string()))?;
+                draws.into_iter().map(|recorded| recorded.answer).collect()
+            };
+            for answer in &answers {
+                needed.extend(about_answer(plan, case, answer).map_err(failed)?);
             }
         }
         needed.insert(key);
@@ -195,20 +202,49 @@ fn needed_by(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) -
     Ok(())
 }
 
-fn embedded_judge_key(
-    plan: &SuitePlan,
-    case: &crate::dataset::Case,
-    request: &Request,
-    draw: &Draw,
-) -> Option<String> {
-    let judge = plan.judge.as_ref()?;
-    let answer = super::block_on(plan.model.ask(crate::llm::Call {
+/// A judge or a check of the plan asks a model that is recorded.
+fn asks_about_answers(plan: &SuitePlan) -> bool {
+    let judge = plan.judge.iter().map(|judge| &judge.client);
+    let embedders = plan.scoring.embedders();
+    let checks = embedders.values().map(|embedder| &embedder.client);
+    judge.chain(checks).any(|client| !client.card().embedded)
+}
+
+/// Keys that scoring an answer asks for.
+fn about_answer(plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<Vec<String>, String> {
+    let embeddings = plan.scoring.embeddings(case, Some(answer));
+    let mut keys: Vec<String> =
+        embeddings.iter().filter_map(|embedding| Some(embedding.request.as_ref()?.key())).collect();
+    if let Some(judge) = &plan.judge {
+        keys.push(judge.request(case, answer)?.key());
+    }
+    Ok(keys)
+}
+
+/// What rescoring the answers of a baseline asks for: the whole text of each, from the file or its recording.
+fn about_baseline(plan: &SuitePlan, baseline: &Baseline, needed: &mut BTreeSet<String>) {
+    for (case, sample) in baseline
+        .cases
+        .iter()
+        .filter_map(|past| Some((plan.case(&past.id)?.1, &past.samples)))
+        .flat_map(|(case, samples)| samples.iter().map(move |sample| (case, sample)))
+    {
+        // What cannot be rendered or read cannot be asked about either.
+        if let Some(answer) = stored_answer(plan, sample) {
+            needed.extend(about_answer(plan, case, &answer).unwrap_or_default());
+        }
+    }
+}
+
+fn embedded_answer(plan: &SuitePlan, request: &Request) -> Option<Answer> {
+    let draw = Draw { key: request.key(), stream: Stream::Main, index: 0 };
+    let answered = super::block_on(plan.model.ask(Call {
         request,
-        draw,
-        prompt: crate::llm::PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 },
+        draw: &draw,
+        prompt: Some(PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 }),
         recorded_only: true,
     }));
-    Some(judge.request(case, &answer.ok()?.ok()?.answer).ok()?.key())
+    Some(answered.ok()?.ok()?.answer)
 }
 
 fn keys_of(baseline: &Baseline, needed: &mut BTreeSet<String>) {

@@ -286,6 +286,7 @@ fn runtime(inputs: &Inputs, selections: &[Selection]) -> tokio::runtime::Builder
         inputs.plan(suite).is_ok_and(|plan| {
             plan.model.card().embedded
                 || plan.judge.as_ref().is_some_and(|judge| judge.client.card().embedded)
+                || plan.scoring.embedders().values().any(|embedder| embedder.client.card().embedded)
                 || is_replay(inputs.settings.mode, &plan)
         })
     };

@@ -9,15 +9,13 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::drawing::{Drawing, Drawn, First, Job, Source};
-use super::observe::{judge_changed, observe, of_scores};
+use super::observe::{Observed, judge_changed, observe, of_scores};
 use crate::baseline::Baseline;
 use crate::config::settings::{Mode, OnInconclusive};
 use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
-use crate::gate::{
-    self, Candidate, CaseObservation, CaseResult, CaseVerdict, Observations, Planner, Policy, Side, Step,
-};
+use crate::gate::{self, Candidate, CaseResult, CaseVerdict, Observations, Planner, Policy, Side, Step};
 use crate::llm::Stream;
 use crate::report::input::{BaselineInfo, Before, GateReport};
 
@@ -146,9 +144,12 @@ impl Against {
     }
 
     /// Put a drawn case in its place.
-    fn put(&mut self, position: usize, observation: CaseObservation) {
+    fn put(&mut self, plan: &SuitePlan, position: usize, observed: Observed) {
         if let Some(slot) = self.seen.cases.get_mut(position) {
-            *slot = observation;
+            *slot = observed.observation;
+        }
+        if observed.unembedded {
+            self.seen.judge_changed.extend(plan.scoring.embedding_metrics());
         }
     }
 
@@ -260,11 +261,12 @@ impl Run {
             Drawn::First(first) => {
                 let First { record, compared, working } = *first;
                 self.rescored |= compared.rescored;
-                self.compared.put(position, compared.observation);
+                let before = compared.before.clone();
+                self.compared.put(&self.plan, position, compared);
                 if let (Some(side), Some(seen)) = (&mut self.working, working) {
-                    side.put(position, seen.observation);
+                    side.put(&self.plan, position, seen);
                 }
-                let row = Row { record: Arc::new(record), before: compared.before, handed_out: false };
+                let row = Row { record: Arc::new(record), before, handed_out: false };
                 self.rows.insert(position, row);
                 false
             }

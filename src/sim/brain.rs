@@ -12,7 +12,7 @@ use super::wire::Ask;
 use crate::config::models::{ModelSpec, ProviderKind};
 use crate::host;
 use crate::llm::provider::{Provider, connect};
-use crate::llm::{Draw, Error, Message, Request, Stream};
+use crate::llm::{Draw, Error, Message, Operation, Request, Role, Stream};
 
 /// A text with holes for the request's case.
 const CASE: &str = "{{case}}";
@@ -25,6 +25,8 @@ pub(super) struct Brain {
     main: Speaker,
     /// Who answers after so many answers.
     later: Option<(u64, Speaker)>,
+    /// Makes the vectors of every build.
+    embedder: Arc<dyn Provider>,
     /// Absent where this build has no judge; then judge requests are answered as all others.
     judge: Option<Speaker>,
 }
@@ -52,7 +54,19 @@ impl Brain {
             None if cfg!(feature = "rf-qaqc") => Some(reference("judge")?),
             None => None,
         };
-        Ok(Self { main, later, judge })
+        let embedder = connected(Path::new("."), ProviderKind::Reference, &json!({ "role": "embedder" }))?;
+        Ok(Self { main, later, embedder, judge })
+    }
+
+    /// A vector for each message, as JSON.
+    pub(super) async fn embed(&self, ask: &Ask<'_>, key: &[u8]) -> Result<Vec<String>, String> {
+        let mut vectors = Vec::with_capacity(ask.messages.len());
+        for message in &ask.messages {
+            let request = request(&*self.embedder, ask, std::slice::from_ref(message), Operation::Embeddings);
+            let answer = self.embedder.ask(&request, &draw(key, 0)).await;
+            vectors.push(answer.map_err(|error| error.to_string())?.text);
+        }
+        Ok(vectors)
     }
 
     /// The answer's text. `answers` is how many there were before; `key` and `index` say which draw this is.
@@ -81,21 +95,8 @@ impl Speaker {
                 pieces => Ok(pieces.join(ask.texts().find_map(case_token).unwrap_or(NO_CASE))),
             },
             Self::Model(model) => {
-                let request = Request {
-                    provider: model.card().provider,
-                    model_id: ask.model.clone().into_owned(),
-                    revision: None,
-                    system: ask.system.clone().map(Cow::into_owned),
-                    messages: ask
-                        .messages
-                        .iter()
-                        .map(|(role, text)| Message { role: *role, content: text.clone().into_owned() })
-                        .collect(),
-                    params: BTreeMap::new(),
-                    schema: None,
-                };
-                let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
-                let draw = Draw { key, stream: Stream::Main, index };
+                let request = request(&**model, ask, &ask.messages, Operation::Chat);
+                let draw = draw(key, index);
                 match model.ask(&request, &draw).await {
                     Ok(answer) => Ok(answer.text),
                     Err(error) => Err(error.to_string()),
@@ -103,6 +104,33 @@ impl Speaker {
             }
         }
     }
+}
+
+/// What a model is asked, in its own terms.
+fn request(
+    model: &dyn Provider,
+    ask: &Ask<'_>,
+    messages: &[(Role, Cow<'_, str>)],
+    operation: Operation,
+) -> Request {
+    Request {
+        provider: model.card().provider,
+        model_id: ask.model.clone().into_owned(),
+        revision: None,
+        system: ask.system.clone().map(Cow::into_owned),
+        messages: messages
+            .iter()
+            .map(|(role, text)| Message { role: *role, content: text.clone().into_owned() })
+            .collect(),
+        params: BTreeMap::new(),
+        schema: None,
+        operation,
+    }
+}
+
+fn draw(key: &[u8], index: u32) -> Draw {
+    let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    Draw { key, stream: Stream::Main, index }
 }
 
 /// The first `case-<digits>` of a text.
@@ -129,9 +157,17 @@ fn simulated(root: &Path, answers: &str, accuracy: f64, seed: u64) -> Result<Spe
 }
 
 fn model(root: &Path, provider: ProviderKind, params: &serde_json::Value) -> Result<Speaker, Error> {
+    Ok(Speaker::Model(connected(root, provider, params)?))
+}
+
+fn connected(
+    root: &Path,
+    provider: ProviderKind,
+    params: &serde_json::Value,
+) -> Result<Arc<dyn Provider>, Error> {
     let spec: ModelSpec = serde_json::from_value(json!({ "provider": provider, "params": params }))
         .map_err(|error| Error::Config { alias: "sim".to_owned(), message: error.to_string() })?;
-    Ok(Speaker::Model(connect(root, "sim", &spec, &host::outside())?))
+    connect(root, "sim", &spec, &host::outside())
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use axum::http::{HeaderMap, Method, Uri};
 
 use super::wire::{Cause, Protocol};
+use crate::llm::Operation::{self, Chat, Embeddings};
 
 /// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
-    /// To a model; its name where the path says it.
-    Model(Protocol, Option<Cow<'a, str>>),
+    /// To a model, for what; its name where the path says it.
+    Model(Protocol, Operation, Option<Cow<'a, str>>),
     /// To the list of models, or to one of them.
     Models(Protocol, Option<Cow<'a, str>>),
     /// The counters.
@@ -27,9 +28,11 @@ pub(super) fn route<'a>(method: &Method, uri: &'a Uri, headers: &HeaderMap) -> R
     let is_anthropic = headers.contains_key("anthropic-version");
     let listing = if is_anthropic { Protocol::Anthropic } else { Protocol::OpenAi };
     let (allowed, route) = match path {
-        "/v1/chat/completions" => ("POST", Route::Model(Protocol::OpenAi, None)),
-        "/v1/messages" => ("POST", Route::Model(Protocol::Anthropic, None)),
-        "/openai/v1/chat/completions" => ("POST", Route::Model(Protocol::Azure, None)),
+        "/v1/chat/completions" => ("POST", Route::Model(Protocol::OpenAi, Chat, None)),
+        "/v1/embeddings" => ("POST", Route::Model(Protocol::OpenAi, Embeddings, None)),
+        "/v1/messages" => ("POST", Route::Model(Protocol::Anthropic, Chat, None)),
+        "/openai/v1/chat/completions" => ("POST", Route::Model(Protocol::Azure, Chat, None)),
+        "/openai/v1/embeddings" => ("POST", Route::Model(Protocol::Azure, Embeddings, None)),
         "/v1/models" => ("GET", Route::Models(listing, None)),
         "/stats" => ("GET", Route::Stats),
         "/stats/reset" => ("POST", Route::Reset),
@@ -50,7 +53,7 @@ pub(super) fn route<'a>(method: &Method, uri: &'a Uri, headers: &HeaderMap) -> R
         return route;
     }
     let protocol = match route {
-        Route::Model(protocol, _) | Route::Models(protocol, _) | Route::Wrong(protocol, _) => protocol,
+        Route::Model(protocol, ..) | Route::Models(protocol, _) | Route::Wrong(protocol, _) => protocol,
         Route::Stats | Route::Reset => Protocol::OpenAi,
     };
     Route::Wrong(protocol, Cause::Method(allowed.to_owned()))
@@ -62,13 +65,16 @@ fn deep<'a>(path: &'a str, query: Option<&str>, listing: Protocol) -> Option<(&'
         return Some(("GET", Route::Models(listing, Some(decoded(name)))));
     }
     if let Some(rest) = path.strip_prefix("/openai/deployments/") {
-        let name = rest.strip_suffix("/chat/completions")?;
+        let (name, operation) = match rest.strip_suffix("/chat/completions") {
+            Some(name) => (name, Chat),
+            None => (rest.strip_suffix("/embeddings")?, Embeddings),
+        };
         let versioned = query
             .unwrap_or_default()
             .split('&')
             .any(|pair| pair.strip_prefix("api-version=").is_some_and(|v| !v.is_empty()));
         let route = if versioned {
-            Route::Model(Protocol::Azure, Some(decoded(name)))
+            Route::Model(Protocol::Azure, operation, Some(decoded(name)))
         } else {
             Route::Wrong(Protocol::Azure, Cause::Version(None))
         };
@@ -76,7 +82,7 @@ fn deep<'a>(path: &'a str, query: Option<&str>, listing: Protocol) -> Option<(&'
     }
     let rest = path.strip_prefix("/model/")?;
     if let Some(name) = rest.strip_suffix("/converse") {
-        return Some(("POST", Route::Model(Protocol::Bedrock, Some(decoded(name)))));
+        return Some(("POST", Route::Model(Protocol::Bedrock, Chat, Some(decoded(name)))));
     }
     rest.strip_suffix("/converse-stream")?;
     Some(("POST", Route::Wrong(Protocol::Bedrock, Cause::Streams)))
@@ -117,13 +123,18 @@ mod tests {
     fn every_path_has_its_protocol() {
         let arn =
             Uri::from_static("/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fx/converse");
-        let Route::Model(Protocol::Bedrock, Some(model)) = at(&Method::POST, &arn) else { panic!() };
+        let Route::Model(Protocol::Bedrock, Chat, Some(model)) = at(&Method::POST, &arn) else { panic!() };
         assert_eq!(model, "arn:aws:bedrock:us-east-1:1:inference-profile/x");
         let plain = Uri::from_static("/model/anthropic.claude-v1:0/converse");
-        let want = Route::Model(Protocol::Bedrock, Some("anthropic.claude-v1:0".into()));
+        let want = Route::Model(Protocol::Bedrock, Chat, Some("anthropic.claude-v1:0".into()));
         assert_eq!(at(&Method::POST, &plain), want);
         let azure = Uri::from_static("/openai/deployments/mine/chat/completions?api-version=2024-10-21");
-        assert_eq!(at(&Method::POST, &azure), Route::Model(Protocol::Azure, Some("mine".into())));
+        assert_eq!(at(&Method::POST, &azure), Route::Model(Protocol::Azure, Chat, Some("mine".into())));
+        let embeds = Uri::from_static("/openai/deployments/mine/embeddings?api-version=2024-10-21");
+        let want = Route::Model(Protocol::Azure, Embeddings, Some("mine".into()));
+        assert_eq!(at(&Method::POST, &embeds), want);
+        let plain = Uri::from_static("/v1/embeddings");
+        assert_eq!(at(&Method::POST, &plain), Route::Model(Protocol::OpenAi, Embeddings, None));
         let old = Uri::from_static("/openai/deployments/mine/chat/completions");
         assert_eq!(at(&Method::POST, &old), Route::Wrong(Protocol::Azure, Cause::Version(None)));
         let chat = Uri::from_static("/v1/chat/completions");

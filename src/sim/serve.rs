@@ -23,6 +23,7 @@ use super::socket::Link;
 use super::stats::{Counters, UnderWay};
 use super::wire::{Cause, Protocol, Refusal, Reply, Stop, limit, tokens};
 use crate::clock::Clock;
+use crate::llm::Operation;
 
 /// Bytes of the largest request, as of the Anthropic API.
 const MAX_BODY: usize = 32 * 1024 * 1024;
@@ -135,9 +136,9 @@ pub(super) async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     match route(&parts.method, &parts.uri, &parts.headers) {
-        Route::Model(protocol, model) => {
+        Route::Model(protocol, operation, model) => {
             let under_way = app.counters.arrive(protocol);
-            let exchange = Exchange { app: &app, protocol, arrival: under_way.arrival };
+            let exchange = Exchange { app: &app, protocol, operation, arrival: under_way.arrival };
             // What is dropped here before its end is a client that left.
             let response = exchange.answer(model, &parts, body, &link, &under_way).await;
             under_way.over();
@@ -145,7 +146,7 @@ pub(super) async fn handle(
         }
         Route::Models(protocol, model) => {
             app.counters.other();
-            let exchange = Exchange { app: &app, protocol, arrival: 0 };
+            let exchange = Exchange { app: &app, protocol, operation: Operation::Chat, arrival: 0 };
             match app.admit(protocol, &parts.headers) {
                 Ok(()) => exchange.respond(200, JSON, protocol.models(model.as_deref())),
                 Err(cause) => exchange.refuse(&cause),
@@ -160,7 +161,7 @@ pub(super) async fn handle(
         }
         Route::Wrong(protocol, cause) => {
             app.counters.other();
-            Exchange { app: &app, protocol, arrival: 0 }.refuse(&cause)
+            Exchange { app: &app, protocol, operation: Operation::Chat, arrival: 0 }.refuse(&cause)
         }
     }
 }
@@ -176,6 +177,7 @@ fn plain(status: StatusCode, body: String) -> Response {
 struct Exchange<'a> {
     app: &'a App,
     protocol: Protocol,
+    operation: Operation,
     arrival: u64,
 }
 
@@ -203,14 +205,19 @@ impl Exchange<'_> {
         {
             return self.reject(&self.protocol.refuse(&cause));
         }
-        let ask = match self.protocol.parse(model, &parts.headers, &body) {
+        let ask = match self.protocol.parse(self.operation, model, &parts.headers, &body) {
             Ok(ask) => ask,
             Err(refusal) => return self.reject(&refusal),
         };
-        if ask.is_judge() {
+        if self.operation == Operation::Embeddings {
+            app.counters.embedding();
+        } else if ask.is_judge() {
             app.counters.judge();
         }
-        let slow = fault.filter(|fault| fault.kind == Kind::Slow).map_or(Duration::ZERO, |fault| fault.pause);
+        let slow = fault
+            .as_ref()
+            .filter(|fault| fault.kind == Kind::Slow)
+            .map_or(Duration::ZERO, |fault| fault.pause);
         let jitter = fault::jitter(app.options.jitter, app.options.seed, self.arrival);
         let wait = app.options.latency + jitter + slow;
         if !wait.is_zero() {
@@ -220,6 +227,15 @@ impl Exchange<'_> {
         let key = request_key(parts.uri.path(), &body);
         let index = app.counters.draw(number(&key));
         let answers = app.counters.answers();
+        if self.operation == Operation::Embeddings {
+            let vectors = match app.brain.embed(&ask, &key).await {
+                Ok(vectors) => vectors,
+                Err(message) => return self.reject(&self.protocol.refuse(&Cause::Unanswerable(message))),
+            };
+            let input_tokens = ask.input_tokens();
+            let body = self.protocol.embeddings(&app.served(&ask.model, answers), &vectors, input_tokens);
+            return self.deliver(body, fault.as_ref(), link, index, input_tokens, 0);
+        }
         let mut text = match app.brain.say(&ask, answers, &key, index).await {
             Ok(text) => text,
             Err(message) => return self.reject(&self.protocol.refuse(&Cause::Unanswerable(message))),
@@ -238,11 +254,23 @@ impl Exchange<'_> {
             output_tokens,
             waited_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
         };
-        let body = self.protocol.answer(&reply);
+        self.deliver(self.protocol.answer(&reply), fault.as_ref(), link, index, input_tokens, output_tokens)
+    }
+
+    /// An answer goes out whole and is counted, or breaks off half-way.
+    fn deliver(
+        &self,
+        body: String,
+        fault: Option<&Fault>,
+        link: &Link,
+        index: u32,
+        input_tokens: u64,
+        output_tokens: u64,
+    ) -> Response {
         if fault.is_some_and(|fault| fault.kind == Kind::Truncate) {
             link.cut(body.len() / 2);
         } else {
-            app.counters.answered(index, input_tokens, output_tokens);
+            self.app.counters.answered(index, input_tokens, output_tokens);
         }
         self.respond(200, JSON, body)
     }

@@ -23,6 +23,9 @@ pub struct Stats {
     pub by_protocol: BTreeMap<String, u64>,
     /// Model requests to a model with `judge` in its name.
     pub judge_requests: u64,
+    /// Requests for embeddings.
+    #[serde(default)]
+    pub embedding_requests: u64,
     /// Requests that met a fault, by kind, all kinds.
     pub faults: BTreeMap<String, u64>,
     /// Requests whose client left before there was an answer.
@@ -55,6 +58,7 @@ pub(super) struct Counters {
     anthropic: AtomicU64,
     bedrock: AtomicU64,
     judge: AtomicU64,
+    embedding: AtomicU64,
     faults: [AtomicU64; KINDS.len()],
     client_gone: AtomicU64,
     connections: AtomicU64,
@@ -93,6 +97,10 @@ impl Counters {
 
     pub(super) fn judge(&self) {
         self.judge.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn embedding(&self) {
+        self.embedding.fetch_add(1, Relaxed);
     }
 
     pub(super) fn fault(&self, kind: Kind) {
@@ -143,6 +151,7 @@ impl Counters {
             &self.anthropic,
             &self.bedrock,
             &self.judge,
+            &self.embedding,
             &self.client_gone,
             &self.connections,
             &self.repeats,
@@ -165,6 +174,7 @@ impl Counters {
             rejected: get(&self.rejected),
             by_protocol: protocols.into_iter().map(|(name, count)| (name.to_owned(), get(count))).collect(),
             judge_requests: get(&self.judge),
+            embedding_requests: get(&self.embedding),
             faults: KINDS
                 .iter()
                 .zip(&self.faults)

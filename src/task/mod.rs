@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::config::models::ModelSpec;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Problem, Project};
-use crate::llm::{Message, ModelCard, Request, Role};
+use crate::llm::{Message, ModelCard, Operation, Request, Role};
 use crate::prompt::{Purpose, Template};
 
 /// A task, loaded and checked.
@@ -88,6 +88,7 @@ pub(crate) fn request(model: &ModelCard, spec: &ModelSpec, prompt: String, schem
         params: spec.params.clone(),
         // What is not sent must not be in the key.
         schema: schema.filter(|_| spec.structured_output),
+        operation: Operation::Chat,
     }
 }
 

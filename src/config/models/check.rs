@@ -33,7 +33,8 @@ const OPENAI: &[Param] = &[
     ("seed", |v| v.is_i64() || v.is_u64(), "a whole number"),
 ];
 
-const REFERENCE: &[Param] = &[("role", |v| v == "analyst" || v == "judge", "`analyst` or `judge`")];
+const REFERENCE: &[Param] =
+    &[("role", |v| v == "analyst" || v == "judge" || v == "embedder", "`analyst`, `judge` or `embedder`")];
 
 const SIMULATED: &[Param] = &[
     ("accuracy", |v| v.as_f64().is_some_and(|n| (0.0..=1.0).contains(&n)), "a number from 0 to 1"),
@@ -54,7 +55,7 @@ fn is_texts(value: &Value) -> bool {
 }
 
 /// Members of a request body that `extra` may not replace: answers would no longer be those of the request.
-const OURS: &[&str] = &["model", "messages", "system", "stream"];
+const OURS: &[&str] = &["model", "messages", "system", "stream", "input", "encoding_format"];
 
 /// Headers that the client writes itself.
 const OWN_HEADERS: &[&str] = &["host", "content-length", "content-type", "transfer-encoding", "connection"];

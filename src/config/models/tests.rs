@@ -139,7 +139,7 @@ fn every_rule() {
         ),
         (
             "{ provider: reference, params: { role: x } }",
-            "params.role`: expected `analyst` or `judge`, found `\"x\"`",
+            "params.role`: expected `analyst`, `judge` or `embedder`, found `\"x\"`",
         ),
         (
             "{ provider: simulated, params: { accuracy: 1 } }",

@@ -1,13 +1,14 @@
-//! Checks on what an answer took: `latency` and `cost`.
+//! Checks on what an answer took, `latency`, `cost` and `tokens`, and on why it ended, `finish_reason`.
 //!
-//! An embedded or replayed answer took nothing that could be measured. Such a check passes, says so, and
-//! stays out of metrics and means.
+//! An embedded answer took nothing that could be measured, and some servers do not count tokens. Such a check
+//! passes, says so, and stays out of metrics and means. A reason to end is always there: embedded models stop
+//! when they are done.
 
 use serde_json::{Value, json};
 
 use super::{Finding, Stop};
 use crate::config::check::CheckArgs;
-use crate::llm::Answer;
+use crate::llm::{Answer, FinishReason};
 
 /// Explanation of a check that had nothing to look at.
 pub(super) const NOT_MEASURED: &str = "not measured";
@@ -20,6 +21,24 @@ pub(super) fn latency(args: &CheckArgs, answer: &Answer) -> Result<Finding, Stop
 /// `cost`, in USD.
 pub(super) fn cost(args: &CheckArgs, answer: &Answer) -> Result<Finding, Stop> {
     at_most(args, answer.cost_usd, |usd| format!("{usd} USD"))
+}
+
+/// `tokens` of the answer, those of hidden reasoning included, as the provider counts them.
+pub(super) fn tokens(args: &CheckArgs, answer: &Answer) -> Result<Finding, Stop> {
+    #[expect(clippy::cast_precision_loss, reason = "no answer has 2^53 tokens")]
+    let found = answer.usage.map(|usage| usage.output_tokens as f64);
+    at_most(args, found, |tokens| format!("{tokens} tokens"))
+}
+
+/// `finish_reason`: one of the wanted ones.
+pub(super) fn finish_reason(wanted: &[FinishReason], answer: &Answer) -> Finding {
+    let found = answer.finish_reason;
+    if wanted.contains(&found) {
+        return Finding::pass();
+    }
+    let wanted: Vec<&str> = wanted.iter().map(|reason| reason.name()).collect();
+    Finding::fail(format!("the model stopped for `{}`, expected `{}`", found.name(), wanted.join("` or `")))
+        .with_diff(json!(wanted), found.name().into())
 }
 
 fn at_most(args: &CheckArgs, found: Option<f64>, show: impl Fn(f64) -> String) -> Result<Finding, Stop> {

@@ -23,6 +23,12 @@ mod quotes;
 
 mod measured;
 
+mod likeness;
+
+mod refusal;
+
+mod similar;
+
 mod command;
 
 #[cfg(test)]
@@ -40,7 +46,10 @@ use crate::dataset::Case;
 use crate::llm::Answer;
 
 use super::record::{CheckResult, Difference};
-use rule::{Flaw, Rule};
+use rule::Rule;
+
+pub(super) use rule::Flaw;
+pub use similar::{Embedder, Embedding};
 
 pub(super) use sets::{label_set, label_text};
 pub(super) use value::same;
@@ -113,6 +122,20 @@ pub type CustomCheck = Arc<dyn Fn(&Subject<'_>) -> Result<Finding, String> + Sen
 /// Registered closures by name.
 pub type CustomChecks = BTreeMap<String, CustomCheck>;
 
+/// What checks are made of besides their specs.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// The project root: schemas and programs are relative to it.
+    pub root: &'a Path,
+    /// Closures for checks of kind `custom`.
+    pub custom: &'a CustomChecks,
+    /// For checks that ask a model.
+    pub models: &'a FindEmbedder<'a>,
+}
+
+/// From an alias to the model behind it. The error says what is wrong, with a hint.
+pub type FindEmbedder<'a> = dyn Fn(&str) -> Result<Embedder, (String, Option<String>)> + 'a;
+
 /// A score this near to `min` reaches it: shares such as 2/3 do not survive being written down.
 const TOLERANCE: f64 = 1e-9;
 
@@ -124,7 +147,7 @@ enum Stop {
     /// The answer is not JSON where JSON is needed: score 0 whatever `not` says. Else text that nobody can
     /// read would pass every check of the form "the verdict is not X".
     NotJson(String),
-    /// Latency or cost of an answer for which nothing was measured: passes whatever `not` says.
+    /// Latency, cost or tokens of an answer for which nothing was measured: passes whatever `not` says.
     NotMeasured,
     /// The check itself could not run, which says nothing about the answer.
     CouldNotRun(String),
@@ -139,14 +162,19 @@ pub(super) struct Check {
 
 impl Check {
     /// Prepare one check.
-    pub(super) fn compile(root: &Path, spec: &CheckSpec, custom: &CustomChecks) -> Result<Self, Flaw> {
-        let rule = Rule::prepare(root, spec, custom)?;
+    pub(super) fn compile(spec: &CheckSpec, parts: Parts<'_>) -> Result<Self, Flaw> {
+        let rule = Rule::prepare(spec, parts)?;
         Ok(Self { spec: spec.clone(), label: spec.label(), rule })
     }
 
-    /// Score one answer; the error names the check.
-    pub(super) async fn run(&self, subject: &Subject<'_>) -> Result<CheckResult, String> {
-        let mut found = match self.rule.apply(&self.spec.args, subject).await {
+    /// Score one answer; the error names the check. `recorded_only`: a model of the check is not asked, its
+    /// recordings are looked at.
+    pub(super) async fn run(
+        &self,
+        subject: &Subject<'_>,
+        recorded_only: bool,
+    ) -> Result<CheckResult, String> {
+        let mut found = match self.rule.apply(&self.spec.args, subject, recorded_only).await {
             Ok(finding) => self.turned(finding),
             Err(Stop::Absent(explanation)) => self.turned(Finding::fail(explanation)),
             Err(Stop::NotJson(explanation)) => Finding::fail(explanation),
@@ -186,9 +214,58 @@ impl Check {
         Finding::scored(if found.score.is_finite() { score } else { found.score }, explanation)
     }
 
+    /// It looks at more of an answer than its text.
+    pub(super) fn looks_beyond_text(&self) -> bool {
+        match self.rule {
+            Rule::Latency
+            | Rule::Cost
+            | Rule::Tokens
+            | Rule::FinishReason(_)
+            | Rule::Refusal
+            | Rule::Custom(_) => true,
+            Rule::Equals
+            | Rule::Contains(..)
+            | Rule::StartsWith
+            | Rule::EndsWith
+            | Rule::Levenshtein
+            | Rule::Rouge(_)
+            | Rule::Bleu
+            | Rule::Regex(_)
+            | Rule::IsJson
+            | Rule::JsonSchema(_)
+            | Rule::OneOf
+            | Rule::Range
+            | Rule::WordCount
+            | Rule::SetF1
+            | Rule::QuotesVerbatim
+            | Rule::Similar(_)
+            | Rule::Command(_) => false,
+        }
+    }
+
+    /// Name of the metric that the check publishes.
+    pub(super) fn metric(&self) -> Option<&str> {
+        self.spec.args.metric.as_deref()
+    }
+
+    /// The model that the check asks, if it asks one.
+    pub(super) fn embedder(&self) -> Option<&Embedder> {
+        match &self.rule {
+            Rule::Similar(embedder) => Some(embedder),
+            _ => None,
+        }
+    }
+
+    /// The embeddings that scoring this answer asks for; before there is an answer, those known to be.
+    pub(super) fn embeddings(&self, case: &Case, answer: Option<&Answer>) -> Vec<Embedding<'_>> {
+        self.embedder()
+            .map_or_else(Vec::new, |embedder| similar::embeddings(embedder, &self.spec.args, case, answer))
+    }
+
     /// Something was measured, so the score may enter metrics and means.
     pub(super) fn counts(&self, result: &CheckResult) -> bool {
-        !(matches!(self.rule, Rule::Latency | Rule::Cost) && result.explanation == measured::NOT_MEASURED)
+        let measures = matches!(self.rule, Rule::Latency | Rule::Cost | Rule::Tokens);
+        !(measures && result.explanation == measured::NOT_MEASURED)
     }
 }
 
@@ -199,20 +276,15 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// Prepare checks. `root` is the project root (schemas and programs are relative to it), `file` the file
-    /// that the specs come from.
+    /// Prepare checks; `file` is the file that the specs come from.
     ///
     /// # Errors
-    /// Every problem: unreadable or invalid schemas, unknown names of `custom`, values that cannot work.
-    pub fn compile(
-        root: &Path,
-        specs: &[CheckSpec],
-        custom: &CustomChecks,
-        file: &str,
-    ) -> Result<Self, Vec<Problem>> {
+    /// Every problem: unreadable or invalid schemas, unknown names of `custom`, models that cannot embed, values that
+    /// cannot work.
+    pub fn compile(specs: &[CheckSpec], file: &str, parts: Parts<'_>) -> Result<Self, Vec<Problem>> {
         let (mut list, mut problems) = (Vec::with_capacity(specs.len()), Vec::new());
         for (i, spec) in specs.iter().enumerate() {
-            match Check::compile(root, spec, custom) {
+            match Check::compile(spec, parts) {
                 Ok(check) => list.push(check),
                 Err(flaw) => problems.push(flaw.at(file, format!("checks[{i}].{}", spec.kind))),
             }
@@ -220,14 +292,15 @@ impl Checks {
         if problems.is_empty() { Ok(Self { list }) } else { Err(problems) }
     }
 
-    /// Score one answer: one result per check, in order.
+    /// Score one answer: one result per check, in order. `recorded_only`: models that checks ask are not asked, their
+    /// recordings are looked at.
     ///
     /// # Errors
     /// The first check that could not run, and why. The sample is then not measured.
-    pub async fn run(&self, subject: &Subject<'_>) -> Result<Vec<CheckResult>, String> {
+    pub async fn run(&self, subject: &Subject<'_>, recorded_only: bool) -> Result<Vec<CheckResult>, String> {
         let mut results = Vec::with_capacity(self.list.len());
         for check in &self.list {
-            results.push(check.run(subject).await?);
+            results.push(check.run(subject, recorded_only).await?);
         }
         Ok(results)
     }
@@ -237,8 +310,8 @@ impl Checks {
         self.list.iter().filter_map(|check| check.spec.args.metric.as_deref())
     }
 
-    /// Per-case metrics of the checks with `metric: NAME`, from the results of [`Self::run`]. Latency and
-    /// cost that nobody measured are left out.
+    /// Per-case metrics of the checks with `metric: NAME`, from the results of [`Self::run`]. Latency, cost
+    /// and tokens that nobody measured are left out.
     pub fn metrics<'a>(&'a self, results: &'a [CheckResult]) -> impl Iterator<Item = (&'a str, f64)> {
         self.list
             .iter()
@@ -266,6 +339,15 @@ impl Checks {
             .zip(results)
             .filter(|(check, result)| check.counts(result))
             .map(|(check, result)| (check.spec.args.weight.unwrap_or(1.0), result.score))
+    }
+
+    /// One of them looks at more of an answer than its text.
+    pub(super) fn look_beyond_text(&self) -> bool {
+        self.list.iter().any(Check::looks_beyond_text)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Check> {
+        self.list.iter()
     }
 
     /// How many checks there are.

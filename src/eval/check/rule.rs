@@ -1,16 +1,16 @@
 //! From a kind's name to the code that decides it, prepared once per suite.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use serde_json::Value;
 
 use super::command::Program;
 use super::text::{Letters, Need};
-use super::{CustomCheck, CustomChecks, Finding, Stop, Subject};
-use super::{json, measured, quotes, sets, target, text, value};
-use crate::config::check::{CheckArgs, CheckSpec};
+use super::{CustomCheck, CustomChecks, Embedder, Finding, Parts, Stop, Subject};
+use super::{json, likeness, measured, quotes, refusal, sets, similar, target, text, value};
+use crate::config::check::{CheckArgs, CheckSpec, Rouge};
 use crate::config::{Problem, did_you_mean};
+use crate::llm::FinishReason;
 
 /// What is wrong with a spec; its place is the caller's to say.
 #[derive(Debug)]
@@ -40,22 +40,32 @@ pub(super) enum Rule {
     Equals,
     Contains(Need, Letters),
     StartsWith,
+    EndsWith,
+    Levenshtein,
+    Rouge(Rouge),
+    Bleu,
+    Similar(Box<Embedder>),
+    Refusal,
     Regex(regex::Regex),
     IsJson,
     JsonSchema(Box<jsonschema::Validator>),
     OneOf,
     Range,
+    WordCount,
     SetF1,
     QuotesVerbatim,
     Latency,
     Cost,
+    Tokens,
+    FinishReason(Vec<FinishReason>),
     Command(Program),
     Custom(CustomCheck),
 }
 
 impl Rule {
     /// Prepare a kind. Which arguments belong to it was checked when the spec was read.
-    pub(super) fn prepare(root: &Path, spec: &CheckSpec, custom: &CustomChecks) -> Result<Self, Flaw> {
+    pub(super) fn prepare(spec: &CheckSpec, parts: Parts<'_>) -> Result<Self, Flaw> {
+        let Parts { root, custom, models } = parts;
         let args = &spec.args;
         for (name, bound) in [("min_value", args.min_value), ("max_value", args.max_value)] {
             if bound.is_some_and(|bound| !bound.is_finite()) {
@@ -69,6 +79,15 @@ impl Rule {
             "icontains" | "icontains_all" => Self::Contains(Need::All, Letters::Ignored),
             "icontains_any" => Self::Contains(Need::Any, Letters::Ignored),
             "starts_with" => Self::StartsWith,
+            "ends_with" => Self::EndsWith,
+            "levenshtein" => Self::Levenshtein,
+            "rouge" => Self::Rouge(args.variant.ok_or_else(|| "`rouge` needs `variant`".to_owned())?),
+            "bleu" => Self::Bleu,
+            "similar" => {
+                let alias = args.model.as_deref().unwrap_or_default();
+                Self::Similar(Box::new(models(alias).map_err(|(message, hint)| Flaw { message, hint })?))
+            }
+            "refusal" => Self::Refusal,
             "regex" => {
                 let pattern = args.pattern.as_deref().unwrap_or_default();
                 let regex = regex::Regex::new(pattern)
@@ -81,18 +100,20 @@ impl Rule {
                 Self::JsonSchema(Box::new(json::load_schema(root, schema)?))
             }
             "one_of" => Self::OneOf,
-            "range" => {
+            "range" | "word_count" => {
                 if let (Some(min), Some(max)) = (args.min_value, args.max_value)
                     && min > max
                 {
                     return Err(format!("no number is at least {min} and at most {max}").into());
                 }
-                Self::Range
+                if spec.kind == "range" { Self::Range } else { Self::WordCount }
             }
             "set_f1" => Self::SetF1,
             "quotes_verbatim" => Self::QuotesVerbatim,
             "latency" => Self::Latency,
             "cost" => Self::Cost,
+            "tokens" => Self::Tokens,
+            "finish_reason" => Self::FinishReason(finish_reasons(args)?),
             "command" => Self::Command(Program::prepare(root, args)?),
             "custom" => {
                 let name = args.name.as_deref().unwrap_or_default();
@@ -103,24 +124,59 @@ impl Rule {
     }
 
     /// Look at one answer.
-    pub(super) async fn apply(&self, args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    pub(super) async fn apply(
+        &self,
+        args: &CheckArgs,
+        subject: &Subject<'_>,
+        recorded_only: bool,
+    ) -> Result<Finding, Stop> {
         match self {
             Self::Equals => value::equals(args, subject),
             Self::Contains(need, letters) => text::contains(args, subject, *need, *letters),
             Self::StartsWith => text::starts_with(args, subject),
+            Self::EndsWith => text::ends_with(args, subject),
+            Self::Levenshtein => likeness::levenshtein(args, subject),
+            Self::Rouge(variant) => likeness::rouge(*variant, args, subject),
+            Self::Bleu => likeness::bleu(args, subject),
+            Self::Similar(embedder) => similar::similar(embedder, args, subject, recorded_only).await,
+            Self::Refusal => Ok(refusal::refuses(subject.answer)),
             Self::Regex(regex) => text::matches(regex, args, subject),
             Self::IsJson => json::is_json(args, subject),
             Self::JsonSchema(validator) => json::obeys(validator, args, subject),
             Self::OneOf => value::one_of(args, subject),
             Self::Range => value::range(args, subject),
+            Self::WordCount => text::word_count(args, subject),
             Self::SetF1 => sets::set_f1(args, subject),
             Self::QuotesVerbatim => quotes::verbatim(args, subject),
             Self::Latency => measured::latency(args, subject.answer),
             Self::Cost => measured::cost(args, subject.answer),
+            Self::Tokens => measured::tokens(args, subject.answer),
+            Self::FinishReason(wanted) => Ok(measured::finish_reason(wanted, subject.answer)),
             Self::Command(program) => program.run(subject).await.map_err(Stop::CouldNotRun),
             Self::Custom(closure) => call(closure, args, subject),
         }
     }
+}
+
+/// The reasons of a `finish_reason`.
+fn finish_reasons(args: &CheckArgs) -> Result<Vec<FinishReason>, Flaw> {
+    let wanted = args.values.iter().flatten().chain(&args.value);
+    let reasons: Vec<FinishReason> = wanted
+        .map(|value| {
+            FinishReason::ALL.into_iter().find(|reason| Some(reason.name()) == value.as_str()).ok_or_else(
+                || {
+                    let names = FinishReason::ALL.map(FinishReason::name);
+                    let message =
+                        format!("no model stops for `{value}`, expected one of: {}", names.join(", "));
+                    Flaw { message, hint: did_you_mean(value.as_str().unwrap_or_default(), names) }
+                },
+            )
+        })
+        .collect::<Result<_, _>>()?;
+    if reasons.is_empty() {
+        return Err("`values`: expected a reason, found an empty list".to_owned().into());
+    }
+    Ok(reasons)
 }
 
 fn registered(custom: &CustomChecks, name: &str) -> Result<CustomCheck, Flaw> {

@@ -120,6 +120,16 @@ pub(super) fn clipped(text: &str, limit: usize) -> Cow<'_, str> {
     }
 }
 
+/// The last `limit` characters, with a mark where something was cut.
+pub(super) fn clipped_start(text: &str, limit: usize) -> Cow<'_, str> {
+    match text.char_indices().rev().nth(limit) {
+        None => Cow::Borrowed(text),
+        Some((at, first)) => {
+            Cow::Owned(format!("…{}", text.get(at + first.len_utf8()..).unwrap_or_default()))
+        }
+    }
+}
+
 /// A few values for an explanation.
 pub(super) fn listed<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let texts: Vec<&str> = texts.into_iter().collect();

@@ -1,10 +1,12 @@
-//! Checks on text: the contains family, `starts_with`, `regex`.
+//! Checks on text: the contains family, `starts_with`, `ends_with`, `regex`, `word_count`.
 //!
-//! With a `path` that names several values, a check holds if it holds for any of them.
+//! With a `path` that names several values, a check holds if it holds for any of them; `word_count`, like
+//! `range`, if it holds for all.
 
 use std::borrow::Cow;
 
-use super::target::{clipped, listed, literal, literals, quoted, text_of, texts};
+use super::target::{clipped, clipped_start, listed, literal, literals, quoted, text_of, texts};
+use super::value::Bounds;
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
 
@@ -87,6 +89,37 @@ pub(super) fn starts_with(args: &CheckArgs, subject: &Subject<'_>) -> Result<Fin
     }
     let start = found.first().map(|text| quoted(text)).unwrap_or_default();
     Ok(Finding::fail(format!("expected a start of `{}`, found {start}", clipped(&wanted, 80))))
+}
+
+/// `ends_with`.
+pub(super) fn ends_with(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    let wanted = text_of(literal(args, subject.case)?);
+    let found = texts(subject, args.path.as_deref())?;
+    if found.iter().any(|text| text.ends_with(wanted.as_ref())) {
+        return Ok(Finding::pass());
+    }
+    let end = found.first().map(|text| format!("{:?}", clipped_start(text, 80))).unwrap_or_default();
+    let space = if found.iter().any(|text| text.trim_end().ends_with(wanted.trim_end())) {
+        " (they differ only in white space at the end)"
+    } else {
+        ""
+    };
+    Ok(Finding::fail(format!("expected an end of `{}`, found {end}{space}", clipped(&wanted, 80))))
+}
+
+/// `word_count`: words are what white space parts, as `wc -w` counts them. A text of a language that writes none
+/// between its words is one word.
+pub(super) fn word_count(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
+    let bounds = Bounds::of(args);
+    let counts: Vec<usize> =
+        texts(subject, args.path.as_deref())?.iter().map(|text| text.split_whitespace().count()).collect();
+    #[expect(clippy::cast_precision_loss, reason = "no text has 2^53 words")]
+    let outside = counts.iter().find(|count| !bounds.hold(**count as f64));
+    Ok(match outside {
+        None => Finding::pass(),
+        Some(count) => Finding::fail(format!("expected {bounds} words, found {count}"))
+            .with_diff(bounds.shown(), (*count).into()),
+    })
 }
 
 /// `regex`.

@@ -6,6 +6,7 @@
 //! which the values must equal in order.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
@@ -134,33 +135,57 @@ pub(super) fn one_of(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding,
     })
 }
 
+/// `min_value` and `max_value`, both inclusive.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    min: Option<f64>,
+    max: Option<f64>,
+}
+
+impl Bounds {
+    /// As written.
+    pub(super) fn of(args: &CheckArgs) -> Self {
+        Self { min: args.min_value, max: args.max_value }
+    }
+
+    /// The number lies within.
+    pub(super) fn hold(&self, number: f64) -> bool {
+        self.min.is_none_or(|min| number >= min) && self.max.is_none_or(|max| number <= max)
+    }
+
+    fn given(&self) -> impl Iterator<Item = (&'static str, &'static str, f64)> {
+        let sides = [("min_value", "at least", self.min), ("max_value", "at most", self.max)];
+        sides.into_iter().filter_map(|(key, words, bound)| Some((key, words, bound?)))
+    }
+
+    /// One side of a difference.
+    pub(super) fn shown(&self) -> Value {
+        self.given().map(|(key, _, bound)| (key.to_owned(), Value::from(bound))).collect::<Map<_, _>>().into()
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<String> = self.given().map(|(_, words, bound)| format!("{words} {bound}")).collect();
+        f.write_str(&words.join(" and "))
+    }
+}
+
 /// `range`.
 pub(super) fn range(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
     let found = match args.path.as_deref() {
         Some(path) => values(subject, path)?,
         None => vec![json(subject)?],
     };
-    let within = |value: &Value| {
-        value.as_f64().is_some_and(|number| {
-            args.min_value.is_none_or(|min| number >= min) && args.max_value.is_none_or(|max| number <= max)
-        })
-    };
+    let bounds = Bounds::of(args);
+    let within = |value: &Value| value.as_f64().is_some_and(|number| bounds.hold(number));
     let Some(outside) = found.iter().find(|value| !within(value)) else {
         return Ok(Finding::pass());
     };
-    let (bounds, words): (Map<String, Value>, Vec<String>) =
-        [("min_value", "at least", args.min_value), ("max_value", "at most", args.max_value)]
-            .into_iter()
-            .filter_map(|(key, word, bound)| {
-                let bound = bound?;
-                Some(((key.to_owned(), Value::from(bound)), format!("{word} {bound}")))
-            })
-            .unzip();
-    let words = words.join(" and ");
     let explanation = if outside.is_number() {
-        format!("expected {words}, found {outside}")
+        format!("expected {bounds}, found {outside}")
     } else {
-        format!("expected a number {words}, found {}", brief(outside))
+        format!("expected a number {bounds}, found {}", brief(outside))
     };
-    Ok(Finding::fail(explanation).with_diff(Value::Object(bounds), together(&found)))
+    Ok(Finding::fail(explanation).with_diff(bounds.shown(), together(&found)))
 }

@@ -1,6 +1,9 @@
 //! Scores of one answer, and metrics over a suite.
 
+use std::path::Path;
+
 use super::*;
+use crate::eval::check::CustomChecks;
 use crate::llm::Answer;
 use serde_json::{Value, json};
 
@@ -13,13 +16,15 @@ fn compile(suite: &str, cases: Vec<Case>) -> Result<Scoring, Vec<String>> {
     let suite: SuiteSpec =
         serde_yaml::from_str(&format!("suite: s\ndataset: d.jsonl\ntask: t\n{suite}")).unwrap();
     let dataset = Dataset { file: "d.jsonl".to_owned(), cases, sha256: String::new() };
-    Scoring::compile(Path::new("."), &suite, "evals/s.yml", &dataset, &CustomChecks::new())
+    let models = |alias: &str| Err((format!("no model `{alias}`"), None));
+    let parts = Parts { root: Path::new("."), custom: &CustomChecks::new(), models: &models };
+    Scoring::compile(&suite, "evals/s.yml", &dataset, parts)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 
 async fn measure(scoring: &Scoring, case: &Case, text: &str) -> Measured {
     let (answer, json) = (Answer::saying(text), serde_json::from_str(text).ok());
-    scoring.measure(&Subject { case, answer: &answer, json: json.as_ref() }).await.unwrap()
+    scoring.measure(&Subject { case, answer: &answer, json: json.as_ref() }, false).await.unwrap()
 }
 
 fn close(found: f64, want: f64) {

@@ -46,8 +46,8 @@ impl Wire for Messages {
         to_wire(request)
     }
 
-    fn read(&self, reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, Fault> {
-        from_wire(reply, model, now)
+    fn read(&self, reply: &Reply, request: &Request, now: OffsetDateTime) -> Result<Answer, Fault> {
+        from_wire(reply, &request.model_id, now)
     }
 
     fn refusal(&self, reply: &Reply, now: OffsetDateTime) -> Fault {

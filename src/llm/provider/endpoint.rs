@@ -13,7 +13,7 @@ use super::fault::{self, Fault};
 use super::http::{self, Reply};
 use super::secrets::Secrets;
 use crate::config::models::{ModelSpec, Price, is_loopback};
-use crate::llm::{Answer, Error, Failure, Outside};
+use crate::llm::{Answer, Error, Failure, Operation, Outside};
 
 /// Time for a look at credentials.
 const LOOK: Duration = Duration::from_secs(5);
@@ -31,6 +31,8 @@ pub(super) struct KeyHeader {
 pub(super) struct Endpoint {
     alias: String,
     asks: Url,
+    /// Where embeddings are asked for, if the protocol has them.
+    embeds: Option<Url>,
     lists: Url,
     key: KeyHeader,
     /// The variable that holds the key; none where none is looked for.
@@ -83,6 +85,7 @@ impl Endpoint {
         Ok(Self {
             alias: alias.to_owned(),
             asks,
+            embeds: None,
             lists,
             key,
             variable,
@@ -98,15 +101,31 @@ impl Endpoint {
         self.fixed.entry(name).or_insert(value);
     }
 
+    /// The protocol has embeddings, at this address, free of secrets as the others.
+    pub(super) fn embeds_at(&mut self, url: Url) {
+        self.embeds = Some(url);
+    }
+
+    /// The protocol has embeddings.
+    pub(super) fn embeds(&self) -> bool {
+        self.embeds.is_some()
+    }
+
     /// The time by the clock that was lent.
     pub(super) fn now(&self) -> OffsetDateTime {
         self.outside.clock.utc()
     }
 
     /// Ask, once.
-    pub(super) async fn ask(&self, body: Vec<u8>) -> Result<Reply, Error> {
+    pub(super) async fn ask(&self, operation: Operation, body: Vec<u8>) -> Result<Reply, Error> {
         let ready = self.ready()?;
-        self.send(http::post(&self.asks, &ready.headers, body)).await
+        let url = match operation {
+            Operation::Chat => &self.asks,
+            Operation::Embeddings => self.embeds.as_ref().ok_or_else(|| {
+                self.error(Fault::new(Failure::Refused, "this protocol has no embeddings".to_owned()))
+            })?,
+        };
+        self.send(http::post(url, &ready.headers, body)).await
     }
 
     /// The list of models: the one question that costs nothing and needs the key.

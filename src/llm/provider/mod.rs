@@ -17,6 +17,7 @@ mod anthropic;
 mod bedrock;
 mod openai;
 
+mod embedder;
 mod simulated;
 
 #[cfg(feature = "rf-qaqc")]
@@ -45,6 +46,11 @@ pub trait Provider: Send + Sync {
     /// translate back. `cost_usd` and `latency_ms` are left to the stack.
     fn ask<'a>(&'a self, request: &'a Request, draw: &'a Draw) -> Asked<'a>;
 
+    /// Whether a request may want [`Operation::Embeddings`](super::Operation::Embeddings).
+    fn embeds(&self) -> bool {
+        false
+    }
+
     /// Whether the credentials are there and good, without spending anything. Embedded models need none.
     fn try_credentials(&self) -> Tried<'_> {
         Box::pin(std::future::ready(Ok("needs no credentials".to_owned())))
@@ -63,6 +69,7 @@ pub fn connect(
     outside: &Outside,
 ) -> Result<Arc<dyn Provider>, Error> {
     match spec.provider {
+        ProviderKind::Reference if spec.is_embedder() => Ok(Arc::new(embedder::Embedder::new(alias))),
         #[cfg(feature = "rf-qaqc")]
         ProviderKind::Reference => Ok(Arc::new(reference::Reference::new(alias, spec))),
         #[cfg(not(feature = "rf-qaqc"))]

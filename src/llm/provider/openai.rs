@@ -1,6 +1,9 @@
-//! OpenAI chat completions, as OpenAI, Azure, vLLM, Ollama, llama.cpp, LiteLLM and others serve them.
+//! OpenAI chat completions and embeddings, as OpenAI, Azure, vLLM, Ollama, llama.cpp, LiteLLM and others serve them.
 //!
-//! Translates only: [`to_wire`] and [`from_wire`] are pure. No streaming, no tools of our own.
+//! Translates only: [`to_wire`] and [`from_wire`] are pure. No streaming, no tools of our own. `embeddings` is the
+//! other operation of the same servers.
+
+mod embeddings;
 
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -16,7 +19,7 @@ use super::http::Reply;
 use super::over_http::{OverHttp, Wire};
 use super::{address, network_card};
 use crate::config::models::ModelSpec;
-use crate::llm::{Answer, Error, Failure, FinishReason, Outside, Request, Role, Usage};
+use crate::llm::{Answer, Error, Failure, FinishReason, Operation, Outside, Request, Role, Usage};
 
 const BASE_URL: &str = "https://api.openai.com/v1";
 const HOST: &str = "api.openai.com";
@@ -55,6 +58,7 @@ pub(super) fn connect(alias: &str, spec: &ModelSpec, outside: &Outside) -> Resul
             .map_err(|_| config("`organization` cannot be sent as a header".to_owned()))?;
         endpoint.fix("openai-organization", value);
     }
+    endpoint.embeds_at(with_version(address(base, "embeddings").map_err(config)?));
     Ok(OverHttp {
         card: network_card(alias, spec, spec.model_id.clone().unwrap_or_default()),
         wire: Settings { max_tokens: if ours { "max_completion_tokens" } else { "max_tokens" } },
@@ -64,11 +68,17 @@ pub(super) fn connect(alias: &str, spec: &ModelSpec, outside: &Outside) -> Resul
 
 impl Wire for Settings {
     fn write(&self, request: &Request) -> Result<Vec<u8>, Fault> {
-        to_wire(request, *self)
+        match request.operation {
+            Operation::Chat => to_wire(request, *self),
+            Operation::Embeddings => embeddings::to_wire(request),
+        }
     }
 
-    fn read(&self, reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, Fault> {
-        from_wire(reply, model, now)
+    fn read(&self, reply: &Reply, request: &Request, now: OffsetDateTime) -> Result<Answer, Fault> {
+        match request.operation {
+            Operation::Chat => from_wire(reply, &request.model_id, now),
+            Operation::Embeddings => embeddings::from_wire(reply, &request.model_id, now),
+        }
     }
 
     fn refusal(&self, reply: &Reply, now: OffsetDateTime) -> Fault {

@@ -13,8 +13,8 @@ pub(super) trait Wire: Send + Sync {
     /// The body that asks `request`.
     fn write(&self, request: &Request) -> Result<Vec<u8>, Fault>;
 
-    /// The answer in a reply to a question put to `model`.
-    fn read(&self, reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, Fault>;
+    /// The answer in a reply to `request`.
+    fn read(&self, reply: &Reply, request: &Request, now: OffsetDateTime) -> Result<Answer, Fault>;
 
     /// Why a reply with the status of an error is one.
     fn refusal(&self, reply: &Reply, now: OffsetDateTime) -> Fault;
@@ -30,9 +30,9 @@ pub(super) struct OverHttp<W> {
 impl<W: Wire> OverHttp<W> {
     async fn ask_once(&self, request: &Request) -> Result<Answer, Error> {
         let body = self.wire.write(request).map_err(|fault| self.endpoint.error(fault))?;
-        let reply = self.endpoint.ask(body).await?;
+        let reply = self.endpoint.ask(request.operation, body).await?;
         self.wire
-            .read(&reply, &request.model_id, self.endpoint.now())
+            .read(&reply, request, self.endpoint.now())
             .map(|answer| self.endpoint.clean(answer))
             .map_err(|fault| self.endpoint.error(fault))
     }
@@ -54,6 +54,10 @@ impl<W: Wire> Provider for OverHttp<W> {
 
     fn ask<'a>(&'a self, request: &'a Request, _: &'a Draw) -> Asked<'a> {
         Box::pin(self.ask_once(request))
+    }
+
+    fn embeds(&self) -> bool {
+        self.endpoint.embeds()
     }
 
     fn try_credentials(&self) -> Tried<'_> {

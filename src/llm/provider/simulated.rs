@@ -156,7 +156,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::llm::{Message, Role, Stream};
+    use crate::llm::{Message, Operation, Role, Stream};
     use crate::prompt::fenced;
 
     const LABELS: &str = concat!(
@@ -188,6 +188,7 @@ mod tests {
             messages: vec![Message { role: Role::User, content }],
             params: BTreeMap::new(),
             schema: None,
+            operation: Operation::Chat,
         };
         let draw = Draw { key: request.key(), stream: Stream::Main, index };
         let text = model.answer(&prompt_text(&request), &draw)?;

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use super::{Provider, connect};
 use crate::clock::Clock;
 use crate::config::models::{ModelSpec, ProviderKind};
-use crate::llm::{Answer, Draw, Error, Failure, Message, Outside, ProviderError, Request, Role, Stream};
+use crate::llm::{
+    Answer, Draw, Error, Failure, Message, Operation, Outside, ProviderError, Request, Role, Stream,
+};
 
 /// What the server does with one request.
 #[derive(Debug, Clone)]
@@ -134,6 +136,7 @@ pub(super) fn request(provider: ProviderKind, model_id: &str, params: Value) -> 
         messages: vec![Message { role: Role::User, content: "hi".to_owned() }],
         params: serde_json::from_value(params).unwrap(),
         schema: None,
+        operation: Operation::Chat,
     }
 }
 

@@ -65,7 +65,8 @@ pub fn nearest(store: &Store, request: &Request) -> Option<Nearest> {
     let candidates = files.into_iter().filter_map(|(key, path)| {
         let recorded = Store::read(&path).ok()?.request;
         let likeness = (
-            recorded.provider == request.provider && recorded.model_id == request.model_id,
+            (recorded.provider, &recorded.model_id, recorded.operation)
+                == (request.provider, &request.model_id, request.operation),
             common(last_text(&recorded), text),
         );
         Some((likeness, key, recorded))
@@ -94,6 +95,7 @@ fn first_difference(recorded: &Request, wanted: &Request) -> Option<(String, Str
         let mut fields = vec![
             ("provider".to_owned(), Value::from(request.provider.to_string())),
             ("model_id".to_owned(), Value::from(request.model_id.as_str())),
+            ("operation".to_owned(), Value::from(request.operation.name())),
             (
                 "params".to_owned(),
                 Value::from(

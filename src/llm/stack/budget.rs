@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::meter::Meter;
 use super::{Ask, Asking, Layer};
 use crate::config::models::{ModelSpec, Price, TokenPrice};
-use crate::llm::{Error, Request, Usage};
+use crate::llm::{Error, Operation, Request, Usage};
 
 /// Billionths of a US dollar: sums have no rounding questions.
 pub type NanoUsd = u64;
@@ -62,7 +62,7 @@ impl Tariff {
         let input = request.text_bytes() + OVERHEAD * (request.messages.len() + 1);
         let usage = |cache_write_tokens| Usage {
             input_tokens: input as u64,
-            output_tokens: self.max_tokens() as u64,
+            output_tokens: if request.operation == Operation::Chat { self.max_tokens() as u64 } else { 0 },
             cache_read_tokens: 0,
             cache_write_tokens,
         };
@@ -215,6 +215,9 @@ mod tests {
         // One token for each byte, and the whole answer.
         let usage = Usage { input_tokens: 1000, output_tokens: 100, ..Usage::default() };
         assert!(most >= tariff.cost(Some(usage)).unwrap());
+        // An embedding has no output: 1000 bytes and the overhead of two messages, at 3 per million.
+        let embedding = Request { operation: Operation::Embeddings, ..request.clone() };
+        assert!((tariff.most(&embedding).unwrap() - 1032.0 * 3.0 / 1e6).abs() < 1e-12);
         assert_eq!(Tariff { price: None, max_tokens: None }.most(&request), None);
         assert_eq!(tariff.cost(None), None);
         assert_eq!(Tariff { price: Some(Price::Free), max_tokens: None }.cost(None), Some(0.0));

@@ -9,9 +9,9 @@
 /// log may hold prompts, headers or addresses.
 pub const TARGET: &str = "llm_experiments::trace";
 
-/// What the request asked for; always [`CHAT`] today.
+/// What the request asked for: `chat` or `embeddings`.
 pub const OPERATION_NAME: &str = "gen_ai.operation.name";
-/// The one operation of this build.
+/// Name of the span of a request, whatever it asks for.
 pub const CHAT: &str = "chat";
 /// Who serves the model.
 pub const PROVIDER_NAME: &str = "gen_ai.provider.name";

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::meter::Meter;
 use super::{Ask, Asking, Layer};
 use crate::config::models::RateLimits;
-use crate::llm::{Error, Failure};
+use crate::llm::{Error, Failure, Operation};
 
 /// Where nothing is configured: few at first ...
 const SLOW_START: u32 = 4;
@@ -174,7 +174,8 @@ fn per_minute(n: u32) -> RateLimiter {
 impl<L: Layer> Layer for Limit<L> {
     fn ask<'a>(&'a self, ask: Ask<'a>) -> Asking<'a> {
         Box::pin(async move {
-            let tokens = ask.request.text_bytes() / BYTES_PER_TOKEN + self.max_tokens;
+            let output = if ask.request.operation == Operation::Chat { self.max_tokens } else { 0 };
+            let tokens = ask.request.text_bytes() / BYTES_PER_TOKEN + output;
             let permit = self.slot(tokens).await;
             let began = Instant::now();
             let flying = self.meter.flies();

@@ -28,7 +28,7 @@ use tracing::Span;
 
 use super::provider::Provider;
 use super::recording::{Recorded, Store};
-use super::{Answer, Draw, Error, Failure, ModelCard, PromptTag, Request};
+use super::{Answer, Draw, Error, Failure, ModelCard, Operation, PromptTag, Request};
 use budget::{Budget, Hold};
 use limit::{Busy, Limit};
 use replay::Replay;
@@ -46,8 +46,8 @@ pub struct Call<'a> {
     pub request: &'a Request,
     /// Which answer of it is wanted.
     pub draw: &'a Draw,
-    /// What the request was rendered from.
-    pub prompt: PromptTag<'a>,
+    /// What the request was rendered from, where that is a prompt.
+    pub prompt: Option<PromptTag<'a>>,
     /// Look at recordings alone, whatever the run's mode: for looking back, which must cost nothing. Embedded models
     /// are called all the same.
     pub recorded_only: bool,
@@ -132,6 +132,8 @@ pub struct Client {
     meter: Arc<Meter>,
     /// Traces hold prompts, answers and what quotes them.
     content: bool,
+    /// See [`Self::embeds`].
+    embeds: bool,
 }
 
 /// What a network client is made of besides its provider.
@@ -147,13 +149,13 @@ impl Client {
     /// An embedded model: called directly, never recorded.
     #[must_use]
     pub fn embedded(provider: Arc<dyn Provider>) -> Self {
-        let card = provider.card().clone();
-        Self { card, way: Way::Embedded(provider), meter: Arc::default(), content: false }
+        let (card, embeds) = (provider.card().clone(), provider.embeds());
+        Self { card, way: Way::Embedded(provider), meter: Arc::default(), content: false, embeds }
     }
 
     /// A network model under the whole stack.
     pub(in crate::llm) fn network(provider: Arc<dyn Provider>, parts: Parts<'_>) -> Self {
-        let card = provider.card().clone();
+        let (card, embeds) = (provider.card().clone(), provider.embeds());
         let meter = Arc::<Meter>::default();
         let Parts { spec, store, policy, ledger, clock } = parts;
         let (attempt, deadline) = (spec.timeouts.attempt(), spec.timeouts.deadline());
@@ -175,7 +177,7 @@ impl Client {
             clock,
             m(),
         );
-        Self { card, way: Way::Network(Arc::new(stack)), meter, content: false }
+        Self { card, way: Way::Network(Arc::new(stack)), meter, content: false, embeds }
     }
 
     /// The same model; `content` says whether traces hold prompts, answers and what quotes them.
@@ -210,7 +212,17 @@ impl Client {
         trace::traced(&self.card, self.content, call, self.untraced(call)).await
     }
 
+    /// Embeddings can be asked for.
+    #[must_use]
+    pub fn embeds(&self) -> bool {
+        self.embeds
+    }
+
     async fn untraced(&self, call: Call<'_>) -> Result<Answered, Error> {
+        if call.request.operation == Operation::Embeddings && !self.embeds {
+            let message = "it has no embeddings".to_owned();
+            return Err(Error::Config { alias: self.card.alias.clone(), message });
+        }
         match &self.way {
             Way::Embedded(provider) => {
                 let answer = Provider::ask(provider.as_ref(), call.request, call.draw).await?;

@@ -155,7 +155,7 @@ impl Bench {
     async fn ask_within(&self, text: &str, index: u32, recorded_only: bool) -> Result<Answered, Error> {
         let request = request("m", text);
         let draw = Draw { key: request.key(), stream: Stream::Main, index };
-        let prompt = PromptTag { name: "p.txt", sha256: "0" };
+        let prompt = Some(PromptTag { name: "p.txt", sha256: "0" });
         self.client.ask(Call { request: &request, draw: &draw, prompt, recorded_only }).await
     }
 

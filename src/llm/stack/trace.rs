@@ -18,7 +18,7 @@ use super::conventions::{
 };
 use super::{Answered, Call, Source};
 use crate::config::models::ProviderKind;
-use crate::llm::{Answer, Error, FinishReason, Message, ModelCard, Request, Role, Stream};
+use crate::llm::{Answer, Error, Message, ModelCard, Operation, Request, Role, Stream};
 
 /// Ask inside a span. The span comes back with the answer: it ended, and what is later said about the answer can
 /// still be attached for as long as the handle lives.
@@ -33,7 +33,7 @@ pub(super) async fn traced(
     // Nobody listens: not worth looking at the answer.
     if !span.is_disabled() {
         match &result {
-            Ok(answered) => answer(&span, content, answered),
+            Ok(answered) => answer(&span, content, call.request.operation, answered),
             Err(error) => {
                 tracing::record_all!(
                     span,
@@ -55,10 +55,10 @@ fn span(card: &ModelCard, content: bool, call: &Call<'_>) -> Span {
     tracing::info_span!(
         target: TARGET,
         CHAT,
-        otel.name = format_args!("{CHAT} {}", request.model_id),
+        otel.name = format_args!("{} {}", request.operation.name(), request.model_id),
         otel.kind = "client",
         otel.status_code = Empty,
-        { OPERATION_NAME } = CHAT,
+        { OPERATION_NAME } = request.operation.name(),
         { PROVIDER_NAME } = provider(request.provider),
         { REQUEST_MODEL } = request.model_id.as_str(),
         { REQUEST_TEMPERATURE } = float("temperature"),
@@ -67,9 +67,9 @@ fn span(card: &ModelCard, content: bool, call: &Call<'_>) -> Span {
         { REQUEST_SEED } = int("seed"),
         { OUTPUT_TYPE } = request.schema.is_some().then_some("json"),
         { MODEL_ALIAS } = card.alias.as_str(),
-        { PROMPT_NAME } = call.prompt.name,
-        { PROMPT_VERSION } = version(call.prompt.name),
-        { PROMPT_SHA256 } = call.prompt.sha256,
+        { PROMPT_NAME } = call.prompt.map(|prompt| prompt.name),
+        { PROMPT_VERSION } = call.prompt.and_then(|prompt| version(prompt.name)),
+        { PROMPT_SHA256 } = call.prompt.map(|prompt| prompt.sha256),
         { REQUEST_KEY } = call.draw.key.as_str(),
         { DRAW_STREAM } = stream(call.draw.stream),
         { SYSTEM_INSTRUCTIONS } = content.then(|| system(request)).flatten(),
@@ -89,7 +89,7 @@ fn span(card: &ModelCard, content: bool, call: &Call<'_>) -> Span {
     )
 }
 
-fn answer(span: &Span, content: bool, answered: &Answered) {
+fn answer(span: &Span, content: bool, operation: Operation, answered: &Answered) {
     let answer = &answered.answer;
     let (source, attempts, cost) = match answered.source {
         Source::Called { attempts } => (CALLED, Some(i64::from(attempts)), answer.cost_usd),
@@ -99,16 +99,18 @@ fn answer(span: &Span, content: bool, answered: &Answered) {
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
     let usage = answer.usage;
     let some = |tokens: u64| (tokens > 0).then(|| count(tokens));
+    // A vector has no reason to end and says nothing to a reader.
+    let speaks = operation == Operation::Chat;
     tracing::record_all!(
         span,
         { DRAW_INDEX } = i64::from(answered.draw.index),
         { RESPONSE_MODEL } = answer.served_model.as_str(),
-        { FINISH_REASONS } = finish_reason(answer.finish_reason),
+        { FINISH_REASONS } = speaks.then(|| answer.finish_reason.name()),
         { INPUT_TOKENS } = usage.map(|usage| count(usage.input_tokens)),
-        { OUTPUT_TOKENS } = usage.map(|usage| count(usage.output_tokens)),
+        { OUTPUT_TOKENS } = usage.filter(|_| speaks).map(|usage| count(usage.output_tokens)),
         { CACHE_READ_TOKENS } = usage.and_then(|usage| some(usage.cache_read_tokens)),
         { CACHE_WRITE_TOKENS } = usage.and_then(|usage| some(usage.cache_write_tokens)),
-        { OUTPUT_MESSAGES } = content.then(|| output(answer)),
+        { OUTPUT_MESSAGES } = (content && speaks).then(|| output(answer)),
         { SOURCE } = source,
         { ATTEMPTS } = attempts,
         { COST_USD } = cost
@@ -142,17 +144,6 @@ fn stream(stream: Stream) -> &'static str {
     }
 }
 
-fn finish_reason(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::Refusal => "refusal",
-        FinishReason::ContentFilter => "content_filter",
-        FinishReason::ContextWindow => "context_window",
-        FinishReason::Other => "other",
-    }
-}
-
 fn role(role: Role) -> &'static str {
     match role {
         Role::User => "user",
@@ -175,7 +166,7 @@ fn input(messages: &[Message]) -> String {
 fn output(answer: &Answer) -> String {
     let mut said = message("assistant", &answer.text);
     if let Some(said) = said.as_object_mut() {
-        said.insert("finish_reason".to_owned(), finish_reason(answer.finish_reason).into());
+        said.insert("finish_reason".to_owned(), answer.finish_reason.name().into());
     }
     json!([said]).to_string()
 }
@@ -190,7 +181,7 @@ mod tests {
     use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
     use super::*;
-    use crate::llm::{Draw, Failure, PromptTag, Usage};
+    use crate::llm::{Draw, Failure, FinishReason, PromptTag, Usage};
 
     /// The fields of the one span that a test makes; a field said twice is listed twice.
     #[derive(Clone, Default)]
@@ -214,20 +205,34 @@ mod tests {
         }
     }
 
+    /// What the span of one call says.
+    fn fields_of(content: bool, call: Call<'_>, result: Result<Answered, Error>) -> BTreeMap<String, String> {
+        let card = ModelCard {
+            alias: "claude".to_owned(),
+            provider: call.request.provider,
+            model_id: "m-1".to_owned(),
+            deterministic: false,
+            embedded: false,
+            declares: String::new(),
+        };
+        let fields = Fields::default();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(fields.clone()), || {
+            let ask = std::future::ready(result.clone());
+            assert_eq!(runtime.block_on(traced(&card, content, call, ask)).1, result, "passed on as it is");
+        });
+        let list = fields.0.lock().unwrap().clone();
+        let found: BTreeMap<String, String> = list.iter().cloned().collect();
+        assert_eq!(found.len(), list.len(), "said twice: {list:?}");
+        found
+    }
+
     /// What the span of one request says, without what is the same for all.
     fn said(
         provider: ProviderKind,
         content: bool,
         result: Result<Answered, Error>,
     ) -> BTreeMap<String, String> {
-        let card = ModelCard {
-            alias: "claude".to_owned(),
-            provider,
-            model_id: "m-1".to_owned(),
-            deterministic: false,
-            embedded: false,
-            declares: String::new(),
-        };
         let params =
             [("temperature", json!(0)), ("max_tokens", json!(10)), ("top_p", json!(0.5)), ("seed", json!(7))];
         let request = Request {
@@ -238,19 +243,12 @@ mod tests {
             messages: vec![Message { role: Role::User, content: "hi".to_owned() }],
             params: params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             schema: Some(json!({})),
+            operation: Operation::Chat,
         };
         let draw = Draw { key: "k".to_owned(), stream: Stream::Confirm, index: 4 };
-        let prompt = PromptTag { name: "p_v002.txt", sha256: "s" };
+        let prompt = Some(PromptTag { name: "p_v002.txt", sha256: "s" });
         let call = Call { request: &request, draw: &draw, prompt, recorded_only: false };
-        let fields = Fields::default();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(fields.clone()), || {
-            let ask = std::future::ready(result.clone());
-            assert_eq!(runtime.block_on(traced(&card, content, call, ask)).1, result, "passed on as it is");
-        });
-        let list = fields.0.lock().unwrap().clone();
-        let mut found: BTreeMap<String, String> = list.iter().cloned().collect();
-        assert_eq!(found.len(), list.len(), "said twice: {list:?}");
+        let mut found = fields_of(content, call, result);
         for (name, value) in [
             ("otel.name", "chat m-1"),
             ("otel.kind", "client"),
@@ -336,6 +334,34 @@ mod tests {
     }
 
     #[test]
+    fn a_vector_has_no_words_and_no_end() {
+        let request = Request {
+            operation: Operation::Embeddings,
+            ..crate::llm::recording::store::tests::request("m-1", "hi")
+        };
+        let answer =
+            Answer { usage: Some(Usage { input_tokens: 3, ..Usage::default() }), ..Answer::saying("[1]") };
+        let draw = Draw { key: "k".to_owned(), stream: Stream::Main, index: 0 };
+        let call = Call { request: &request, draw: &draw, prompt: None, recorded_only: false };
+        let said =
+            fields_of(true, call, Ok(Answered { answer, draw: draw.clone(), source: Source::Replayed }));
+        for (name, value) in [
+            ("otel.name", Some("embeddings m-1")),
+            (OPERATION_NAME, Some("embeddings")),
+            (INPUT_TOKENS, Some("3")),
+            (INPUT_MESSAGES, Some(r#"[{"role":"user","parts":[{"type":"text","content":"hi"}]}]"#)),
+            (SOURCE, Some(REPLAYED)),
+            (PROMPT_NAME, None),
+            (PROMPT_SHA256, None),
+            (OUTPUT_TOKENS, None),
+            (OUTPUT_MESSAGES, None),
+            (FINISH_REASONS, None),
+        ] {
+            assert_eq!(said.get(name).map(String::as_str), value, "{name}");
+        }
+    }
+
+    #[test]
     fn versions_of_prompts() {
         for (name, want) in [
             ("prompt_v001.txt", Some(1)),
@@ -351,15 +377,8 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_records() {
-        for reason in [
-            FinishReason::Stop,
-            FinishReason::Length,
-            FinishReason::Refusal,
-            FinishReason::ContentFilter,
-            FinishReason::ContextWindow,
-            FinishReason::Other,
-        ] {
-            assert_eq!(serde_json::to_value(reason).unwrap(), finish_reason(reason));
+        for reason in FinishReason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
         }
         for one in [Stream::Main, Stream::Confirm] {
             assert_eq!(one.to_string(), stream(one));

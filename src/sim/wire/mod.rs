@@ -5,6 +5,7 @@
 
 mod anthropic;
 mod bedrock;
+mod embeddings;
 mod openai;
 mod text;
 
@@ -13,7 +14,7 @@ use std::borrow::Cow;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 
-use crate::llm::Role;
+use crate::llm::{Operation, Role};
 
 /// Characters to a token.
 const TOKEN_CHARS: u64 = 4;
@@ -172,11 +173,15 @@ impl Protocol {
     /// Read and validate a request. `model` is the one named by the path, where the protocol does that.
     pub(super) fn parse<'a>(
         self,
+        operation: Operation,
         model: Option<Cow<'a, str>>,
         headers: &HeaderMap,
         body: &'a [u8],
     ) -> Result<Ask<'a>, Refusal> {
         match self {
+            Self::OpenAi | Self::Azure if operation == Operation::Embeddings => {
+                embeddings::parse(model, body)
+            }
             Self::OpenAi | Self::Azure => openai::parse(model, body),
             Self::Anthropic => {
                 let version = headers.get("anthropic-version").and_then(|value| value.to_str().ok());
@@ -203,6 +208,11 @@ impl Protocol {
             Self::Anthropic => anthropic::answer(reply),
             Self::Bedrock => bedrock::answer(reply),
         }
+    }
+
+    /// Body of an answer of vectors, each as JSON. Only `OpenAI`'s protocol has such.
+    pub(super) fn embeddings(self, model: &str, vectors: &[String], input_tokens: u64) -> String {
+        embeddings::answer(model, vectors, input_tokens)
     }
 
     /// Body of an error.

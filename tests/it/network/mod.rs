@@ -1,6 +1,7 @@
 //! Whole runs over real sockets: the program against `llmx sim`.
 
 mod canary;
+mod embeddings;
 mod faults;
 mod gate;
 mod money;

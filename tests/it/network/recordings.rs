@@ -119,3 +119,30 @@ fn under_ci_nothing_is_removed() {
     world.set("CI", "true");
     world.run(&["recordings", "gc", "--yes"]).exits(2).says(&["under CI"]);
 }
+
+/// A baseline's file has the text of an answer; what it took stands in its recording.
+#[test]
+fn a_stored_answer_is_scored_with_all_that_was_recorded_of_it() {
+    let world = world(6);
+    let server = server(&world, &[]);
+    point_at(&world, &server, "");
+    let suite = world.read("evals/tiny.yml");
+    world.write("evals/tiny.yml", &format!("{suite}  - tokens: {{ max_value: 1, metric: short }}\n"));
+    world.run(&["baseline", "accept", "tiny", "--yes", "--thin"]).exits(0);
+    // Stricter than any answer, and other requests: both sides fail, which breaks nothing.
+    world.edit("evals/tiny.yml", "max_value: 1", "max_value: 0");
+    world.edit("prompts/tiny.txt", "Say", "Name");
+    let (_, report) = world.eval(&[]);
+    let counts = &report.gates[0].decision.counts;
+    assert_eq!((counts.broken, counts.known_failures), (0, 6));
+    assert!(report.gates[0].rescored.is_some());
+    // Nothing is known of an answer whose recording is gone but what was stored: it was short enough.
+    for (file, bytes) in world.tree() {
+        if file.starts_with("data/recordings") && String::from_utf8_lossy(&bytes).contains("Say the colour") {
+            world.remove(file.to_str().unwrap());
+        }
+    }
+    world.forget_runs();
+    let (_, report) = world.eval(&[]);
+    assert_eq!(report.gates[0].decision.counts.known_failures, 0);
+}

@@ -114,6 +114,7 @@ fn the_counters_say_what_happened() {
         "rejected": 1,
         "by_protocol": { "anthropic": 2, "bedrock": 1, "openai": 2 },
         "judge_requests": 0,
+        "embedding_requests": 0,
         "faults": {
             "429": 0, "500": 0, "503": 0, "529": 0, "garbage": 0, "hang": 0, "outage": 0, "rate-limit": 0,
             "refusal": 0, "reset": 0, "slow": 0, "truncate": 0, "wrong-type": 0

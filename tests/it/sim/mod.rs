@@ -7,6 +7,7 @@
 
 mod answers;
 mod counts;
+mod embeddings;
 mod errors;
 mod faults;
 mod process;

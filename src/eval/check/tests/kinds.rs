@@ -1,6 +1,7 @@
 //! What each kind of check says of an answer.
 
 use super::*;
+use crate::llm::FinishReason;
 
 #[test]
 fn equals() {
@@ -84,6 +85,18 @@ fn texts() {
         ("starts_with: { value: The }", "The end", 1.0, ""),
         ("starts_with: { value: the }", "The end", 0.0, "expected a start of `the`, found \"The end\""),
         ("starts_with: { path: /issues/*/t, value: two }", ISSUES, 1.0, ""),
+        ("ends_with: { value: end. }", "The end.", 1.0, ""),
+        ("ends_with: { value: end. }", "The end.\n", 0.0, "white space at the end"),
+        ("ends_with: { value: End }", "The end", 0.0, "expected an end of `End`, found \"The end\""),
+        ("ends_with: { value: '' }", "", 1.0, ""),
+        ("ends_with: { path: /issues/*/t, value: wo }", ISSUES, 1.0, ""),
+        ("ends_with: { expected: /verdict, not: true }", "no fail", 0.0, "`not` says"),
+        ("ends_with: { path: /x, value: a }", "a", 0.0, "not JSON"),
+        ("word_count: { min_value: 2, max_value: 3 }", " one\n two\u{a0}three ", 1.0, ""),
+        ("word_count: { min_value: 1 }", " \n", 0.0, "expected at least 1 words, found 0"),
+        ("word_count: { max_value: 2 }", "one two-fold three", 0.0, "expected at most 2 words, found 3"),
+        ("word_count: { path: /issues/*/t, max_value: 1 }", ISSUES, 0.0, "found 2"),
+        ("word_count: { max_value: 2, not: true }", "a b c", 1.0, ""),
         ("regex: { pattern: '^RF-\\d+$' }", "RF-12", 1.0, ""),
         ("regex: { pattern: '^RF-\\d+$' }", "RF-x", 0.0, "matches nowhere in \"RF-x\""),
         ("regex: { path: /n, pattern: '^3' }", ISSUES, 1.0, ""),
@@ -263,7 +276,23 @@ fn measured_or_not() {
             want.to_owned().replace("found 0.02", "expected at most 0.01 USD, found 0.02")
         );
     }
+    let counted = |output_tokens| Answer {
+        usage: Some(crate::llm::Usage { input_tokens: 9_000, output_tokens, ..Default::default() }),
+        ..Answer::saying("x")
+    };
+    for (yaml, answer, score, want) in [
+        ("tokens: { max_value: 50 }", counted(50), 1.0, ""),
+        ("tokens: { max_value: 50 }", counted(51), 0.0, "expected at most 50 tokens, found 51 tokens"),
+        ("tokens: { max_value: 50, not: true }", counted(51), 1.0, ""),
+        ("tokens: { max_value: 50 }", Answer::saying("x"), 1.0, "not measured"),
+        ("tokens: { max_value: 50, not: true }", Answer::saying("x"), 1.0, "not measured"),
+    ] {
+        let result = run_on(yaml, &answer, Value::Null).unwrap();
+        assert!((result.score - score).abs() < 1e-9, "{yaml}: {result:?}");
+        assert_eq!(result.explanation, want, "{yaml}");
+    }
     // Nothing measured, nothing published.
+    let counting = compile("tokens: { max_value: 100, metric: short }").unwrap();
     let checks = compile("latency: { max_value: 100, metric: fast, weight: 2 }").unwrap();
     let result = |explanation: &str| CheckResult {
         label: String::new(),
@@ -274,9 +303,85 @@ fn measured_or_not() {
         diff: None,
     };
     assert_eq!(checks.metrics(&[result("not measured")]).count(), 0);
+    assert_eq!(counting.metrics(&[result("not measured")]).count(), 0);
+    assert_eq!(counting.metrics(&[result("")]).collect::<Vec<_>>(), [("short", 1.0)]);
     assert_eq!(checks.weights(&[result("not measured")]).count(), 0);
     assert_eq!(checks.metrics(&[result("")]).collect::<Vec<_>>(), [("fast", 1.0)]);
     assert_eq!(checks.weights(&[result("")]).collect::<Vec<_>>(), [(2.0, 1.0)]);
+}
+
+#[test]
+fn reasons_to_end() {
+    let ended = |finish_reason| Answer { finish_reason, ..Answer::saying("x") };
+    for (yaml, reason, score, want) in [
+        ("finish_reason: { value: stop }", FinishReason::Stop, 1.0, ""),
+        (
+            "finish_reason: { value: stop }",
+            FinishReason::Length,
+            0.0,
+            "the model stopped for `length`, expected `stop`",
+        ),
+        ("finish_reason: { values: [stop, length] }", FinishReason::Length, 1.0, ""),
+        (
+            "finish_reason: { values: [stop, length] }",
+            FinishReason::Other,
+            0.0,
+            "the model stopped for `other`, expected `stop` or `length`",
+        ),
+        ("finish_reason: { value: content_filter, not: true }", FinishReason::Stop, 1.0, ""),
+    ] {
+        let result = run_on(yaml, &ended(reason), Value::Null).unwrap();
+        assert!((result.score - score).abs() < 1e-9, "{yaml}: {result:?}");
+        assert_eq!(result.explanation, want, "{yaml}");
+    }
+}
+
+#[test]
+fn refusals() {
+    for text in [
+        "I can't help with that.",
+        "I cannot assist with this request.",
+        "I\u{2019}m sorry, but I can\u{2019}t comply.",
+        "Sorry! I won't do that.",
+        "  \"I am unable to provide this.\"",
+        "**Unfortunately**, I will not be able to answer.",
+        "As an AI language model, I cannot give medical advice.",
+        "I apologize, but as an AI, I'm not comfortable helping here.",
+        "I'm afraid that I must decline.",
+        "I refuse to answer.",
+        "This request violates our policy.",
+        // Known to be wrong: it opens as a refusal does.
+        "I cannot give this record a pass: PIM is -90 dBm.",
+    ] {
+        assert!(run("refusal", text).unwrap().passed, "{text}");
+        assert!(!run("refusal: { not: true }", text).unwrap().passed, "{text}");
+    }
+    for text in [
+        "",
+        "pass",
+        "I cannot find a fault in this record.",
+        "I can't help but notice that port 3 is open.",
+        "I'm sorry to hear that. Here is the answer: 42.",
+        "Sorry for the wait: fail.",
+        "I cannot givens.",
+        "We will assist with that.",
+        "{\"verdict\": \"I can't help\"}",
+        // Known not to be seen: an introduction first, another language, other words.
+        "Thank you for your question about passwords. I can't help with that.",
+        "Das kann ich leider nicht beantworten.",
+        "No.",
+    ] {
+        let result = run("refusal", text).unwrap();
+        assert!(!result.passed && result.explanation.contains("does not open as a refusal"), "{text}");
+        assert!(run("refusal: { not: true }", text).unwrap().passed, "{text}");
+    }
+    // The provider's own word, whatever the text; a filter of the provider is another matter.
+    for (finish_reason, refuses) in
+        [(FinishReason::Refusal, true), (FinishReason::ContentFilter, false), (FinishReason::Length, false)]
+    {
+        let answer = Answer { finish_reason, ..Answer::saying("pass") };
+        assert_eq!(run_on("refusal", &answer, Value::Null).unwrap().passed, refuses, "{finish_reason:?}");
+    }
 }
 
 #[test]

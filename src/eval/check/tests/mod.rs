@@ -1,8 +1,10 @@
 //! One row per behaviour: what is written in a suite, what a model answers, what comes of it.
 
 mod kinds;
+mod likeness;
 mod properties;
 mod refused;
+mod similar;
 
 use super::*;
 use serde_json::json;
@@ -10,7 +12,7 @@ use serde_json::json;
 /// What our case expects, unless a row says otherwise.
 fn label() -> Value {
     json!({
-        "verdict": "fail", "n": 3, "words": ["alpha", "beta"], "none": [], "nil": null, "deep": {"a": [1, 2.0]},
+        "verdict": "fail", "n": 3, "words": ["alpha", "beta"], "none": [], "nil": null, "deep": {"a": [1, 2.0]}, "east": "east",
         "issues": [{"code": "A"}, {"code": "B"}], "extra": ["X"],
     })
 }
@@ -62,8 +64,21 @@ fn project() -> tempfile::TempDir {
     dir
 }
 
+/// The model of a test: `embedder` is the embedded one, `fake` says what `similar` scripted.
+fn models(alias: &str) -> Result<Embedder, (String, Option<String>)> {
+    match alias {
+        "embedder" => Ok(similar::embedded()),
+        "fake" => Ok(similar::fake()),
+        other => Err((format!("unknown model `{other}`"), Some("did you mean `fake`?".to_owned()))),
+    }
+}
+
+fn compile_all(root: &Path, specs: &[CheckSpec]) -> Result<Checks, Vec<Problem>> {
+    Checks::compile(specs, "evals/s.yml", Parts { root, custom: &customs(), models: &models })
+}
+
 fn compile_in(root: &Path, yaml: &str) -> Result<Checks, String> {
-    Checks::compile(root, &[spec(yaml)], &customs(), "evals/s.yml")
+    compile_all(root, &[spec(yaml)])
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
@@ -78,7 +93,7 @@ fn run_on(yaml: &str, answer: &Answer, expected: Value) -> Result<CheckResult, S
     let json = serde_json::from_str(&answer.text).ok();
     let case = case(expected);
     let subject = Subject { case: &case, answer, json: json.as_ref() };
-    runtime.block_on(checks.run(&subject)).map(|mut results| results.remove(0))
+    runtime.block_on(checks.run(&subject, false)).map(|mut results| results.remove(0))
 }
 
 fn run(yaml: &str, text: &str) -> Result<CheckResult, String> {

@@ -20,12 +20,23 @@ fn what_cannot_work_is_said_before_anything_runs() {
         ("command: { run: [x], timeout_s: .nan }", "seconds above 0"),
         ("range: { min_value: 2, max_value: 1 }", "no number is at least 2 and at most 1"),
         ("range: { min_value: .inf }", "`min_value`: expected a number"),
+        ("word_count: { min_value: 2, max_value: 1 }", "no number is at least 2 and at most 1"),
+        ("tokens: { max_value: .nan }", "`max_value`: expected a number"),
+        (
+            "finish_reason: { value: lenght }",
+            "no model stops for `\"lenght\"`, expected one of: stop, length, refusal, content_filter, \
+             context_window, other (did you mean `length`?)",
+        ),
+        ("finish_reason: { values: [stop, 1] }", "no model stops for `1`"),
+        ("similar: { value: a, model: fakke }", "unknown model `fakke` (did you mean `fake`?)"),
+        ("finish_reason: { values: [] }", "found an empty list"),
     ] {
         let error = compile(yaml).err().unwrap_or_else(|| panic!("{yaml} compiles"));
         assert!(error.starts_with("evals/s.yml: `checks[0].") && error.contains(want), "{yaml}: {error}");
     }
     let two = [spec("custom: { name: a }"), spec("is_json"), spec("custom: { name: b }")];
-    let problems = Checks::compile(Path::new("."), &two, &CustomChecks::new(), "f").err().unwrap();
+    let parts = Parts { root: Path::new("."), custom: &CustomChecks::new(), models: &models };
+    let problems = Checks::compile(&two, "f", parts).err().unwrap();
     assert_eq!(problems.len(), 2, "all at once");
     assert_eq!(problems[1].key, "checks[2].custom");
 }
@@ -34,14 +45,17 @@ fn what_cannot_work_is_said_before_anything_runs() {
 fn every_kind_of_the_table_is_built() {
     let values = json!({
         "path": "", "value": "a", "values": ["a"], "pattern": "a", "min_value": 0, "max_value": 1,
-        "schema": "s.json", "run": ["x"], "name": "short",
+        "schema": "s.json", "run": ["x"], "name": "short", "variant": 1, "model": "fake",
     });
     for kind in crate::config::check::KINDS {
         let mut args = serde_json::Map::new();
         let wanted = [kind.required, kind.one_of.get(..1).unwrap_or_default()].concat();
-        let range = if kind.name == "range" { vec!["max_value"] } else { Vec::new() };
+        let range = if ["range", "word_count"].contains(&kind.name) { vec!["max_value"] } else { Vec::new() };
         for name in wanted.into_iter().chain(range) {
             args.insert(name.to_owned(), values[name].clone());
+        }
+        if kind.name == "finish_reason" {
+            args.insert("value".to_owned(), "stop".into());
         }
         let yaml = json!({ kind.name: args }).to_string();
         compile(&yaml)

@@ -162,7 +162,10 @@ fn answers_that_are_none() {
     for (body, says) in [
         (fixture!("no_choice"), "a chat completion without a choice"),
         (fixture!("no_content"), "a chat completion without content"),
-        (r#"{"choices": [{"message": {"content": 7}}]}"#, "no chat completion (`content` is neither text nor a list of parts"),
+        (
+            r#"{"choices": [{"message": {"content": 7}}]}"#,
+            "no chat completion (`content` is neither text nor a list of parts",
+        ),
         ("[]", "no chat completion"),
         ("", "no chat completion (EOF while parsing"),
     ] {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::config::models::ProviderKind;
-use crate::llm::{Answer, Message, Role};
+use crate::llm::{Answer, Message, Operation, Role};
 
 pub(crate) fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
@@ -23,6 +23,7 @@ pub(crate) fn request(model: &str, text: &str) -> Request {
         messages: vec![Message { role: Role::User, content: text.to_owned() }],
         params: BTreeMap::new(),
         schema: None,
+        operation: Operation::Chat,
     }
 }
 
