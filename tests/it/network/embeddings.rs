@@ -142,7 +142,7 @@ fn a_key_that_is_missing_is_named_and_nobody_is_asked() {
     models(&world, &server, "    api_key_env: EMB_KEY\n");
     world.edit("config/models.yml", "price: free", "price: free, api_key_env: NET_KEY");
     world.set("NET_KEY", "sk-right");
-    world.run(&["eval"]).exits(3).says(&["c-0 (and 1 like it): check `similar` could not run: no embedding: emb: credentials refused: the environment variable EMB_KEY"]);
+    world.run(&["eval"]).exits(3).says(&["c-0 (and 1 like it): check `similar` could not run: no embedding: emb: credentials: the environment variable EMB_KEY"]);
     assert_eq!(embeddings(&server), 0);
     // What was answered before is not asked again once the key is there.
     world.set("EMB_KEY", "sk-right");
