@@ -43,6 +43,9 @@ pub struct Header {
     pub deterministic: bool,
     /// The prompt under test, relative to `prompts/`; the hash is of its text with partials put in.
     pub prompt: FileHash,
+    /// Hash over the nodes of the task's graph; absent where the task is one node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph_sha256: Option<String>,
     /// The dataset, relative to the project root.
     pub dataset: FileHash,
     /// Hash over checks, metrics and their schemas.

@@ -6,6 +6,7 @@ mod doctor;
 mod dry_run;
 mod eval;
 mod gate;
+mod graph;
 mod judge;
 mod power;
 mod print;
@@ -63,6 +64,9 @@ enum Command {
     /// Watch a model from day to day, and say what changed: provider, judge, or the model itself
     #[command(subcommand)]
     Canary(canary::Command),
+    /// A task's graph as a picture, and one case step by step
+    #[command(subcommand)]
+    Graph(graph::Command),
     /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
     #[command(disable_help_flag = true)]
     Test {
@@ -246,6 +250,7 @@ pub fn main() -> ExitCode {
         Command::Gate(args) => gate::run(&context, &args),
         Command::Judge(command) => judge::run(&context, &command),
         Command::Canary(command) => canary::run(&context, &command, &telemetry),
+        Command::Graph(command) => graph::run(&context, &command),
         Command::Power(args) => power::run(&context, &args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),

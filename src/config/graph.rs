@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::document::{Document, Step};
 use super::problem::Problem;
@@ -32,13 +33,13 @@ pub struct TaskSpec {
     pub case_schema: Option<String>,
     /// Rules that labels of this task obey: `rf_qaqc`, or a name registered in `evals/main.rs`.
     pub label_rules: Option<String>,
-    /// Nodes by name; this build runs graphs of one node.
+    /// Nodes by name. A node reads another one by its name as placeholder in its prompt.
     pub nodes: BTreeMap<String, NodeSpec>,
     /// The node whose answer is the task's; may be left out when there is one node.
     pub output: Option<String>,
 }
 
-/// One node: a prompt and a model.
+/// One node: a prompt, a model, and when it is asked.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeSpec {
@@ -47,6 +48,44 @@ pub struct NodeSpec {
     /// Model alias, or `@task` for the model chosen for the run.
     #[serde(default = "task_model")]
     pub model: String,
+    /// Ask only when this holds; else the node's answer is `null`.
+    #[serde(default)]
+    pub when: Option<When>,
+}
+
+/// A condition on the case's input, or on another node's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// Node whose answer is looked at; absent: the case's input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// JSON pointer into it; `""` is all of it.
+    pub path: String,
+    /// What must stand there.
+    pub value: Value,
+    /// Turn the condition around.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not: bool,
+}
+
+/// Names that a prompt's placeholders have already.
+const TAKEN: [&str; 6] = ["input_data", "kb_context", "expected", "output", "output_a", "output_b"];
+
+/// A node's name is a placeholder, and the name of a fence.
+fn is_node_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_lowercase())
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && !TAKEN.contains(&name)
+}
+
+impl TaskSpec {
+    /// Name of the node whose answer is the task's.
+    #[must_use]
+    pub fn output_node(&self) -> Option<&str> {
+        self.output.as_deref().or_else(|| self.nodes.keys().next().map(String::as_str))
+    }
 }
 
 fn task_model() -> String {
@@ -62,14 +101,34 @@ impl GraphFile {
                 let at = [Step::from("tasks"), Step::from(name.as_str())];
                 problems.push(doc.problem(&at, "`judge` is the judge's pin: give the task another name"));
             }
-            if task.nodes.len() != 1 {
-                problems.push(doc.problem(
-                    &path("nodes"),
-                    format!(
-                        "expected one node, found {}: graphs of several nodes are not in this build",
-                        task.nodes.len()
-                    ),
-                ));
+            if task.nodes.is_empty() {
+                problems.push(doc.problem(&path("nodes"), "expected at least one node, found none"));
+            }
+            if task.nodes.len() > 1 && task.output.is_none() {
+                let names = task.nodes.keys().cloned().collect::<Vec<_>>().join(", ");
+                let message = format!("`output` must say which node's answer is the task's: {names}");
+                problems.push(doc.problem(&path("nodes"), message));
+            }
+            for (node, spec) in &task.nodes {
+                let at = [path("nodes").as_slice(), &[Step::from(node.as_str())]].concat();
+                if !is_node_name(node) {
+                    problems.push(doc.problem(
+                        &at,
+                        format!(
+                            "`{node}` cannot name a node: lower-case letters, digits and `_`, and none of {}",
+                            TAKEN.join(", ")
+                        ),
+                    ));
+                }
+                let read = spec.when.as_ref().and_then(|when| when.node.as_ref());
+                if let Some(unknown) = read.filter(|read| !task.nodes.contains_key(*read)) {
+                    problems.push(
+                        doc.problem(&at, format!("`when` reads `{unknown}`, and no node is called so")),
+                    );
+                }
+                if spec.when.is_some() && task.output_node() == Some(node.as_str()) {
+                    problems.push(doc.problem(&at, "the output is always asked: `when` cannot stand here"));
+                }
             }
             if let Some(output) = task.output.as_ref().filter(|output| !task.nodes.contains_key(*output)) {
                 problems.push(doc.problem(&path("output"), format!("no node is called `{output}`")));

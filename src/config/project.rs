@@ -259,7 +259,8 @@ impl Project {
     #[must_use]
     pub fn own_model(&self, spec: &SuiteSpec) -> Option<&str> {
         let task = self.graph.value.tasks.get(spec.task.as_ref()?)?;
-        task.nodes.values().next().map(|node| node.model.as_str()).filter(|model| *model != TASK_MODEL)
+        let output = task.nodes.get(task.output_node()?)?;
+        Some(output.model.as_str()).filter(|model| *model != TASK_MODEL)
     }
 
     /// The alias of a suite's judge, if it has one.

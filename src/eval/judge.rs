@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::record::JudgeResult;
 use crate::config::models::ModelSpec;
@@ -76,7 +75,7 @@ impl Judge {
     /// A template that cannot be rendered.
     pub fn request(&self, case: &Case, answer: &Answer) -> Result<Request, String> {
         let expected = case.expected.to_string();
-        let output = as_json(answer);
+        let output = answer.as_json();
         let prompt = self.template.render(&BTreeMap::from([
             ("input_data", case.input_text.as_str()),
             ("expected", expected.as_str()),
@@ -195,12 +194,6 @@ fn object<T: serde::de::DeserializeOwned>(text: &str, with: &str) -> Result<T, S
     }
     serde_json::from_str(body)
         .map_err(|error| format!("expected one JSON object with {with}, {} ({error})", found()))
-}
-
-/// An answer as JSON text, to be fenced.
-fn as_json(answer: &Answer) -> String {
-    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&answer.text).is_ok();
-    if is_json { answer.text.clone() } else { Value::from(answer.text.as_str()).to_string() }
 }
 
 /// The inside of a text that is one code fence; any other text as it is.

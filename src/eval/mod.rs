@@ -11,6 +11,8 @@ mod trace;
 
 pub mod run;
 
+pub mod walk;
+
 pub mod check;
 
 pub mod judge;

@@ -22,6 +22,7 @@ use crate::json::{canonical, sha256_hex};
 use crate::llm::{Client, Error, Hub};
 use crate::prompt::{Purpose, Template};
 use crate::task::Task;
+use crate::task::graph::Node;
 
 /// One suite on one model.
 pub struct SuitePlan {
@@ -35,6 +36,8 @@ pub struct SuitePlan {
     pub model: Client,
     /// Its configuration.
     pub model_spec: ModelSpec,
+    /// Models that nodes before the task's output insist on, by alias.
+    pub others: BTreeMap<String, (Client, ModelSpec)>,
     /// The judge, where the suite has one.
     pub judge: Option<Judge>,
     /// The cases.
@@ -75,6 +78,16 @@ impl SuitePlan {
         let task = Task::load(project, &spec, options.prompt).map_err(|found| problems.extend(found)).ok();
         let alias = alias.to_owned();
         let model = speaker(project, options.hub, &alias).map_err(|problem| problems.push(problem)).ok();
+        let mut others = BTreeMap::new();
+        let nodes = task.iter().flat_map(Task::upstream).filter_map(|node| node.model.as_ref());
+        for alias in nodes.collect::<std::collections::BTreeSet<_>>() {
+            match speaker(project, options.hub, alias) {
+                Ok(found) => {
+                    others.insert(alias.clone(), found);
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
         let judge = match (&spec.judge, project.judge_alias(&spec)) {
             (Some(judge), Some(judge_alias)) => {
                 let template = Template::load(&project.root, &judge.prompt, Purpose::Judge)
@@ -130,14 +143,27 @@ impl SuitePlan {
         };
         let identity = Identity {
             task: task.name.clone(),
-            prompt: task.template.name.clone(),
-            prompt_sha256: task.template.sha256.clone(),
+            prompt: task.template().name.clone(),
+            prompt_sha256: task.template().sha256.clone(),
+            graph_sha256: graph_hash(&task, &others),
             dataset: dataset.file.clone(),
             dataset_sha256: dataset.sha256.clone(),
             checks_sha256: checks_hash(&project.root, &spec, &scoring),
             judge_sha256,
         };
-        Ok(Self { spec, alias, task, model, model_spec, judge, dataset, scoring, judge_informs, identity })
+        Ok(Self {
+            spec,
+            alias,
+            task,
+            model,
+            model_spec,
+            others,
+            judge,
+            dataset,
+            scoring,
+            judge_informs,
+            identity,
+        })
     }
 
     /// Metrics in reporting order: as the suite says, then the primary, the gated, the rest.
@@ -167,7 +193,13 @@ impl SuitePlan {
         let judge = self.judge.as_ref().is_none_or(|judge| judge.client.card().deterministic);
         let embedders = self.scoring.embedders();
         let checks = embedders.values().all(|embedder| embedder.client.card().deterministic);
-        self.model.card().deterministic && judge && checks
+        self.answerers().all(|client| client.card().deterministic) && judge && checks
+    }
+
+    /// Every model that answers for the task lives in this program: asking costs nothing.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.answerers().all(|client| client.card().embedded)
     }
 
     /// The record of this suite with these results.
@@ -183,6 +215,18 @@ impl SuitePlan {
             dataset_cases: self.dataset.cases.len(),
             cases,
         }
+    }
+
+    /// Who answers a node: the model that it insists on, else the model under test.
+    #[must_use]
+    pub fn asked_by(&self, node: &Node) -> (&Client, &ModelSpec) {
+        let own = node.model.as_ref().and_then(|alias| self.others.get(alias));
+        own.map_or((&self.model, &self.model_spec), |(client, spec)| (client, spec))
+    }
+
+    /// Every model that answers for the task: the one under test, and those that nodes insist on.
+    pub fn answerers(&self) -> impl Iterator<Item = &Client> {
+        std::iter::once(&self.model).chain(self.others.values().map(|(client, _)| client))
     }
 
     /// The case with this id and its position.
@@ -258,6 +302,23 @@ fn speaker(project: &Project, hub: &Hub, alias: &str) -> Result<(Client, ModelSp
         return Err(project.models.problem(&["models".into(), alias.into()], message));
     }
     Ok((client, spec))
+}
+
+/// SHA-256 over the nodes of a task and the models that they insist on; none for a task of one node, whose prompt and
+/// model say everything.
+fn graph_hash(task: &Task, others: &BTreeMap<String, (Client, ModelSpec)>) -> Option<String> {
+    if task.upstream().is_empty() {
+        return None;
+    }
+    let nodes: Vec<Value> = task.upstream().iter().chain([task.output()]).map(Node::identity).collect();
+    let models: BTreeMap<&String, Value> = others
+        .iter()
+        .map(|(alias, (client, spec))| {
+            let card = client.card();
+            (alias, json!({ "provider": card.provider, "model_id": card.model_id, "params": spec.params }))
+        })
+        .collect();
+    Some(sha256_hex(canonical(&json!({ "nodes": nodes, "models": models }))))
 }
 
 /// SHA-256 over what decides a judge's word: its prompt, its model and the threshold, and whether it is meant to block.

@@ -74,6 +74,9 @@ pub struct Identity {
     pub prompt: String,
     /// SHA-256 of the prompt's text.
     pub prompt_sha256: String,
+    /// SHA-256 over the nodes of the task's graph; absent where the task is one node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph_sha256: Option<String>,
     /// Dataset file.
     pub dataset: String,
     /// SHA-256 of the dataset file.

@@ -7,7 +7,7 @@ use super::judge::Unjudged;
 use super::plan::SuitePlan;
 use super::record::{CaseRecord, JudgeResult, SampleOutcome, SampleRecord, Scores};
 use super::score::Measured;
-use super::trace;
+use super::{trace, walk};
 use crate::dataset::Case;
 use crate::llm::{Answer, Answered, Call, Draw, Error, PromptTag, Stream};
 
@@ -66,14 +66,21 @@ async fn ask(
     index: u32,
     reach: Reach,
 ) -> (tracing::Span, String, Result<Answered, String>) {
-    let request = match plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text) {
+    let walked = walk::upstream(plan, case, stream, index, reach).await;
+    let request = walked.answers().and_then(|answers| {
+        let (client, spec) = (plan.model.card(), &plan.model_spec);
+        plan.task.ask(plan.task.output(), client, spec, &case.input_text, &answers)
+    });
+    let request = match request {
         Ok(request) => request,
         Err(reason) => return (tracing::Span::none(), String::new(), Err(reason)),
     };
     let draw = Draw { key: request.key(), stream, index };
-    let prompt = Some(PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 });
+    let template = plan.task.template();
+    let prompt = Some(PromptTag { name: &template.name, sha256: &template.sha256 });
     let call = Call { request: &request, draw: &draw, prompt, recorded_only: reach == Reach::Recorded };
     let (span, result) = plan.model.ask_in_span(call).await;
+    let result = result.map(|answered| Answered { answer: walked.whole(answered.answer), ..answered });
     (span, draw.key, result.map_err(|error| why(plan, case, &error)))
 }
 

@@ -105,6 +105,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Its text as JSON text, to be fenced in a prompt: as it is where it is JSON, else as a JSON string.
+    #[must_use]
+    pub fn as_json(&self) -> String {
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&self.text).is_ok();
+        if is_json { self.text.clone() } else { serde_json::Value::from(self.text.as_str()).to_string() }
+    }
+
     /// What an embedded model says: whole, free and not timed.
     #[must_use]
     pub fn embedded(text: String, model: &str) -> Self {

@@ -173,11 +173,15 @@ fn own_change(plan: &SuitePlan, header: &Header, shared: &[(usize, BaselineCase)
     if plan.identity.judge_sha256 != header.judge_sha256 {
         changes.push("the judge's prompt, model or threshold is another".to_owned());
     }
-    if changes.is_empty() {
+    if plan.identity.graph_sha256 != header.graph_sha256 {
+        changes.push("the graph's nodes, their prompts or their models are others".to_owned());
+    }
+    // A graph's last question depends on the answers before it, so its key says nothing of us.
+    if changes.is_empty() && plan.task.upstream().is_empty() {
         let same = |(position, past): &&(usize, BaselineCase)| {
             let case = plan.dataset.cases.get(*position);
             let request = case.map(|case| plan.task.request(card, &plan.model_spec, &case.input_text));
-            let key = request.and_then(Result::ok).map(|request| request.key());
+            let key = request.and_then(Result::ok).flatten().map(|request| request.key());
             past.samples.iter().any(|sample| Some(&sample.key) == key.as_ref())
         };
         let others = shared.len() - shared.iter().filter(same).count();

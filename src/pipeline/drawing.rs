@@ -257,7 +257,9 @@ fn can_top_up(plan: &SuitePlan, case: &Case, first: &First, baselines: &Baseline
     let Some(held) = held.and_then(|case| case.samples.first()) else { return false };
     let request = accepted.task.request(plan.model.card(), &accepted.model_spec, &case.input_text);
     let tested = first.record.samples.first().map(|sample| sample.key.as_str());
-    request.is_ok_and(|request| request.key() == held.key) && tested != Some(held.key.as_str())
+    // What a graph's last question will be is not known before it was asked.
+    let request = request.ok().flatten();
+    request.is_some_and(|request| request.key() == held.key) && tested != Some(held.key.as_str())
 }
 
 /// Ask about one case, redraw where it must pass, and put it beside the baselines.

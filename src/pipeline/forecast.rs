@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inputs::Inputs;
+use super::recordings::embedded_answer;
 use super::suite_run::Selection;
 use crate::config::Problem;
 use crate::config::models::ModelSpec;
@@ -17,6 +18,7 @@ use crate::eval::judge::Judge;
 use crate::eval::plan::SuitePlan;
 use crate::llm::stack::budget::Tariff;
 use crate::llm::{Answer, Client, Draw, Operation, Request, Stream, Usage};
+use crate::task::graph::Node;
 
 /// Bytes of text that make a token, about; only the provider knows.
 const BYTES_PER_TOKEN: usize = 4;
@@ -86,7 +88,7 @@ pub fn forecast(inputs: &Inputs, selections: &[Selection]) -> Result<Forecast, V
         }
         selected.push(suite);
         let plan = inputs.plan(suite)?;
-        let all = selection.gate && plan.model.card().embedded;
+        let all = selection.gate && plan.is_embedded();
         for (case, wanted) in plan.dataset.cases.iter().zip(&selection.cases) {
             if !(*wanted || all) {
                 continue;
@@ -109,8 +111,11 @@ fn look(
     index: u32,
     tallies: &mut BTreeMap<String, Tally>,
 ) -> Result<(), String> {
-    let request = plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text)?;
-    let recorded = count(mode, &plan.model, &plan.model_spec, &request, index, tallies)?;
+    let mut answers = BTreeMap::new();
+    for node in plan.task.upstream() {
+        look_at_node(mode, plan, case, (node, index), &mut answers, tallies)?;
+    }
+    let recorded = look_at_node(mode, plan, case, (plan.task.output(), index), &mut answers, tallies)?;
     look_at_checks(mode, plan, case, recorded.as_ref(), tallies)?;
     let Some(judge) = &plan.judge else { return Ok(()) };
     let (answer, known) = match recorded {
@@ -118,6 +123,41 @@ fn look(
         None => (Answer::embedded(String::new(), ""), false),
     };
     look_at_judge(mode, judge, case, &answer, known, tallies)
+}
+
+/// One node's question, and its answer where that is known; where it reads one that is not, only that it will be asked.
+fn look_at_node(
+    mode: Mode,
+    plan: &SuitePlan,
+    case: &Case,
+    (node, index): (&Node, u32),
+    answers: &mut BTreeMap<String, String>,
+    tallies: &mut BTreeMap<String, Tally>,
+) -> Result<Option<Answer>, String> {
+    let (client, spec) = plan.asked_by(node);
+    let request = plan.task.ask(node, client.card(), spec, &case.input_text, answers)?;
+    if !node.reads.iter().all(|other| answers.contains_key(other)) {
+        let tally = tally(client, spec, tallies);
+        if mode == Mode::Replay {
+            tally.line.missing += 1
+        } else {
+            tally.wants(&request)
+        }
+        return Ok(None);
+    }
+    if !node.is_asked(&case.input_text, answers) {
+        answers.insert(node.name.clone(), "null".to_owned());
+        return Ok(None);
+    }
+    let recorded = count(mode, client, spec, &request, index, tallies)?;
+    // What others read of it must be known; asking an embedded one costs nothing.
+    let read_by_others = node.name != plan.task.output().name;
+    let known = recorded.clone().or_else(|| {
+        let free = read_by_others && client.card().embedded;
+        free.then(|| embedded_answer(client, &node.template, &request)).flatten()
+    });
+    answers.extend(known.map(|answer| (node.name.clone(), answer.as_json())));
+    Ok(recorded)
 }
 
 /// The embeddings that checks ask for: of an answer that is not known yet, only that there will be one.

@@ -39,6 +39,7 @@ pub mod deliver;
 
 pub mod calibrate;
 pub mod canary;
+pub mod follow;
 pub mod pairwise;
 pub mod power;
 pub mod stored;

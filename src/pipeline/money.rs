@@ -25,8 +25,8 @@ fn spends(inputs: &Inputs, suite: &SuiteInputs) -> bool {
 
 /// The models of a plan that are not embedded: alias, and what is asked of it.
 fn network_models(plan: &SuitePlan) -> Vec<(&str, Operation)> {
-    let speak = [Some(plan.model.card()), plan.judge.as_ref().map(|judge| judge.client.card())];
-    let speak = speak.into_iter().flatten().map(|card| (card, Operation::Chat));
+    let speak = plan.answerers().chain(plan.judge.as_ref().map(|judge| &judge.client));
+    let speak = speak.map(|client| (client.card(), Operation::Chat));
     let embed = plan.scoring.embedders().into_values();
     let embed = embed.map(|embedder| (embedder.client.card(), Operation::Embeddings));
     let all = speak.chain(embed).filter(|(card, _)| !card.embedded);

@@ -1,10 +1,11 @@
 //! Look after the recordings of a project: list them, prove them, and find those that nothing needs.
 //!
 //! A recording is needed when a baseline names it (the working copy's, HEAD's, the merge base's), as an answer or as a
-//! judge's word, when today's checks and judge ask for it to score a baseline's answer, or when a run of the tree as it stands would ask for it: each suite on each model that could be chosen
-//! for it, with its own prompt and every numbered one. Everything else may go.
+//! judge's word, when today's checks and judge ask for it to score a baseline's answer, or when a run of the tree as it
+//! stands would ask for it: each suite on each model that could be chosen for it, with its own prompt and every numbered
+//! one. Everything else may go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::inputs::{Inputs, SuiteInputs};
@@ -13,10 +14,12 @@ use crate::baseline::{self, Baseline, MergeBase, Stored};
 use crate::config::Problem;
 use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
+use crate::eval::run::Reach;
+use crate::eval::walk::{self, Walked};
 use crate::llm::recording::format::FORMAT;
 use crate::llm::recording::{DIR, Recording, Store};
-use crate::llm::{Answer, Call, Draw, PromptTag, Request, Stream};
-use crate::prompt::{self, is_numbered};
+use crate::llm::{Answer, Call, Client, Draw, PromptTag, Request, Stream};
+use crate::prompt::{self, Template, is_numbered};
 
 /// One recording, in a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,24 +185,56 @@ fn needed_by(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) -
     let store = Store::new(&inputs.root(), DIR);
     let failed = |message: String| vec![Problem::of_file(&plan.dataset.file, message)];
     for case in &plan.dataset.cases {
-        let request =
-            plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text).map_err(failed)?;
-        let key = request.key();
-        if asks_about_answers(plan) {
-            let answers: Vec<Answer> = if plan.model.card().embedded {
-                // Its answers are not recorded: asking it is how to know what is asked about them.
-                embedded_answer(plan, &request).into_iter().collect()
-            } else {
-                let draws = store.draws(&key).map_err(|error| failed(error.to_string()))?;
-                draws.into_iter().map(|recorded| recorded.answer).collect()
-            };
-            for answer in &answers {
-                needed.extend(about_answer(plan, case, answer).map_err(failed)?);
+        for request in requests(&store, plan, case).map_err(failed)? {
+            let key = request.key();
+            if asks_about_answers(plan) {
+                let answers: Vec<Answer> = if plan.model.card().embedded {
+                    // Its answers are not recorded: asking it is how to know what is asked about them.
+                    embedded_answer(&plan.model, plan.task.template(), &request).into_iter().collect()
+                } else {
+                    let draws = store.draws(&key).map_err(|error| failed(error.to_string()))?;
+                    draws.into_iter().map(|recorded| recorded.answer).collect()
+                };
+                for answer in &answers {
+                    needed.extend(about_answer(plan, case, answer).map_err(failed)?);
+                }
             }
+            needed.insert(key);
         }
-        needed.insert(key);
+        needed.extend(asked_before(&store, plan, case).map_err(failed)?.1);
     }
     Ok(())
+}
+
+/// The requests for the task's answer to a case: one, or of a graph one for each draw of the answers before it.
+fn requests(store: &Store, plan: &SuitePlan, case: &Case) -> Result<Vec<Request>, String> {
+    let (model, spec) = (plan.model.card(), &plan.model_spec);
+    if let Some(request) = plan.task.request(model, spec, &case.input_text)? {
+        return Ok(vec![request]);
+    }
+    let walks = asked_before(store, plan, case)?.0;
+    let known = walks.iter().filter_map(|walked| walked.answers().ok());
+    known.map(|answers| plan.task.ask(plan.task.output(), model, spec, &case.input_text, &answers)).collect()
+}
+
+/// The nodes before a graph's output, as far as answers are at hand, for every draw of those that read no other; and
+/// the keys of all that they ask.
+fn asked_before(store: &Store, plan: &SuitePlan, case: &Case) -> Result<(Vec<Walked>, Vec<String>), String> {
+    let roots = plan.task.upstream().iter().filter(|node| node.reads.is_empty());
+    let mut draws = BTreeSet::from([(Stream::Main, 0)]);
+    for node in roots {
+        let (client, spec) = plan.asked_by(node);
+        let request = plan.task.ask(node, client.card(), spec, &case.input_text, &BTreeMap::new())?;
+        let recorded = store.draws(&request.key()).map_err(|error| error.to_string())?;
+        draws.extend(recorded.iter().map(|recorded| (recorded.stream, recorded.index)));
+    }
+    let (mut walks, mut keys) = (Vec::new(), Vec::new());
+    for (stream, index) in draws {
+        let walked = super::block_on(walk::upstream(plan, case, stream, index, Reach::Recorded))?;
+        keys.extend(walked.steps.iter().filter_map(|step| Some(step.request.as_ref()?.key())));
+        walks.push(walked);
+    }
+    Ok((walks, keys))
 }
 
 /// A judge or a check of the plan asks a model that is recorded.
@@ -236,14 +271,11 @@ fn about_baseline(plan: &SuitePlan, baseline: &Baseline, needed: &mut BTreeSet<S
     }
 }
 
-fn embedded_answer(plan: &SuitePlan, request: &Request) -> Option<Answer> {
+/// What an embedded model answers: asking it costs nothing.
+pub(super) fn embedded_answer(client: &Client, template: &Template, request: &Request) -> Option<Answer> {
     let draw = Draw { key: request.key(), stream: Stream::Main, index: 0 };
-    let answered = super::block_on(plan.model.ask(Call {
-        request,
-        draw: &draw,
-        prompt: Some(PromptTag { name: &plan.task.template.name, sha256: &plan.task.template.sha256 }),
-        recorded_only: true,
-    }));
+    let prompt = Some(PromptTag { name: &template.name, sha256: &template.sha256 });
+    let answered = super::block_on(client.ask(Call { request, draw: &draw, prompt, recorded_only: true }));
     Some(answered.ok()?.ok()?.answer)
 }
 

@@ -272,11 +272,11 @@ fn accepted(
     baselines: &Baselines,
 ) -> Option<Arc<SuitePlan>> {
     let prompt = &baselines.compared.as_ref()?.header.prompt;
-    if plan.deterministic() || prompt.sha256 == plan.task.template.sha256 {
+    if plan.deterministic() || prompt.sha256 == plan.task.template().sha256 {
         return None;
     }
     let accepted = inputs.plan_with(suite, Some(&prompt.file)).ok()?;
-    (accepted.task.template.sha256 == prompt.sha256).then(|| Arc::new(accepted))
+    (accepted.task.template().sha256 == prompt.sha256).then(|| Arc::new(accepted))
 }
 
 /// Waiting for sockets takes one thread, and waking others costs more than it brings. Embedded models compute, and so
@@ -284,7 +284,7 @@ fn accepted(
 fn runtime(inputs: &Inputs, selections: &[Selection]) -> tokio::runtime::Builder {
     let computes = |(suite, _): (&SuiteInputs, &Selection)| {
         inputs.plan(suite).is_ok_and(|plan| {
-            plan.model.card().embedded
+            plan.is_embedded()
                 || plan.judge.as_ref().is_some_and(|judge| judge.client.card().embedded)
                 || plan.scoring.embedders().values().any(|embedder| embedder.client.card().embedded)
                 || is_replay(inputs.settings.mode, &plan)
@@ -304,9 +304,12 @@ fn is_replay(mode: Mode, plan: &SuitePlan) -> bool {
         Mode::Replay => true,
         Mode::Refresh => false,
         Mode::Auto | Mode::Record | Mode::Live => plan.dataset.cases.first().is_some_and(|case| {
-            let request = plan.task.request(plan.model.card(), &plan.model_spec, &case.input_text);
+            // The first node reads no other.
+            let node = plan.task.upstream().first().unwrap_or(plan.task.output());
+            let (client, spec) = plan.asked_by(node);
+            let request = plan.task.ask(node, client.card(), spec, &case.input_text, &BTreeMap::new());
             let draw = request.map(|asked| Draw { key: asked.key(), stream: Stream::Main, index: 0 });
-            draw.is_ok_and(|draw| plan.model.recorded(&draw).is_ok_and(|found| found.is_some()))
+            draw.is_ok_and(|draw| client.recorded(&draw).is_ok_and(|found| found.is_some()))
         }),
     }
 }

@@ -212,7 +212,7 @@ pub async fn run_suite(
 ) -> (SuiteRecord, GateReport) {
     let policy = &terms.policy;
     // With the gate selected, all cases of an embedded model are simply called; they cost nothing.
-    let all = selection.gate && plan.model.card().embedded;
+    let all = selection.gate && plan.is_embedded();
     let wanted: Vec<bool> = selection.cases.iter().map(|selected| *selected || all).collect();
     let mut compared = Against::new(&plan, baselines.compared.clone(), &wanted, policy).await;
     compared.seen.cases_only = !selection.gate;

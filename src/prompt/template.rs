@@ -61,6 +61,19 @@ impl Template {
     /// # Errors
     /// Every problem of the file: unreadable, unknown placeholder, required placeholder missing.
     pub fn load(root: &Path, name: &str, purpose: Purpose) -> Result<Self, Vec<Problem>> {
+        Self::load_among(root, name, purpose, &[])
+    }
+
+    /// [`Self::load`] of a node's prompt, which may also read the answers of these other nodes.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; a prompt that reads another node need not read the input.
+    pub fn load_among(
+        root: &Path,
+        name: &str,
+        purpose: Purpose,
+        others: &[&str],
+    ) -> Result<Self, Vec<Problem>> {
         let file = format!("{}/{name}", super::DIR);
         let mut budget = MAX_INCLUDES;
         let text = read(root, name, &mut budget).map_err(|problem| vec![problem])?;
@@ -87,7 +100,8 @@ impl Template {
             placeholders(&text).map(|(at, name)| (name.to_owned(), line_at(&text, at))).collect()
         };
         let mut problems = Vec::new();
-        let known = purpose.placeholders();
+        let known: &[&str] = &[purpose.placeholders(), others].concat();
+        let reads_others = found.iter().any(|(name, _)| others.contains(&name.as_str()));
         for (placeholder, line) in &found {
             if known.contains(&placeholder.as_str()) {
                 continue;
@@ -103,9 +117,8 @@ impl Template {
             problem.hint = did_you_mean(placeholder, known.iter().copied());
             problems.push(problem);
         }
-        for required in
-            purpose.required().iter().filter(|name| !found.iter().any(|(found, _)| found == *name))
-        {
+        let is_missing = |name: &&&str| !reads_others && !found.iter().any(|(found, _)| found == *name);
+        for required in purpose.required().iter().filter(is_missing) {
             problems.push(Problem::of_file(
                 &file,
                 format!("placeholder `{{{required}}}` is missing: the model would not see it"),
@@ -143,6 +156,12 @@ impl Template {
         }
         out.push_str(self.text.get(rest..).unwrap_or_default());
         Ok(out)
+    }
+
+    /// Names of the placeholders, in the order of the text.
+    #[must_use]
+    pub fn placeholders(&self) -> &[String] {
+        &self.placeholders
     }
 
     /// The text before rendering, partials put in.

@@ -74,7 +74,8 @@ fn opening(line: &str) -> Option<(&str, &str, &str)> {
     let line = line.trim_end();
     let (before, tag) = line.strip_suffix("\">")?.rsplit_once('<')?;
     let (name, id) = tag.split_once(" id=\"")?;
-    let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let named =
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     let hex = id.len() >= MIN_ID && id.bytes().all(|b| b.is_ascii_hexdigit());
     (named && hex).then_some((before, name, id))
 }

@@ -1,59 +1,66 @@
 //! What production runs: a prompt graph, a model and an output schema. The evals run the very same code.
 //!
-//! This build runs graphs of one node; graph, perspectives and synthesis take their places beside this file.
+//! Here a task is loaded, and its requests are put together; [`graph`] knows which node reads which. Asking is the
+//! caller's.
+
+pub mod graph;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 
+use crate::config::graph::{NodeSpec, TASK_MODEL};
 use crate::config::models::ModelSpec;
 use crate::config::suite::SuiteSpec;
-use crate::config::{Problem, Project};
+use crate::config::{Problem, Project, Step};
 use crate::llm::{Message, ModelCard, Operation, Request, Role};
 use crate::prompt::{Purpose, Template};
+use graph::{Node, in_order};
+
+/// Name of the only node of a `prompt:` suite.
+const ONLY: &str = "answer";
 
 /// A task, loaded and checked.
 #[derive(Debug, Clone)]
 pub struct Task {
     /// Name in `config/prompt_graph.yml`, or the suite's name for a `prompt:` suite.
     pub name: String,
-    /// The prompt of its one node.
-    pub template: Template,
+    upstream: Vec<Node>,
+    output: Node,
     /// JSON Schema of the answer.
     pub output_schema: Option<Value>,
 }
 
 impl Task {
-    /// The task that a suite runs; `prompt` replaces the task's own prompt for this run.
+    /// The task that a suite runs; `prompt` replaces the prompt of its output node for this run.
     ///
     /// # Errors
-    /// Every problem of the prompt and the schema.
+    /// Every problem of the prompts, of the graph and of the schema.
     pub fn load(project: &Project, suite: &SuiteSpec, prompt: Option<&str>) -> Result<Self, Vec<Problem>> {
         let spec = suite.task.as_ref().and_then(|name| Some((name, project.graph.value.tasks.get(name)?)));
-        let (name, file, schema_file) = match (spec, &suite.prompt) {
-            (Some((name, spec)), _) => {
-                let Some(node) = spec.nodes.values().next() else {
-                    return Err(vec![Problem::of_file(
-                        &project.graph.file,
-                        format!("task `{name}` has no node"),
-                    )]);
-                };
-                (name.clone(), node.prompt.clone(), spec.output_schema.clone())
-            }
-            (None, Some(prompt)) => (suite.suite.clone(), prompt.clone(), None),
-            (None, None) => {
-                return Err(vec![Problem::of_file(
-                    &suite.suite,
-                    "the suite has neither `task` nor `prompt`",
-                )]);
-            }
+        let Some((name, spec)) = spec else {
+            let Some(file) = &suite.prompt else {
+                let message = "the suite has neither `task` nor `prompt`";
+                return Err(vec![Problem::of_file(&suite.suite, message)]);
+            };
+            let template = Template::load(&project.root, prompt.unwrap_or(file), Purpose::Task)?;
+            let output = Node::alone(ONLY, template);
+            return Ok(Self { name: suite.suite.clone(), upstream: Vec::new(), output, output_schema: None });
         };
         let mut problems = Vec::new();
-        let template = Template::load(&project.root, prompt.unwrap_or(&file), Purpose::Task)
-            .map_err(|found| problems.extend(found))
-            .ok();
-        let output_schema = match schema_file.map(|file| read_json(&project.root, &file)) {
+        let output = spec.output_node().unwrap_or_default();
+        let mut nodes = Vec::new();
+        for (node, written) in &spec.nodes {
+            let others: Vec<&str> =
+                spec.nodes.keys().filter(|other| *other != node).map(String::as_str).collect();
+            let file = prompt.filter(|_| node == output).unwrap_or(&written.prompt);
+            match Template::load_among(&project.root, file, Purpose::Task, &others) {
+                Ok(template) => nodes.push(loaded(node, written, template, &others)),
+                Err(found) => problems.extend(found),
+            }
+        }
+        let output_schema = match spec.output_schema.as_ref().map(|file| read_json(&project.root, file)) {
             Some(Ok(schema)) => Some(schema),
             Some(Err(problem)) => {
                 problems.push(problem);
@@ -61,20 +68,83 @@ impl Task {
             }
             None => None,
         };
-        match template {
-            Some(template) if problems.is_empty() => Ok(Self { name, template, output_schema }),
-            _ => Err(problems),
+        if !problems.is_empty() {
+            return Err(problems);
         }
+        let mut nodes = in_order(nodes, output).map_err(|found| {
+            let at = [Step::from("tasks"), Step::from(name.as_str()), Step::from("nodes")];
+            found.into_iter().map(|message| project.graph.problem(&at, message)).collect::<Vec<_>>()
+        })?;
+        let Some(output) = nodes.pop() else {
+            return Err(vec![Problem::of_file(&project.graph.file, format!("task `{name}` has no node"))]);
+        };
+        Ok(Self { name: name.clone(), upstream: nodes, output, output_schema })
     }
 
-    /// The request that asks `model` about one input (JSON text).
+    /// The prompt under test: that of the output node.
+    #[must_use]
+    pub fn template(&self) -> &Template {
+        &self.output.template
+    }
+
+    /// The node whose answer is the task's.
+    #[must_use]
+    pub fn output(&self) -> &Node {
+        &self.output
+    }
+
+    /// The nodes that are asked before the output, each after those that it reads; empty for most tasks.
+    #[must_use]
+    pub fn upstream(&self) -> &[Node] {
+        &self.upstream
+    }
+
+    /// The request that asks about one input (JSON text) where the task is one node; none for a graph, whose last
+    /// question depends on the answers before it.
     ///
     /// # Errors
     /// A template that cannot be rendered.
-    pub fn request(&self, model: &ModelCard, spec: &ModelSpec, input_text: &str) -> Result<Request, String> {
-        let prompt = self.template.render(&BTreeMap::from([("input_data", input_text)]))?;
-        Ok(request(model, spec, prompt, self.output_schema.clone()))
+    pub fn request(
+        &self,
+        model: &ModelCard,
+        spec: &ModelSpec,
+        input_text: &str,
+    ) -> Result<Option<Request>, String> {
+        if !self.upstream.is_empty() {
+            return Ok(None);
+        }
+        self.ask(&self.output, model, spec, input_text, &BTreeMap::new()).map(Some)
     }
+
+    /// The request of one node, about one input (JSON text) and the answers (JSON text) of the nodes that it reads.
+    ///
+    /// # Errors
+    /// A template that cannot be rendered.
+    pub fn ask(
+        &self,
+        node: &Node,
+        model: &ModelCard,
+        spec: &ModelSpec,
+        input_text: &str,
+        answers: &BTreeMap<String, String>,
+    ) -> Result<Request, String> {
+        let mut values: BTreeMap<&str, &str> =
+            answers.iter().map(|(name, answer)| (name.as_str(), answer.as_str())).collect();
+        values.insert("input_data", input_text);
+        let prompt = node.template.render(&values)?;
+        let schema = self.output_schema.clone().filter(|_| node.name == self.output.name);
+        Ok(request(model, spec, prompt, schema))
+    }
+}
+
+fn loaded(name: &str, written: &NodeSpec, template: Template, others: &[&str]) -> Node {
+    let mut reads: Vec<String> =
+        template.placeholders().iter().filter(|name| others.contains(&name.as_str())).cloned().collect();
+    reads.extend(written.when.as_ref().and_then(|when| when.node.clone()));
+    reads.sort();
+    reads.dedup();
+    let model = Some(written.model.clone()).filter(|model| model != TASK_MODEL);
+    Node { name: name.to_owned(), template, model, when: written.when.clone(), reads }
 }
 
 /// A request of one user message.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Judge, Unjudged, as_json, object};
+use super::{Judge, Unjudged, object};
 use crate::dataset::Case;
 use crate::llm::{Answer, Request, Stream};
 use crate::stats::pairwise::BothOrders;
@@ -109,7 +109,7 @@ impl Judge {
     /// There is no pairwise prompt, or it cannot be rendered.
     pub fn compare_request(&self, case: &Case, a: &Answer, b: &Answer) -> Result<Request, String> {
         let template = self.pairwise.as_ref().ok_or("the judge has no pairwise prompt")?;
-        let (expected, a, b) = (case.expected.to_string(), as_json(a), as_json(b));
+        let (expected, a, b) = (case.expected.to_string(), a.as_json(), b.as_json());
         let prompt = template.render(&BTreeMap::from([
             ("input_data", case.input_text.as_str()),
             ("expected", expected.as_str()),

@@ -23,6 +23,7 @@ fn record(cases: Vec<CaseRecord>) -> SuiteRecord {
             task: "t".to_owned(),
             prompt: "p".to_owned(),
             prompt_sha256: String::new(),
+            graph_sha256: None,
             dataset: "d".to_owned(),
             dataset_sha256: String::new(),
             checks_sha256: String::new(),

@@ -4,6 +4,7 @@ mod canary;
 mod embeddings;
 mod faults;
 mod gate;
+mod graph;
 mod money;
 mod pairwise;
 mod processes;

@@ -1,0 +1,199 @@
+//! Tasks of several nodes over real sockets: each node is asked, recorded and replayed on its own.
+
+use super::{requests, world};
+use crate::server::Server;
+use crate::world::World;
+
+/// Thirty cases. Two nodes read the input, `answer` reads both; whatever is asked says `word`.
+fn diamond(server_args: &[&str]) -> (World, Server) {
+    let world = world(30);
+    let server = Server::start(&world, server_args);
+    world.write(
+        "config/models.yml",
+        &format!(
+            "models:\n  net: {{ provider: openai, base_url: {0}/v1, model_id: main, params: {{ max_tokens: 10 }} }}\n  \
+             small: {{ provider: openai, base_url: {0}/v1, model_id: small, params: {{ max_tokens: 10 }} }}\n",
+            server.url
+        ),
+    );
+    graph(&world, "{ prompt: left.txt, model: small }", "{ prompt: right.txt }");
+    world.write("prompts/left.txt", "Left.\n{input_data}\n");
+    world.write("prompts/right.txt", "Right.\n{input_data}\n");
+    world.write("prompts/join.txt", "Join.\n{left}\n{right}\n{input_data}\n");
+    let suite = world.read("evals/tiny.yml").replace("prompt: tiny.txt", "task: colours\nmodels: [net]");
+    world.write("evals/tiny.yml", &suite);
+    (world, server)
+}
+
+fn graph(world: &World, left: &str, right: &str) {
+    world.write(
+        "config/prompt_graph.yml",
+        &format!(
+            "tasks:\n  colours:\n    nodes:\n      left: {left}\n      right: {right}\n      answer: {{ prompt: join.txt }}\n    output: answer\n"
+        ),
+    );
+}
+
+const LABELS: [&str; 2] = ["--answers", "data/cases.csv"];
+
+#[test]
+fn every_node_is_asked_once_and_a_change_asks_only_what_depends_on_it() {
+    let (world, server) = diamond(&LABELS);
+    world.run(&["eval"]).exits(0).says(&["small: 30 answered", "net: 60 answered"]);
+    assert_eq!(requests(&server), 90);
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    let accepted = requests(&server);
+    world.run(&["eval"]).exits(0).says(&["pass: identical"]);
+    assert_eq!(requests(&server), accepted, "nothing changed");
+    assert!(world.read("data/baselines/tiny.net.json").contains("\"graph_sha256\""));
+    world.run(&["recordings", "gc"]).exits(0).says(&["0 not needed", "90 kept"]);
+
+    // Another text of one branch: that branch is asked, and what reads it only where its answer is another.
+    world.edit("prompts/left.txt", "Left.", "To the left.");
+    world.run(&["eval", "--dry-run"]).exits(0).says(&["small", " 30 "]);
+    world.run(&["eval"]).exits(0).says(&["pass: identical"]);
+    assert_eq!(requests(&server), accepted + 30);
+
+    world.run(&["graph", "run", "tiny", "c-0"]).exits(0).says(&[
+        "left (left.txt, small)\n  yes",
+        "right (right.txt, net)\n  yes",
+        "answer (join.txt, net)\n  yes",
+        "the case passes",
+    ]);
+    assert_eq!(requests(&server), accepted + 30);
+    world.run(&["graph", "run", "tiny", "c-99"]).exits(2).says(&["no case is called `c-99`"]);
+    let shown = world.run(&["graph", "show", "tiny"]).exits(0).stdout;
+    insta::assert_snapshot!(shown, @r#"
+    flowchart TD
+        input([input])
+        left["left<br/>left.txt<br/>small"]
+        right["right<br/>right.txt"]
+        answer["answer<br/>join.txt"]
+        input --> left
+        input --> right
+        input --> answer
+        left --> answer
+        right --> answer
+        task_answer([answer])
+        answer --> task_answer
+    "#);
+}
+
+#[test]
+fn a_node_that_fails_measures_nothing_and_says_which_it_was() {
+    let (world, server) = diamond(&LABELS);
+    // Its server is not there.
+    let models = world.read("config/models.yml");
+    let lost = models.replace(
+        &format!("{}/v1, model_id: small", server.url),
+        "http://127.0.0.1:9/v1, model_id: small, timeouts: { deadline_s: 1 }",
+    );
+    world.write("config/models.yml", &lost);
+    world.run(&["eval", "--case", "c-1"]).exits(3).says(&["node `left`: small: connection failed"]);
+    world
+        .run(&["graph", "run", "tiny", "c-1"])
+        .exits(3)
+        .says(&["no answer: node `left`: small: connection failed", "not measured: node `left`"]);
+}
+
+#[test]
+fn a_condition_saves_the_call() {
+    let (world, server) = diamond(&LABELS);
+    graph(
+        &world,
+        "{ prompt: left.txt, model: small, when: { node: right, path: \"\", value: \"yes\" } }",
+        "{ prompt: right.txt }",
+    );
+    world.run(&["eval"]).exits(0).says(&["small: 10 answered", "net: 60 answered"]);
+    assert_eq!(requests(&server), 70, "a third of the cases are yes");
+    world.run(&["graph", "run", "tiny", "c-1"]).exits(0).says(&["left (left.txt, small)\n  not asked"]);
+    world.run(&["graph", "show", "tiny"]).exits(0).says(&["right -->|\" is #quot;yes#quot;\"| left"]);
+}
+
+#[test]
+fn a_fan_out_takes_as_long_as_its_slowest_branch() {
+    let (world, _server) = diamond(&[&LABELS[..], &["--latency", "60"]].concat());
+    let (_, report) = world.eval(&["--case", "c-0"]);
+    // As measured of each answer: both branches at the same time, then the output.
+    let latency = report.run.suites[0].cases[0].samples[0].answer().unwrap().latency_ms.unwrap();
+    let spans = std::fs::read_to_string(world.run_folder().join("traces/spans.jsonl")).unwrap();
+    assert!(latency >= 120.0, "{latency}");
+    let starts: Vec<(u128, u128)> = chat_spans(&spans);
+    assert_eq!(starts.len(), 3);
+    let (first, second) = (starts[0], starts[1]);
+    assert!(first.0 < second.1 && second.0 < first.1, "the branches overlap: {starts:?}");
+    assert!(starts[2].0 >= first.1.max(second.1), "the output waits for both: {starts:?}");
+}
+
+/// Begin and end of every request's span, in the order of their begins.
+fn chat_spans(lines: &str) -> Vec<(u128, u128)> {
+    let mut found = Vec::new();
+    for line in lines.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let spans = value["resourceSpans"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|r| r["scopeSpans"].as_array().unwrap());
+        for span in spans.flat_map(|scope| scope["spans"].as_array().unwrap()) {
+            let time = |name: &str| span[name].as_str().unwrap().parse::<u128>().unwrap();
+            if span["name"].as_str().unwrap().starts_with("chat ") {
+                found.push((time("startTimeUnixNano"), time("endTimeUnixNano")));
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn graphs_that_cannot_work_are_named() {
+    let (world, server) = diamond(&LABELS);
+    for (file, from, to, says) in [
+        (
+            "prompts/left.txt",
+            "{input_data}",
+            "{answer}",
+            "nodes read each other in a circle: answer reads left reads answer",
+        ),
+        (
+            "prompts/join.txt",
+            "{left}",
+            "{lefty}",
+            "prompts/join.txt:2: unknown placeholder `{lefty}`, expected one of: {input_data}",
+        ),
+        ("prompts/join.txt", "{left}\n", "", "nothing that leads to `answer` reads the node `left`"),
+        (
+            "config/prompt_graph.yml",
+            "    output: answer\n",
+            "",
+            "`output` must say which node's answer is the task's: answer, left, right",
+        ),
+        ("config/prompt_graph.yml", "output: answer", "output: answers", "no node is called `answers`"),
+        ("config/prompt_graph.yml", "      left:", "      Left:", "`Left` cannot name a node"),
+        (
+            "config/prompt_graph.yml",
+            "left.txt, model: small",
+            "left.txt, model: smal",
+            "did you mean `small`?",
+        ),
+        (
+            "config/prompt_graph.yml",
+            "{ prompt: right.txt }",
+            "{ prompt: right.txt, when: { node: lost, path: /a, value: 1 } }",
+            "`when` reads `lost`, and no node is called so",
+        ),
+        (
+            "config/prompt_graph.yml",
+            "{ prompt: join.txt }",
+            "{ prompt: join.txt, when: { path: /a, value: 1 } }",
+            "the output is always asked",
+        ),
+    ] {
+        let before = world.read(file);
+        world.edit(file, from, to);
+        world.run(&["eval"]).exits(2).says(&[says]);
+        world.write(file, &before);
+    }
+    assert_eq!(requests(&server), 0);
+}
