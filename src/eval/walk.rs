@@ -127,8 +127,8 @@ impl Walked {
         }
         let answers = || self.steps.iter().filter_map(|step| step.answer.as_ref().ok()?.as_ref());
         let before: Option<f64> = answers().map(|answer| answer.cost_usd).sum();
-        let ready = self.steps.iter().map(|step| step.ready_ms);
-        let ready = ready.fold(Some(0.0_f64), |all, one| all.zip(one).map(|(a, b)| a.max(b)));
+        let ready = self.steps.iter().map(|step| step.ready_ms).collect::<Option<Vec<f64>>>();
+        let ready = ready.map(|all| all.into_iter().fold(0.0, f64::max));
         Answer {
             cost_usd: before.zip(output.cost_usd).map(|(before, own)| before + own),
             latency_ms: ready.zip(output.latency_ms).map(|(before, own)| before + own),

@@ -139,9 +139,9 @@ fn look_at_node(
     if !node.reads.iter().all(|other| answers.contains_key(other)) {
         let tally = tally(client, spec, tallies);
         if mode == Mode::Replay {
-            tally.line.missing += 1
+            tally.line.missing += 1;
         } else {
-            tally.wants(&request)
+            tally.wants(&request);
         }
         return Ok(None);
     }
