@@ -101,6 +101,7 @@ pub mod eval;
 pub mod baseline;
 pub mod canary;
 pub mod gate;
+pub mod perspectives;
 
 pub mod report;
 

@@ -8,6 +8,7 @@ mod eval;
 mod gate;
 mod graph;
 mod judge;
+mod perspectives;
 mod power;
 mod print;
 mod prompt;
@@ -67,6 +68,8 @@ enum Command {
     /// A task's graph as a picture, and one case step by step
     #[command(subcommand)]
     Graph(graph::Command),
+    /// Several roles and their synthesis, against the best single role at equal cost
+    Perspectives(perspectives::Args),
     /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
     #[command(disable_help_flag = true)]
     Test {
@@ -251,6 +254,7 @@ pub fn main() -> ExitCode {
         Command::Judge(command) => judge::run(&context, &command),
         Command::Canary(command) => canary::run(&context, &command, &telemetry),
         Command::Graph(command) => graph::run(&context, &command),
+        Command::Perspectives(args) => perspectives::run(&context, &args),
         Command::Power(args) => power::run(&context, &args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),

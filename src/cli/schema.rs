@@ -7,6 +7,7 @@ use schemars::{Schema, schema_for};
 use super::Context;
 use crate::config::graph::GraphFile;
 use crate::config::models::ModelsFile;
+use crate::config::perspectives::PerspectivesFile;
 use crate::config::pins::PinsFile;
 use crate::config::settings::SettingsFile;
 use crate::config::suite::SuiteSpec;
@@ -19,7 +20,7 @@ const DIR: &str = "config/schemas";
 /// Arguments of `llmx schema`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Print one schema: models, pins, graph, settings or suite
+    /// Print one schema: models, pins, graph, perspectives, settings or suite
     name: Option<String>,
     /// Write all of them to config/schemas/
     #[arg(long, conflicts_with_all = ["name", "check"])]
@@ -29,11 +30,12 @@ pub(super) struct Args {
     check: bool,
 }
 
-fn schemas() -> [(&'static str, Schema); 5] {
+fn schemas() -> [(&'static str, Schema); 6] {
     [
         ("models", schema_for!(ModelsFile)),
         ("pins", schema_for!(PinsFile)),
         ("graph", schema_for!(GraphFile)),
+        ("perspectives", schema_for!(PerspectivesFile)),
         ("settings", schema_for!(SettingsFile)),
         ("suite", schema_for!(SuiteSpec)),
     ]

@@ -73,7 +73,7 @@ pub struct When {
 const TAKEN: [&str; 6] = ["input_data", "kb_context", "expected", "output", "output_a", "output_b"];
 
 /// A node's name is a placeholder, and the name of a fence.
-fn is_node_name(name: &str) -> bool {
+pub(super) fn is_node_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_lowercase())
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

@@ -14,6 +14,7 @@ pub mod env;
 pub mod graph;
 pub mod metric;
 pub mod models;
+pub mod perspectives;
 pub mod pins;
 pub mod settings;
 pub mod suite;

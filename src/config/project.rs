@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::document::{Document, Step, salvage_yaml};
 use super::graph::{self, GraphFile, TASK_MODEL};
 use super::models::{self, ModelsFile};
+use super::perspectives::{self, PerspectivesFile};
 use super::pins::{self, PinsFile};
 use super::problem::{Problem, did_you_mean};
 use super::settings::{self, SettingsFile};
@@ -25,6 +26,8 @@ pub struct Project {
     pub pins: Document<PinsFile>,
     /// `config/prompt_graph.yml`, empty where absent.
     pub graph: Document<GraphFile>,
+    /// `config/perspectives.yml`, empty where absent.
+    pub perspectives: Document<PerspectivesFile>,
     /// `config/settings.yml`, empty where absent.
     pub settings: SettingsFile,
     /// Suites that loaded, by name.
@@ -68,9 +71,13 @@ impl Project {
         let models = load(root, models::FILE, true, ModelsFile::problems).map_err(&mut keep).ok();
         let pins = load(root, pins::FILE, false, PinsFile::problems).map_err(&mut keep).ok();
         let graph = load(root, graph::FILE, false, GraphFile::problems).map_err(&mut keep).ok();
+        let perspectives =
+            load(root, perspectives::FILE, false, PerspectivesFile::problems).map_err(&mut keep).ok();
         let settings =
             load(root, settings::FILE, false, |_: &Document<SettingsFile>| Vec::new()).map_err(keep).ok();
-        let (Some(models), Some(pins), Some(graph), Some(settings)) = (models, pins, graph, settings) else {
+        let (Some(models), Some(pins), Some(graph), Some(perspectives), Some(settings)) =
+            (models, pins, graph, perspectives, settings)
+        else {
             return Err(problems);
         };
         let mut project = Self {
@@ -78,6 +85,7 @@ impl Project {
             models,
             pins,
             graph,
+            perspectives,
             settings: settings.value,
             suites: Vec::new(),
             suite_problems: Vec::new(),
@@ -158,6 +166,7 @@ impl Project {
                 problems.push(problem);
             }
         }
+        problems.extend(PerspectivesFile::cross_problems(&self.perspectives, &self.graph.value));
         for (name, task) in &self.graph.value.tasks {
             for (node, spec) in &task.nodes {
                 if spec.model == TASK_MODEL {
@@ -296,6 +305,7 @@ fn load<T: serde::de::DeserializeOwned>(
         None => match file {
             pins::FILE => "pins: {}".to_owned(),
             graph::FILE => "tasks: {}".to_owned(),
+            perspectives::FILE => "perspectives: {}".to_owned(),
             _ => "{}".to_owned(),
         },
     };

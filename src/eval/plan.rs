@@ -14,6 +14,7 @@ use super::judge::{Judge, certificate, labels};
 use super::record::{CaseRecord, Identity, MetricInfo, SuiteRecord};
 use super::score::Scoring;
 use crate::config::check::CheckSpec;
+use crate::config::graph::TaskSpec;
 use crate::config::models::ModelSpec;
 use crate::config::suite::{JUDGE_MEAN, SuiteSpec};
 use crate::config::{Document, Problem, Project, Step};
@@ -59,6 +60,8 @@ pub struct Options<'a> {
     pub custom: &'a CustomChecks,
     /// Where models come from.
     pub hub: &'a Hub,
+    /// Graph that replaces the task's own.
+    pub graph: Option<&'a TaskSpec>,
 }
 
 impl SuitePlan {
@@ -75,7 +78,9 @@ impl SuitePlan {
     ) -> Result<Self, Vec<Problem>> {
         let mut spec = doc.value.clone();
         let mut problems = Vec::new();
-        let task = Task::load(project, &spec, options.prompt).map_err(|found| problems.extend(found)).ok();
+        let task = Task::load(project, &spec, options.prompt, options.graph)
+            .map_err(|found| problems.extend(found))
+            .ok();
         let alias = alias.to_owned();
         let model = speaker(project, options.hub, &alias).map_err(|problem| problems.push(problem)).ok();
         let mut others = BTreeMap::new();

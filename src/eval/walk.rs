@@ -59,6 +59,11 @@ pub async fn upstream(plan: &SuitePlan, case: &Case, stream: Stream, index: u32,
     Walked { steps: join_all(steps).await }
 }
 
+/// Ask one node that reads no other.
+pub async fn alone(plan: &SuitePlan, case: &Case, node: &Node, index: u32, reach: Reach) -> Step {
+    one(plan, case, node, (Stream::Main, index), reach, &BTreeMap::new()).await
+}
+
 async fn one(
     plan: &SuitePlan,
     case: &Case,

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::money;
 use crate::baseline::{MergeBase, Stored};
+use crate::config::graph::TaskSpec;
 use crate::config::settings::Mode;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Document, Problem, Project, Settings};
@@ -275,8 +276,21 @@ impl Inputs {
         prompt: Option<&str>,
     ) -> Result<SuitePlan, Vec<Problem>> {
         let Some(project) = &self.project else { return Err(self.problems.clone()) };
-        let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub };
+        let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub, graph: None };
         SuitePlan::load(project, &suite.doc, alias, Arc::clone(&suite.dataset), options)
+    }
+
+    /// A plan of a suite whose task is this graph.
+    ///
+    /// # Errors
+    /// Every problem of the suite's inputs.
+    pub(super) fn plan_as(&self, suite: &SuiteInputs, graph: &TaskSpec) -> Result<SuitePlan, Vec<Problem>> {
+        let Some(project) = &self.project else { return Err(self.problems.clone()) };
+        let custom = &self.registry.checks;
+        let options = Options { prompt: None, custom, hub: &self.hub, graph: Some(graph) };
+        let plan = SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)?;
+        let problems = money::problems(self, &plan);
+        if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
     /// Suites whose own file loads, in listing order.

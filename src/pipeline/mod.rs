@@ -41,6 +41,7 @@ pub mod calibrate;
 pub mod canary;
 pub mod follow;
 pub mod pairwise;
+pub mod perspectives;
 pub mod power;
 pub mod stored;
 

@@ -15,3 +15,4 @@ mod record;
 pub mod analyst;
 pub mod judge;
 pub mod labels;
+pub(crate) mod synthesis;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::config::graph::{NodeSpec, TASK_MODEL};
+use crate::config::graph::{NodeSpec, TASK_MODEL, TaskSpec};
 use crate::config::models::ModelSpec;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Problem, Project, Step};
@@ -33,11 +33,16 @@ pub struct Task {
 }
 
 impl Task {
-    /// The task that a suite runs; `prompt` replaces the prompt of its output node for this run.
+    /// The task that a suite runs; `prompt` replaces the prompt of its output node for this run, `instead` its graph.
     ///
     /// # Errors
     /// Every problem of the prompts, of the graph and of the schema.
-    pub fn load(project: &Project, suite: &SuiteSpec, prompt: Option<&str>) -> Result<Self, Vec<Problem>> {
+    pub fn load(
+        project: &Project,
+        suite: &SuiteSpec,
+        prompt: Option<&str>,
+        instead: Option<&TaskSpec>,
+    ) -> Result<Self, Vec<Problem>> {
         let spec = suite.task.as_ref().and_then(|name| Some((name, project.graph.value.tasks.get(name)?)));
         let Some((name, spec)) = spec else {
             let Some(file) = &suite.prompt else {
@@ -48,6 +53,7 @@ impl Task {
             let output = Node::alone(ONLY, template);
             return Ok(Self { name: suite.suite.clone(), upstream: Vec::new(), output, output_schema: None });
         };
+        let spec = instead.unwrap_or(spec);
         let mut problems = Vec::new();
         let output = spec.output_node().unwrap_or_default();
         let mut nodes = Vec::new();

@@ -18,6 +18,7 @@ const FLOORS: &[&str] = &[
     "eval",
     "baseline",
     "canary",
+    "perspectives",
     "gate",
     "report",
     "policy",

@@ -21,6 +21,7 @@ mod network;
 mod noise;
 #[cfg(feature = "rf-qaqc")]
 mod perspectives;
+mod perspectives_lift;
 mod readme;
 #[cfg(feature = "rf-qaqc")]
 mod reference;

@@ -46,6 +46,7 @@ impl Provider for Reference {
     fn ask<'a>(&'a self, request: &'a Request, _: &'a Draw) -> Asked<'a> {
         let prompt = prompt_text(request);
         let answer = match self.part {
+            Part::Analyst if rf_qaqc::synthesis::is_asked(&prompt) => rf_qaqc::synthesis::join(&prompt),
             Part::Analyst => rf_qaqc::analyst::answer(&prompt),
             Part::Judge => rf_qaqc::judge::judge(&prompt),
         };

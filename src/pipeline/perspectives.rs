@@ -1,0 +1,210 @@
+//! Ask every role and the synthesis about a suite's cases, and hold the whole against the best role at equal cost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::inputs::{Inputs, SuiteInputs};
+use super::observe::higher_is_better;
+use super::{block_on, money, side_by_side};
+use crate::config::perspectives::FILE;
+use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
+use crate::config::{Problem, did_you_mean};
+use crate::dataset::Case;
+use crate::eval::plan::SuitePlan;
+use crate::eval::run::{self, Reach};
+use crate::eval::score::Measured;
+use crate::eval::walk::{self, Step};
+use crate::llm::{Answer, Stream};
+use crate::perspectives::{Answered, Assessment, CaseSeen, assess, best_of};
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Perspectives {
+    /// The suite.
+    pub suite: String,
+    /// Alias of the model of the run.
+    pub model: String,
+    /// What the models say they are.
+    pub declares: BTreeSet<String>,
+    /// The metric that is compared.
+    pub metric: String,
+    /// Calls for one case: every role, and the synthesis.
+    pub calls: usize,
+    /// A lift below it is not worth them.
+    pub margin: f64,
+    /// Cases that were compared.
+    pub cases: usize,
+    /// Cases without an answer, and why.
+    pub missing: Vec<(String, String)>,
+    /// None where no case was measured.
+    pub assessment: Option<Assessment>,
+    /// The models are embedded: roles and synthesis are rules and only illustrate.
+    pub illustrative: bool,
+}
+
+/// Ask and compare. What is recorded is not asked again.
+///
+/// # Errors
+/// Problems of the suite's inputs; a task without roles; a suite whose primary metric is a judge's.
+pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec<Problem>> {
+    let plan = plan(inputs, suite)?;
+    let own = inputs.plan(suite)?;
+    let metric = plan.spec.gate.primary.clone();
+    if metric == JUDGE_MEAN {
+        let message = "perspectives are compared by checks: the primary metric is a judge's";
+        return Err(vec![Problem::of_file(&suite.doc.file, message)]);
+    }
+    money::open_account(inputs, std::iter::once(suite)).map_err(|problem| vec![problem])?;
+    let failed = |message| vec![Problem::of_file(&suite.doc.file, message)];
+    let at_once = inputs.settings.concurrency;
+    let cases = 0..plan.dataset.cases.len();
+    let first =
+        block_on(side_by_side(at_once, cases.map(|at| read(Arc::clone(&plan), Arc::clone(&own), at))))
+            .map_err(failed)?;
+    let (mut seen, mut missing) = (Vec::new(), Vec::new());
+    for (case, outcome) in plan.dataset.cases.iter().zip(first) {
+        match outcome.unwrap_or_else(|| Err("evaluating this case panicked; stderr says where".to_owned())) {
+            Ok(found) => seen.push(found),
+            Err(why) => missing.push((case.id.clone(), why)),
+        }
+    }
+    let names: Vec<String> = plan.task.upstream().iter().map(|node| node.name.clone()).collect();
+    let calls = names.len() + 1;
+    let best = best_role(&seen, names.len());
+    if let Some(best) = best.filter(|_| !plan.deterministic()) {
+        // The best role, asked as often as the whole costs calls.
+        let wanted: Vec<(usize, u32)> =
+            (0..seen.len()).flat_map(|at| (1..calls as u32).map(move |index| (at, index))).collect();
+        let position =
+            |at: usize| seen.get(at).and_then(|case| plan.case(&case.id)).map_or(0, |(position, _)| position);
+        let draws = wanted.iter().map(|(at, index)| again(Arc::clone(&plan), position(*at), best, *index));
+        let drawn = block_on(side_by_side(at_once, draws)).map_err(failed)?;
+        for ((at, _), outcome) in wanted.iter().zip(drawn) {
+            let draws = seen.get_mut(*at).and_then(|case| case.roles.get_mut(best));
+            if let (Some(draws), Some(Ok(answered))) = (draws, outcome) {
+                draws.push(answered);
+            }
+        }
+    }
+    let margin = plan.spec.gate.margin;
+    Ok(Perspectives {
+        suite: plan.spec.suite.clone(),
+        model: plan.alias.clone(),
+        declares: plan.answerers().map(|client| client.card().declares.clone()).collect(),
+        metric,
+        calls,
+        margin,
+        cases: seen.len(),
+        missing,
+        assessment: assess(&names, &seen, margin),
+        illustrative: plan.is_embedded(),
+    })
+}
+
+/// The suite's plan with the roles as its graph; its judge is not asked.
+fn plan(inputs: &Inputs, suite: &SuiteInputs) -> Result<Arc<SuitePlan>, Vec<Problem>> {
+    let spec = &suite.doc.value;
+    let project = inputs.loaded().ok_or_else(|| inputs.problems.clone())?;
+    let all = &project.perspectives.value.perspectives;
+    let found =
+        spec.task.as_ref().and_then(|task| Some((all.get(task)?, project.graph.value.tasks.get(task)?)));
+    let Some((roles, task)) = found else {
+        let name = spec.task.as_deref().unwrap_or("(none)");
+        let mut problem =
+            Problem::of_file(FILE, format!("the task `{name}` of suite `{}` has no roles here", spec.suite));
+        problem.hint = did_you_mean(name, all.keys().map(String::as_str));
+        return Err(vec![problem]);
+    };
+    let mut plan = inputs.plan_as(suite, &roles.as_task(task))?;
+    plan.judge = None;
+    Ok(Arc::new(plan))
+}
+
+/// The role whose first answers score best, among those that were asked about every case.
+fn best_role(seen: &[CaseSeen], roles: usize) -> Option<usize> {
+    let mean = |role: usize| {
+        let scores: Option<Vec<f64>> =
+            seen.iter().map(|case| Some(case.roles.get(role)?.first()?.score)).collect();
+        scores
+            .filter(|scores| !scores.is_empty())
+            .map(|scores| (role, scores.iter().sum::<f64>() / scores.len() as f64))
+    };
+    best_of((0..roles).filter_map(mean))
+}
+
+/// One case, read by everybody.
+async fn read(plan: Arc<SuitePlan>, own: Arc<SuitePlan>, position: usize) -> Result<CaseSeen, String> {
+    let case = plan.dataset.cases.get(position).ok_or("no such case")?;
+    let walked = walk::upstream(&plan, case, Stream::Main, 0, Reach::Run).await;
+    walked.answers()?;
+    let mut roles = Vec::new();
+    for step in &walked.steps {
+        roles.push(match &step.answer {
+            Ok(Some(answer)) => vec![answered(&plan, case, answer).await?.0],
+            Ok(None) | Err(_) => Vec::new(),
+        });
+    }
+    // What was just asked comes from the recordings.
+    let joined = run::answer(&plan, case, 0).await?;
+    let (synthesis, measured) = answered(&plan, case, &joined).await?;
+    let own = match run::answer(&own, case, 0).await {
+        Ok(answer) => answered(&plan, case, &answer).await.ok().map(|(answered, _)| answered.score),
+        Err(_) => None,
+    };
+    Ok(CaseSeen {
+        id: case.id.clone(),
+        cluster: case.cluster.clone(),
+        label: measured.confusion.map(|pair| pair.expected),
+        expected: measured.sets.map(|pair| pair.expected).unwrap_or_default(),
+        roles,
+        synthesis,
+        own,
+    })
+}
+
+/// A further draw of one role.
+async fn again(plan: Arc<SuitePlan>, position: usize, role: usize, index: u32) -> Result<Answered, String> {
+    let case = plan.dataset.cases.get(position).ok_or("no such case")?;
+    let node = plan.task.upstream().get(role).ok_or("no such role")?;
+    let Step { answer, .. } = walk::alone(&plan, case, node, index, Reach::Run).await;
+    let answer = answer?.ok_or("not asked")?;
+    answered(&plan, case, &answer).await.map(|(answered, _)| answered)
+}
+
+/// How an answer does by the suite's checks.
+async fn answered(plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<(Answered, Measured), String> {
+    let measured = run::check(plan, case, answer, Reach::Run).await?;
+    let pass = measured.checks.iter().all(|check| check.passed);
+    let name = plan.spec.gate.primary.as_str();
+    let score = match name {
+        PASS_RATE => f64::from(u8::from(pass)),
+        name => {
+            let value = measured.metrics.get(name).copied();
+            higher_is_better(
+                plan,
+                name,
+                value.ok_or_else(|| format!("`{name}` says nothing about this case"))?,
+            )
+        }
+    };
+    let label = measured.confusion.as_ref().and_then(|pair| pair.found.clone());
+    let found = measured.sets.as_ref().map(|pair| pair.found.clone()).unwrap_or_default();
+    Ok((Answered { score, label, found }, measured))
+}
+
+/// The assessment and what it is about, as JSON.
+#[must_use]
+pub fn as_json(found: &Perspectives) -> serde_json::Value {
+    serde_json::json!({
+        "suite": found.suite,
+        "model": found.model,
+        "declares": found.declares,
+        "illustrative": found.illustrative,
+        "metric": found.metric,
+        "calls_per_case": found.calls,
+        "margin": found.margin,
+        "cases": found.cases,
+        "missing": found.missing.iter().cloned().collect::<BTreeMap<_, _>>(),
+        "assessment": found.assessment,
+    })
+}
