@@ -121,7 +121,7 @@ fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, y
         context.out.note("nothing to accept: the baseline says exactly this already");
         return Ok(exit::OK);
     }
-    if !yes && !confirmed(context) {
+    if !yes && !confirmed(context, "accept this as the new baseline?") {
         return Err(exit::INPUT);
     }
     let written = accept::write(inputs, &proposal).map_err(|found| context.refuse(&found))?;
@@ -164,12 +164,12 @@ fn refuse(context: &Context, refusal: &Refusal) -> u8 {
 }
 
 /// Ask, if somebody is there to answer.
-fn confirmed(context: &Context) -> bool {
+pub(super) fn confirmed(context: &Context, question: &str) -> bool {
     if !std::io::stdin().is_terminal() {
         context.out.failed("nobody is there to confirm", Some("add --yes"));
         return false;
     }
-    let _ = write!(std::io::stderr(), "accept this as the new baseline? [y/N] ");
+    let _ = write!(std::io::stderr(), "{question} [y/N] ");
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line).is_ok();
     read && matches!(line.trim(), "y" | "Y" | "yes")

@@ -9,6 +9,7 @@ mod gate;
 mod graph;
 mod judge;
 mod perspectives;
+mod pins;
 mod power;
 mod print;
 mod prompt;
@@ -70,6 +71,9 @@ enum Command {
     Graph(graph::Command),
     /// Several roles and their synthesis, against the best single role at equal cost
     Perspectives(perspectives::Args),
+    /// What production runs: check it, or put another model in its place
+    #[command(subcommand)]
+    Pins(pins::Command),
     /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
     #[command(disable_help_flag = true)]
     Test {
@@ -255,6 +259,7 @@ pub fn main() -> ExitCode {
         Command::Canary(command) => canary::run(&context, &command, &telemetry),
         Command::Graph(command) => graph::run(&context, &command),
         Command::Perspectives(args) => perspectives::run(&context, &args),
+        Command::Pins(command) => pins::run(&context, &command),
         Command::Power(args) => power::run(&context, &args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),

@@ -36,6 +36,23 @@ pub struct Pin {
     pub pinned_on: String,
     /// Date on which the provider retires the model, if known.
     pub retires_on: Option<String>,
+    /// Alias that is to take its place then.
+    #[serde(default)]
+    pub replacement: Option<String>,
+    /// Days before that date from which the pin's policy test fails.
+    #[serde(default = "notice_days")]
+    pub notice_days: u16,
+    /// SHA-256 over the nodes of the task's graph, where it has several.
+    #[serde(default)]
+    pub graph_sha256: Option<String>,
+    /// SHA-256 of the task's output schema file.
+    #[serde(default)]
+    pub schema_sha256: Option<String>,
+}
+
+/// A month: time to run, compare and accept.
+fn notice_days() -> u16 {
+    30
 }
 
 impl PinsFile {
@@ -49,8 +66,14 @@ impl PinsFile {
             if pin.retires_on.as_ref().is_some_and(|date| !super::is_date(date)) {
                 problems.push(doc.problem(&path("retires_on"), "expected a date `YYYY-MM-DD` or null"));
             }
-            if pin.prompt_sha256.len() != 64 || !pin.prompt_sha256.chars().all(|c| c.is_ascii_hexdigit()) {
-                problems.push(doc.problem(&path("prompt_sha256"), "expected 64 hexadecimal digits"));
+            for (key, hash) in [
+                ("prompt_sha256", Some(&pin.prompt_sha256)),
+                ("graph_sha256", pin.graph_sha256.as_ref()),
+                ("schema_sha256", pin.schema_sha256.as_ref()),
+            ] {
+                if hash.is_some_and(|hash| hash.len() != 64 || !hash.chars().all(|c| c.is_ascii_hexdigit())) {
+                    problems.push(doc.problem(&path(key), "expected 64 hexadecimal digits"));
+                }
             }
         }
         problems

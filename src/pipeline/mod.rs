@@ -44,6 +44,7 @@ pub mod pairwise;
 pub mod perspectives;
 pub mod power;
 pub mod stored;
+pub mod upgrade;
 
 pub mod recordings;
 

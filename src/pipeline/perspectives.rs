@@ -73,8 +73,9 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
     let best = best_role(&seen, names.len());
     if let Some(best) = best.filter(|_| !plan.deterministic()) {
         // The best role, asked as often as the whole costs calls.
-        let wanted: Vec<(usize, u32)> =
-            (0..seen.len()).flat_map(|at| (1..calls as u32).map(move |index| (at, index))).collect();
+        let wanted: Vec<(usize, u32)> = (0..seen.len())
+            .flat_map(|at| (1..u32::try_from(calls).unwrap_or(1)).map(move |index| (at, index)))
+            .collect();
         let position =
             |at: usize| seen.get(at).and_then(|case| plan.case(&case.id)).map_or(0, |(position, _)| position);
         let draws = wanted.iter().map(|(at, index)| again(Arc::clone(&plan), position(*at), best, *index));

@@ -3,6 +3,8 @@
 //! [`crate::policy`] holds the rules about files alone; of the two that need the whole pipeline, `inputs` is what
 //! loading found and `baselines` stands in `derived.rs`.
 
+use std::collections::BTreeMap;
+
 use super::derived;
 use super::inputs::{Inputs, LabelRule, SuiteInputs};
 use super::session::Session;
@@ -10,6 +12,7 @@ use crate::config::models::FILE;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Document, Problem, did_you_mean};
 use crate::dataset::Case;
+use crate::json::sha256_hex;
 use crate::policy::datasets::Rules;
 use crate::policy::{Findings, NamedVersions, datasets, pins, prompts};
 use crate::prompt::{Changelog, Lock};
@@ -30,7 +33,7 @@ pub fn check(inputs: &Inputs, name: &str, today: &str, session: Option<&Session>
         // Without a project there is nothing to hold the rules against; `inputs` says why.
         (_, None) => Findings::default(),
         ("prompts", Some(project)) => check_prompts(&project.root, &project.pins),
-        ("pins", Some(project)) => pins::check(&project.root, &project.pins, today),
+        ("pins", Some(project)) => pins::check(&project.root, &project.pins, today, &task_hashes(inputs)),
         ("datasets", Some(_)) => check_datasets(inputs),
         (_, Some(_)) => derived::check(inputs, session),
     };
@@ -39,6 +42,23 @@ pub fn check(inputs: &Inputs, name: &str, today: &str, session: Option<&Session>
         problems: findings.problems.iter().map(ToString::to_string).collect(),
         hints: findings.hints,
     }
+}
+
+/// What each task that a suite runs is today.
+fn task_hashes(inputs: &Inputs) -> BTreeMap<String, pins::TaskHashes> {
+    let Some(project) = inputs.loaded() else { return BTreeMap::new() };
+    let mut found = BTreeMap::new();
+    for suite in &inputs.suites {
+        let Some(task) = &suite.doc.value.task else { continue };
+        let schema = project.graph.value.tasks.get(task).and_then(|task| task.output_schema.as_ref());
+        let schema = schema.and_then(|file| crate::files::read(&project.root.join(file)).ok());
+        // A plan that does not load is `inputs`' to report.
+        let graph = inputs.plan(suite).ok().and_then(|plan| plan.identity.graph_sha256.clone());
+        found
+            .entry(task.clone())
+            .or_insert_with(|| pins::TaskHashes { graph, schema: schema.map(sha256_hex) });
+    }
+    found
 }
 
 fn sharing(inputs: &Inputs) -> Vec<String> {

@@ -3,7 +3,7 @@
 //! Each case's verdict is handed out as soon as it is final; the gate's decision comes last. Knows nothing of
 //! threads, files or the harness.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -327,6 +327,8 @@ impl Run {
             self.plan.judge_informs.as_ref().map(|why| format!("the judge informs and fails nothing: {why}")),
         );
         decision.notes.extend(not_whole(self.rows.values().map(|row| row.record.as_ref())));
+        let rows = || self.rows.values().map(|row| row.record.as_ref());
+        decision.notes.extend(other_served(self.compared.baseline.as_deref(), rows()));
         decision.notes.extend(other_model(&self.plan, self.compared.baseline.as_deref()));
         let accepted = self.working.as_mut().map(|side| side.planner.settle(&side.seen));
         let record = self.plan.record(self.rows.into_values().map(|row| row.record).collect());
@@ -348,6 +350,27 @@ impl Run {
         };
         (record, gate)
     }
+}
+
+/// Models that answered, and that did not when the baseline was recorded: the name stayed, what is behind it may not.
+fn other_served<'a>(
+    baseline: Option<&Baseline>,
+    cases: impl Iterator<Item = &'a CaseRecord>,
+) -> Option<String> {
+    let known = &baseline?.header.served_models;
+    let answers = cases.flat_map(|case| &case.samples).filter_map(SampleRecord::answer);
+    let others: BTreeSet<&str> = answers
+        .map(|answer| answer.served_model.as_str())
+        .filter(|name| !name.is_empty() && !known.contains(*name))
+        .collect();
+    let list = |names: Vec<&str>| names.join(", ");
+    (!known.is_empty() && !others.is_empty()).then(|| {
+        format!(
+            "confounded: {} answered, the baseline was answered by {}",
+            list(others.into_iter().collect()),
+            list(known.iter().map(String::as_str).collect())
+        )
+    })
 }
 
 /// Answers that a model did not bring to their end: what their checks find is not what the prompt did.

@@ -1,15 +1,33 @@
 //! Pins against the texts and the calendar: production runs what the pin says, while the provider still does.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use time::Date;
+use time::macros::format_description;
 
 use super::Findings;
 use crate::config::document::{Document, Step};
-use crate::config::pins::PinsFile;
+use crate::config::pins::{Pin, PinsFile};
 use crate::prompt::{DIR, content_sha256};
 
-/// Check every pin; `today` is `YYYY-MM-DD`.
+/// What a task is today, besides its prompt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskHashes {
+    /// Over the nodes of its graph, where it has several.
+    pub graph: Option<String>,
+    /// Of its output schema file.
+    pub schema: Option<String>,
+}
+
+/// Check every pin; `today` is `YYYY-MM-DD`, `tasks` what the tasks are today, by name.
 #[must_use]
-pub fn check(root: &Path, pins: &Document<PinsFile>, today: &str) -> Findings {
+pub fn check(
+    root: &Path,
+    pins: &Document<PinsFile>,
+    today: &str,
+    tasks: &BTreeMap<String, TaskHashes>,
+) -> Findings {
     let mut findings = Findings::default();
     for (name, pin) in &pins.value.pins {
         let path = |key: &str| [Step::from("pins"), Step::from(name.as_str()), Step::from(key)];
@@ -24,13 +42,40 @@ pub fn check(root: &Path, pins: &Document<PinsFile>, today: &str) -> Findings {
             Ok(_) => {}
             Err(problem) => findings.problems.push(pins.problem(&path("prompt"), problem.to_string())),
         }
-        // Dates of this form are in order when their texts are.
-        if let Some(date) = pin.retires_on.as_deref().filter(|date| *date < today) {
-            let message = format!("`{}` was retired on {date}, today is {today}", pin.model);
-            findings
-                .problems
-                .push(pins.problem(&path("retires_on"), message).hint("pin another model in its place"));
+        let now = tasks.get(name).cloned().unwrap_or_default();
+        for (key, what, pinned, now) in [
+            ("graph_sha256", "the task's graph", &pin.graph_sha256, now.graph),
+            ("schema_sha256", "the task's output schema", &pin.schema_sha256, now.schema),
+        ] {
+            let Some(pinned) = pinned else { continue };
+            if !now.as_ref().is_some_and(|now| now.eq_ignore_ascii_case(pinned)) {
+                let now = now.map_or("there is none".to_owned(), |now| format!("its hash is {now}"));
+                let problem = pins.problem(&path(key), format!("{what} is another now: {now}"));
+                findings.problems.push(problem.hint("take the edit back, or pin what was accepted"));
+            }
+        }
+        if let Some(message) = retirement(pin, today) {
+            let replacement = pin.replacement.as_deref();
+            let hint = replacement.map_or_else(
+                || "name a `replacement`, and put it in its place with `llmx pins upgrade`".to_owned(),
+                |alias| format!("`llmx pins upgrade {name} --to {alias}` runs, compares and pins it"),
+            );
+            findings.problems.push(pins.problem(&path("retires_on"), message).hint(hint));
         }
     }
     findings
+}
+
+/// The provider is about to take the model away, or has.
+fn retirement(pin: &Pin, today: &str) -> Option<String> {
+    let format = format_description!("[year]-[month]-[day]");
+    let date = |text: &str| Date::parse(text, format).ok();
+    let retires_on = pin.retires_on.as_deref()?;
+    let left = (date(retires_on)? - date(today)?).whole_days();
+    if left < 0 {
+        return Some(format!("`{}` was retired on {retires_on}, today is {today}", pin.model));
+    }
+    let days = if left == 1 { "day" } else { "days" };
+    (left <= i64::from(pin.notice_days))
+        .then(|| format!("`{}` is retired on {retires_on}, in {left} {days}", pin.model))
 }

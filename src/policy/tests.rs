@@ -116,7 +116,10 @@ fn a_valid_world_has_no_problem() {
     assert_eq!(findings(dir.path()), Findings::default());
     let lock = text(dir.path(), LOCK);
     assert_eq!((lock.matches("frozen").count(), lock.matches("draft").count()), (2, 1), "{lock}");
-    assert_eq!(pins::check(dir.path(), &pins_of(dir.path()), "2026-11-23"), Findings::default());
+    assert_eq!(
+        pins::check(dir.path(), &pins_of(dir.path()), "2026-11-23", &BTreeMap::new()),
+        Findings::default()
+    );
 }
 
 /// What may change without a problem.
@@ -348,7 +351,7 @@ fn pins_and_their_dates() {
         let dir = world();
         change(dir.path());
         let pins = pins_of(dir.path());
-        let problems = pins::check(dir.path(), &pins, today).problems;
+        let problems = pins::check(dir.path(), &pins, today, &BTreeMap::new()).problems;
         assert_eq!(problems.len(), 1, "{problems:#?}");
         let line = line_of(&text(dir.path(), PINS), key);
         assert_eq!((problems[0].file.as_str(), problems[0].line), (PINS, Some(line)), "{problems:?}");
@@ -363,7 +366,39 @@ fn pins_and_their_dates() {
     );
     check(&|_| {}, "2027-01-02", "    retires_on", "was retired on 2027-01-01, today is 2027-01-02");
     let dir = world();
-    assert_eq!(pins::check(dir.path(), &pins_of(dir.path()), "2027-01-01").problems, [], "the day itself");
+    // A month before the model goes, and on the day itself, there is something to do.
+    let told = |today| pins::check(dir.path(), &pins_of(dir.path()), today, &BTreeMap::new()).problems;
+    assert_eq!(told("2026-12-01"), []);
+    for (today, says) in
+        [("2026-12-02", "in 30 days"), ("2026-12-31", "in 1 day"), ("2027-01-01", "in 0 days")]
+    {
+        let problems = told(today);
+        assert!(problems[0].message.ends_with(says), "{}", problems[0]);
+        assert!(problems[0].hint.as_ref().unwrap().contains("name a `replacement`"), "{problems:?}");
+    }
+    edit(
+        dir.path(),
+        PINS,
+        "retires_on: 2027-01-01",
+        "retires_on: 2027-01-01\n    replacement: m2\n    notice_days: 5",
+    );
+    assert_eq!(told("2026-12-20"), []);
+    let problems = told("2026-12-28");
+    assert!(problems[0].hint.as_ref().unwrap().contains("`llmx pins upgrade rf --to m2`"), "{problems:?}");
+    // What is pinned besides the prompt is held as well.
+    edit(dir.path(), PINS, "notice_days: 5", &format!("schema_sha256: {}", "a".repeat(64)));
+    let hashes = |schema: &str| {
+        let task = pins::TaskHashes { graph: None, schema: Some(schema.repeat(64)) };
+        pins::check(
+            dir.path(),
+            &pins_of(dir.path()),
+            "2026-11-23",
+            &BTreeMap::from([("rf".to_owned(), task)]),
+        )
+        .problems
+    };
+    assert_eq!(hashes("a"), []);
+    assert!(hashes("b")[0].message.starts_with("the task's output schema is another now"));
 }
 
 #[test]

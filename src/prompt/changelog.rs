@@ -19,6 +19,10 @@
 //! ## Other texts
 //!
 //! - judge_prompt.txt 0123456789ab 2026-11-24: the rubric asks for evidence
+//!
+//! ## Pins
+//!
+//! - 2026-11-27: pin `rf_qaqc`: old -> new by Ada; gold: pass: ...
 //! ````
 //!
 //! Whether the blocks are true is the policy tests' question, not this file's.
@@ -41,6 +45,7 @@ pub const FILE: &str = "prompts/prompt_changelog.md";
 
 const TITLE: &str = "# Prompt changelog";
 const OTHERS: &str = "Other texts";
+const PINS: &str = "Pins";
 /// Digits of a hash that a person reads; enough that two texts of a project do not share them.
 pub const SHORT_HASH: usize = 12;
 
@@ -218,14 +223,36 @@ impl Changelog {
         }
     }
 
+    /// Write down that another model runs in production, the newest first.
+    ///
+    /// # Errors
+    /// No text, or not a date.
+    pub fn add_pin(&mut self, date: &str, entry: &str) -> Result<(), Problem> {
+        let entry = one_line(entry)?;
+        checked_date(date)?;
+        let line = format!("- {date}: {entry}\n");
+        match self.heading(PINS) {
+            Some(start) => {
+                let end = start + "## ".len() + PINS.len();
+                self.insert_after(end, &format!("\n{}", line.trim_end()))
+            }
+            None => self.push(&format!("## {PINS}\n\n{line}")),
+        }
+    }
+
     /// Byte offset of the heading of [`OTHERS`].
     fn others_heading(&self) -> Option<usize> {
         self.others_end?;
+        self.heading(OTHERS)
+    }
+
+    /// Byte offset of the heading of this title.
+    fn heading(&self, title: &str) -> Option<usize> {
         let mut at = 0;
         self.text.split_inclusive('\n').find_map(|line| {
             let start = at;
             at += line.len();
-            (line.trim_end() == format!("## {OTHERS}")).then_some(start)
+            (line.trim_end() == format!("## {title}")).then_some(start)
         })
     }
 

@@ -22,6 +22,7 @@ mod noise;
 #[cfg(feature = "rf-qaqc")]
 mod perspectives;
 mod perspectives_lift;
+mod pins_upgrade;
 mod readme;
 #[cfg(feature = "rf-qaqc")]
 mod reference;

@@ -241,3 +241,15 @@ proptest! {
         prop_assert!(back.text().contains(prose.trim()), "prose is gone");
     }
 }
+
+#[test]
+fn pins_are_written_down_newest_first() {
+    let mut log = Changelog::default();
+    log.add_pin("2026-11-26", "a: x -> y").unwrap();
+    log.add_other("judge_prompt.txt", &"0".repeat(64), "2026-11-26", "why").unwrap();
+    log.add_pin("2026-11-27", "a: y -> z\n## Pins").unwrap();
+    assert!(log.text().contains("## Pins\n\n- 2026-11-27: a: y -> z ## Pins\n- 2026-11-26: a: x -> y\n"));
+    assert!(log.text().find("x -> y") > log.text().find("y -> z"));
+    assert_eq!(log.others().len(), 1, "{}", log.text());
+    assert!(log.add_pin("yesterday", "a").is_err() && log.add_pin("2026-11-27", " ").is_err());
+}

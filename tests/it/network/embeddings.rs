@@ -153,7 +153,7 @@ fn a_key_that_is_missing_is_named_and_nobody_is_asked() {
     let ran = world
         .run(&["eval"])
         .exits(3)
-        .says(&["emb: credentials refused (HTTP 401)", "the key is the value of EMB_KEY"]);
+        .says(&["emb: credentials (HTTP 401)", "the key is the value of EMB_KEY"]);
     assert!(!ran.text().contains("sk-wrong"), "{}", ran.text());
 }
 

@@ -1,0 +1,206 @@
+//! Put another model in a pin's place as one upgrades a library: run, compare, accept, write it down.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::accept::{self, Terms as Acceptance};
+use super::drawing::Source;
+use super::inputs::{Inputs, SuiteInputs};
+use super::suite_run::{Baselines, Selection, Terms, policy, run_suite};
+use super::{block_on, money};
+use crate::baseline;
+use crate::clock::Clock;
+use crate::config::document::Step;
+use crate::config::pins::FILE;
+use crate::config::suite::PRODUCTION;
+use crate::config::{Document, Problem};
+use crate::eval::record::SuiteRecord;
+use crate::files::atomic_write;
+use crate::gate::{Outcome, Policy};
+use crate::prompt::Changelog;
+use crate::report::input::{BaselineInfo, BaselineSource, GateReport};
+
+/// One suite of the task, run on the new model and held against the old one's baseline.
+pub struct Compared<'a> {
+    /// The suite, on the new model.
+    pub suite: &'a SuiteInputs,
+    /// What was run.
+    pub record: SuiteRecord,
+    /// What the gate says.
+    pub gate: GateReport,
+}
+
+impl Compared<'_> {
+    /// Not worse, and told so.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        self.gate.meaning == Outcome::Fine && self.gate.decision.counts.broken == 0
+    }
+}
+
+/// Run every suite that watches a task's production on the model that `inputs` were loaded for, and compare with the
+/// accepted baseline of the model that is pinned today.
+///
+/// # Errors
+/// Problems of the inputs; no suite of the task; no baseline of the pinned model.
+pub fn compare<'a>(inputs: &'a Inputs, task: &str) -> Result<Vec<Compared<'a>>, Vec<Problem>> {
+    let project = inputs.loaded().ok_or_else(|| inputs.problems.clone())?;
+    let Some(pin) = project.pins.value.pins.get(task) else {
+        return Err(vec![Problem::of_file(FILE, format!("no pin is called `{task}`"))]);
+    };
+    let watches = |suite: &&SuiteInputs| {
+        let spec = &suite.doc.value;
+        let models = &spec.models;
+        spec.task.as_deref() == Some(task)
+            && (models.is_empty() || models.iter().any(|model| model == PRODUCTION))
+    };
+    let suites: Vec<&SuiteInputs> = inputs.suites.iter().filter(watches).collect();
+    if suites.is_empty() {
+        let message = format!("no suite runs what is pinned as `{task}` (`models: [\"{PRODUCTION}\"]`)");
+        return Err(vec![Problem::of_file("evals", message)]);
+    }
+    money::open_account(inputs, suites.iter().copied()).map_err(|problem| vec![problem])?;
+    suites.into_iter().map(|suite| one(inputs, suite, &pin.model)).collect()
+}
+
+fn one<'a>(inputs: &Inputs, suite: &'a SuiteInputs, pinned: &str) -> Result<Compared<'a>, Vec<Problem>> {
+    let name = &suite.doc.value.suite;
+    let plan = inputs.plan(suite)?;
+    let stored = baseline::read(&inputs.root(), name, pinned).map_err(|problem| vec![problem])?;
+    let Some(stored) = stored else {
+        let problem = Problem::of_file(baseline::path(name, pinned), "there is nothing to compare with");
+        return Err(vec![
+            problem.hint(format!("accept it first: `llmx baseline accept {name} --model {pinned}`")),
+        ]);
+    };
+    let header = &stored.baseline.header;
+    let info = BaselineInfo {
+        source: BaselineSource::WorkingFile { why: Some(format!("the pinned model `{pinned}`")) },
+        sha256: Some(stored.sha256.clone()),
+        prompt: Some(header.prompt.file.clone()),
+        prompt_sha256: Some(header.prompt.sha256.clone()),
+        ..BaselineInfo::none()
+    };
+    let baselines = Baselines {
+        compared: Some(Arc::new(stored.baseline)),
+        info: Some(Arc::new(info)),
+        ..Baselines::default()
+    };
+    let settings = &inputs.settings;
+    let policy = Policy {
+        samples: if plan.deterministic() { 1 } else { settings.samples },
+        ..policy(&plan, settings.on_inconclusive)
+    };
+    let terms = Terms {
+        policy,
+        first: 0,
+        accepted: None,
+        source: Source::Models,
+        slots: Arc::new(Semaphore::new(settings.concurrency)),
+        concurrency: settings.concurrency,
+    };
+    let selection = Selection::all(plan.dataset.cases.len());
+    let run = run_suite(plan, selection, baselines, terms, Arc::new(|_: usize, _| {}));
+    let (record, gate) = block_on(run).map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])?;
+    Ok(Compared { suite, record, gate })
+}
+
+/// Accept the new model's answers as baselines, pin it, and say so in the changelog. Returns the files written.
+///
+/// # Errors
+/// A baseline that is refused, a pin that stands in a form that cannot be edited, a file that cannot be written.
+pub fn put_in_place(
+    inputs: &Inputs,
+    task: &str,
+    to: &str,
+    compared: &[Compared<'_>],
+    terms: &Acceptance,
+    clock: &Clock,
+) -> Result<Vec<String>, Vec<Problem>> {
+    let project = inputs.loaded().ok_or_else(|| inputs.problems.clone())?;
+    let from = project.pins.value.pins.get(task).map(|pin| pin.model.clone()).unwrap_or_default();
+    let path = inputs.root().join(FILE);
+    let failed = |error: std::io::Error| vec![Problem::of_file(FILE, format!("cannot be edited: {error}"))];
+    let before = std::fs::read_to_string(&path).map_err(failed)?;
+    let today = clock.today();
+    let after = edited(&project.pins, &before, task, to, &today).map_err(|problem| vec![problem])?;
+    let mut written = Vec::new();
+    for one in compared {
+        let proposal = accept::propose(inputs, one.suite, terms, clock)?;
+        if let Some(refusal) = &proposal.refusal {
+            let file = baseline::path(&one.suite.doc.value.suite, to);
+            return Err(vec![Problem::of_file(file, format!("cannot be accepted: {refusal:?}"))]);
+        }
+        if !proposal.is_nothing_new() {
+            written.extend(accept::write(inputs, &proposal)?);
+        }
+    }
+    atomic_write(&path, after.as_bytes()).map_err(failed)?;
+    written.push(FILE.to_owned());
+    let decisions: Vec<String> =
+        compared.iter().map(|one| format!("{}: {}", one.record.suite, one.gate.decision.sentence)).collect();
+    let why = terms.override_reason.as_ref().map_or(String::new(), |reason| format!(" (override: {reason})"));
+    let entry = format!("pin `{task}`: {from} -> {to} by {}{why}; {}", terms.by, decisions.join("; "));
+    let mut changelog = Changelog::load(&inputs.root())?.unwrap_or_default();
+    changelog.add_pin(&today, &entry).map_err(|problem| vec![problem])?;
+    changelog.save(&inputs.root()).map_err(|problem| vec![problem])?;
+    written.push(crate::prompt::changelog::FILE.to_owned());
+    written.dedup();
+    Ok(written)
+}
+
+/// The text of the pins with another model in one place; comments and order stay.
+fn edited<T>(pins: &Document<T>, text: &str, task: &str, to: &str, today: &str) -> Result<String, Problem> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for (key, value, required) in [
+        ("model", to, true),
+        ("pinned_on", today, true),
+        ("retires_on", "null", false),
+        ("replacement", "null", false),
+    ] {
+        let place =
+            pins.problem(&["pins", task, key].map(Step::from), "cannot be edited here: write it by hand");
+        let line = place.line.and_then(|line| lines.get_mut(line.checked_sub(1)?));
+        let pattern = regex::Regex::new(&format!(r"\b{key}:\s*[^,}}#\s]+")).ok();
+        match (line, pattern) {
+            (Some(line), Some(pattern)) if pattern.is_match(line) => {
+                *line = pattern.replace(line, regex::NoExpand(&format!("{key}: {value}"))).into_owned();
+            }
+            _ if required => return Err(place),
+            _ => {}
+        }
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::document::parse_yaml;
+    use crate::config::pins::PinsFile;
+
+    #[test]
+    fn a_pin_is_edited_where_it_stands() {
+        let hash = "a".repeat(64);
+        let block = format!(
+            "# why\npins:\n  a:\n    model: old  # today\n    prompt: p.txt\n    prompt_sha256: {hash}\n    pinned_on: 2026-01-01\n    retires_on: 2027-01-01\n"
+        );
+        let flow = format!(
+            "pins:\n  b: {{ model: old, prompt: p.txt, prompt_sha256: {hash}, pinned_on: 2026-01-01 }}\n  a: {{ model: old, prompt: p.txt, prompt_sha256: {hash}, pinned_on: 2026-01-01 }}\n"
+        );
+        for text in [block, flow] {
+            let doc = parse_yaml::<PinsFile>(FILE, &text).unwrap();
+            let after = edited(&doc, &text, "a", "new", "2026-11-27").unwrap();
+            let read = parse_yaml::<PinsFile>(FILE, &after).unwrap().value.pins;
+            assert_eq!(
+                (read["a"].model.as_str(), read["a"].pinned_on.as_str()),
+                ("new", "2026-11-27"),
+                "{after}"
+            );
+            assert_eq!(read["a"].retires_on, None);
+            assert!(read.get("b").is_none_or(|other| other.model == "old"), "{after}");
+            assert_eq!(text.matches('#').count(), after.matches('#').count());
+        }
+    }
+}
