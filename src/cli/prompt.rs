@@ -7,8 +7,10 @@ use crate::pipeline::policies;
 use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::policy::NamedVersions;
 use crate::prompt::changelog::Changelog;
+use crate::prompt::compare::{compare, measured};
 use crate::prompt::lock::State;
 use crate::prompt::version::{self, Change};
+use crate::prompt::{is_numbered, prompt_files, text_of};
 use crate::report::outcome::exit;
 
 /// Subcommands of `llmx prompt`.
@@ -33,6 +35,13 @@ pub(super) enum Command {
     Check,
     /// Versions, why they exist and what they did to the metrics
     Log,
+    /// Two versions: sections, lines, and what was measured of each
+    Diff {
+        /// The older one, relative to prompts/
+        before: String,
+        /// The newer one (default: the newest numbered version)
+        after: Option<String>,
+    },
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
@@ -72,6 +81,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             Ok(exit::OK)
         }
         Command::Log => log(context, &root),
+        Command::Diff { before, after } => diff(context, &root, before, after.as_deref()),
     }
 }
 
@@ -118,6 +128,51 @@ fn note_change(root: &std::path::Path, name: &str, sha256: &str, reason: &str) -
     let one = |problem: Problem| vec![problem];
     changelog.add_other(name, sha256, &host::clock().today(), reason).map_err(one)?;
     changelog.save(root).map_err(one)
+}
+
+fn diff(context: &Context, root: &std::path::Path, before: &str, after: Option<&str>) -> Result<u8, u8> {
+    let files = prompt_files(root).map_err(|problem| context.refuse(&[problem]))?;
+    let newest = || files.iter().rev().find(|name| is_numbered(name)).map(String::as_str);
+    let Some(after) = after.or_else(newest) else {
+        return Err(context.refuse(&[Problem::of_file(crate::prompt::DIR, "there is no numbered version")]));
+    };
+    let read = |name: &str| {
+        if !files.iter().any(|file| file == name) {
+            return Err(context.refuse(&[super::unknown("prompt", name, files.iter().map(String::as_str))]));
+        }
+        text_of(root, name).map_err(|problem| context.refuse(&[problem]))
+    };
+    let (old, new) = (read(before)?, read(after)?);
+    let found = compare((before, &old), (after, &new));
+    if found.lines.is_empty() {
+        context.out.note(format!("{before} and {after} are the same text"));
+        return Ok(exit::OK);
+    }
+    for change in &found.sections {
+        let heading = if change.heading.is_empty() { "(before the first heading)" } else { &change.heading };
+        context.out.line(match (change.before, change.after) {
+            (None, Some(after)) => format!("new      {heading}: {after} characters"),
+            (Some(before), None) => format!("gone     {heading}: {before} characters"),
+            (before, after) => format!(
+                "changed  {heading}: {} to {} characters",
+                before.unwrap_or_default(),
+                after.unwrap_or_default()
+            ),
+        });
+    }
+    let changelog = Changelog::load(root).map_err(|problems| context.refuse(&problems))?.unwrap_or_default();
+    let earlier = measured(&changelog, before);
+    for block in measured(&changelog, after) {
+        let was = earlier.iter().find(|was| (&was.suite, &was.model) == (&block.suite, &block.model));
+        let one = |(name, mean): (&String, &f64)| match was.and_then(|was| was.metrics.get(name)) {
+            Some(was) => format!("{name} {was:.4} to {mean:.4} ({:+.4})", mean - was),
+            None => format!("{name} {mean:.4}"),
+        };
+        let numbers: Vec<String> = block.metrics.iter().map(one).collect();
+        context.out.line(format!("measured {} on {}: {}", block.suite, block.model, numbers.join(", ")));
+    }
+    context.out.text(&found.lines);
+    Ok(exit::OK)
 }
 
 /// One paragraph per version, newest first.

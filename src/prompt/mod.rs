@@ -15,11 +15,13 @@ pub mod changelog;
 
 pub mod version;
 
+pub mod compare;
+
 pub use changelog::Changelog;
 pub use fence::{fenced, last_fenced};
 pub use lock::Lock;
 pub use name::{is_numbered, on_disk as prompt_files};
-pub use template::{Purpose, Template, content_sha256};
+pub use template::{Purpose, Template, content_sha256, text_of};
 
 /// Folder of all prompts, relative to the project root.
 pub const DIR: &str = "prompts";

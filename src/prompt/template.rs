@@ -177,8 +177,16 @@ impl Template {
 /// # Errors
 /// The file or one of its partials cannot be read.
 pub fn content_sha256(root: &Path, name: &str) -> Result<String, Problem> {
+    text_of(root, name).map(sha256_hex)
+}
+
+/// A prompt's text with partials put in.
+///
+/// # Errors
+/// The file or one of its partials cannot be read.
+pub fn text_of(root: &Path, name: &str) -> Result<String, Problem> {
     let mut budget = MAX_INCLUDES;
-    read(root, name, &mut budget).map(|text| sha256_hex(&text))
+    read(root, name, &mut budget)
 }
 
 fn is_jinja(name: &str) -> bool {
