@@ -73,9 +73,9 @@ pub struct Kept {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Better than the best role at equal cost, beyond noise.
+    /// Better than the best role at equal cost and than the task's own prompt, beyond noise.
     Worth,
-    /// At most better by less than the margin: the best role alone does.
+    /// At most better by less than the margin: the best role alone, or the task's own prompt, does.
     NotWorth,
     /// The cases do not tell.
     CannotTell,
@@ -147,10 +147,12 @@ pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64) -> Option<Asses
         .collect();
     let interval = plus_two(&differences, Some(&clusters(cases)));
     let ci95 = interval.ci95;
-    let verdict = if ci95[0] > 0.0 {
-        Verdict::Worth
-    } else if ci95[1] < margin {
+    let own = own(cases);
+    // Whoever does as well with fewer calls settles it.
+    let verdict = if ci95[1] < margin || own.is_some_and(|own| own.ci95[1] < margin) {
         Verdict::NotWorth
+    } else if ci95[0] > 0.0 && own.is_none_or(|own| own.ci95[0] > 0.0) {
+        Verdict::Worth
     } else {
         Verdict::CannotTell
     };
@@ -163,7 +165,7 @@ pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64) -> Option<Asses
         lift: mean(differences.iter().copied()),
         ci95,
         verdict,
-        own: own(cases),
+        own,
         differ: share(&differ),
         agree: share(&agree),
         roles,

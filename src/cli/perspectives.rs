@@ -115,12 +115,19 @@ fn assessed(found: &Perspectives, assessment: &Assessment) -> Vec<String> {
     }));
     out.push(match assessment.verdict {
         Verdict::Worth => "worth it: better than the best role at equal cost, beyond noise".to_owned(),
-        Verdict::NotWorth => format!(
-            "not worth it: at most {} points better, below the margin of {}, for {} calls a case",
-            points(assessment.ci95[1]),
-            points(found.margin).trim_start_matches('+'),
-            found.calls
-        ),
+        Verdict::NotWorth => {
+            let own = assessment.own.filter(|own| own.ci95[1] < found.margin);
+            let (than, most) = match (assessment.ci95[1] < found.margin, own) {
+                (false, Some(own)) => ("the task's own prompt", own.ci95[1]),
+                _ => ("the best role", assessment.ci95[1]),
+            };
+            format!(
+                "not worth it: at most {} points better than {than}, below the margin of {}, for {} calls a case",
+                points(most),
+                points(found.margin).trim_start_matches('+'),
+                found.calls
+            )
+        }
         Verdict::CannotTell => "cannot tell: neither a lift beyond noise nor one below the margin".to_owned(),
     });
     out

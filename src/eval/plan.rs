@@ -37,7 +37,7 @@ pub struct SuitePlan {
     pub model: Client,
     /// Its configuration.
     pub model_spec: ModelSpec,
-    /// Models that nodes before the task's output insist on, by alias.
+    /// Other models that nodes insist on, by alias.
     pub others: BTreeMap<String, (Client, ModelSpec)>,
     /// The judge, where the suite has one.
     pub judge: Option<Judge>,
@@ -84,8 +84,9 @@ impl SuitePlan {
         let alias = alias.to_owned();
         let model = speaker(project, options.hub, &alias).map_err(|problem| problems.push(problem)).ok();
         let mut others = BTreeMap::new();
-        let nodes = task.iter().flat_map(Task::upstream).filter_map(|node| node.model.as_ref());
-        for alias in nodes.collect::<std::collections::BTreeSet<_>>() {
+        let nodes = task.iter().flat_map(|task| task.upstream().iter().chain([task.output()]));
+        let insisted = nodes.filter_map(|node| node.model.as_ref()).filter(|model| **model != alias);
+        for alias in insisted.collect::<std::collections::BTreeSet<_>>() {
             match speaker(project, options.hub, alias) {
                 Ok(found) => {
                     others.insert(alias.clone(), found);

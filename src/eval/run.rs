@@ -66,10 +66,10 @@ async fn ask(
     index: u32,
     reach: Reach,
 ) -> (tracing::Span, String, Result<Answered, String>) {
+    let (client, spec) = plan.asked_by(plan.task.output());
     let walked = walk::upstream(plan, case, stream, index, reach).await;
     let request = walked.answers().and_then(|answers| {
-        let (client, spec) = (plan.model.card(), &plan.model_spec);
-        plan.task.ask(plan.task.output(), client, spec, &case.input_text, &answers)
+        plan.task.ask(plan.task.output(), client.card(), spec, &case.input_text, &answers)
     });
     let request = match request {
         Ok(request) => request,
@@ -79,7 +79,7 @@ async fn ask(
     let template = plan.task.template();
     let prompt = Some(PromptTag { name: &template.name, sha256: &template.sha256 });
     let call = Call { request: &request, draw: &draw, prompt, recorded_only: reach == Reach::Recorded };
-    let (span, result) = plan.model.ask_in_span(call).await;
+    let (span, result) = client.ask_in_span(call).await;
     let result = result.map(|answered| Answered { answer: walked.whole(answered.answer), ..answered });
     (span, draw.key, result.map_err(|error| why(plan, case, &error)))
 }

@@ -39,11 +39,11 @@ fn world(roles: [f64; 2], synthesis: f64) -> World {
     world.write(
         "config/perspectives.yml",
         "perspectives:\n  colours:\n    roles:\n      left: { prompt: left.txt, model: one }\n      \
-         right: { prompt: right.txt, model: two }\n    synthesis: { prompt: join.txt }\n",
+         right: { prompt: right.txt, model: two }\n    synthesis: { prompt: join.txt, model: joiner }\n",
     );
     world.write(
         "evals/tiny.yml",
-        "suite: tiny\ndataset: data/cases.jsonl\ntask: colours\nmodels: [joiner]\nchecks:\n  \
+        "suite: tiny\ndataset: data/cases.jsonl\ntask: colours\nmodels: [two]\nchecks:\n  \
          - equals: { path: /verdict, expected: /verdict }\nreport: { confusion: { path: /verdict, expected: /verdict } }\n",
     );
     world
@@ -65,6 +65,7 @@ fn a_role_as_good_makes_the_synthesis_not_worth_it() {
     assert!(of["roles"][0]["at_equal_cost"].as_f64() >= of["roles"][0]["mean"].as_f64(), "{of:#}");
     world.run(&["perspectives", "tiny"]).exits(0).says(&[
         "not worth it: at most ",
+        "points better than the best role",
         "for 3 calls a case",
         "simulated",
     ]);
@@ -108,4 +109,15 @@ fn roles_that_cannot_work_are_named() {
         world.run(&["perspectives", "tiny"]).exits(2).says(&[says]);
         world.write(file, &before);
     }
+}
+
+#[test]
+fn the_task_s_own_prompt_settles_it_as_well() {
+    let world = world([0.5, 0.5], 0.99);
+    // The task itself is right as often as the synthesis, with one call.
+    world.edit("evals/tiny.yml", "models: [two]", "models: [joiner]");
+    world
+        .run(&["perspectives", "tiny"])
+        .exits(0)
+        .says(&["not worth it: at most ", "better than the task's own prompt"]);
 }

@@ -59,8 +59,14 @@ fn a_prompt_without_the_pim_limits_breaks_the_pim_cases_by_name() {
         "\n-P1: ",
     ]);
     world.run(&["prompt", "diff", &CURRENT, &CURRENT]).exits(0).says(&["are the same text"]);
-    world.run(&["prompt", "diff", "prompt_v001.txt", &CURRENT]).exits(0).says(&["measured gold on reference: ", "verdict_accuracy 0."]);
-    world.run(&["prompt", "diff", "prompt_v0001.txt"]).exits(2).says(&["no prompt is called", "did you mean"]);
+    world
+        .run(&["prompt", "diff", "prompt_v001.txt", &CURRENT])
+        .exits(0)
+        .says(&["measured gold on reference: ", "verdict_accuracy 0."]);
+    world
+        .run(&["prompt", "diff", "prompt_v0001.txt"])
+        .exits(2)
+        .says(&["no prompt is called", "did you mean"]);
 
     let (ran, report) = world.eval(&[]);
     ran.exits(1);
