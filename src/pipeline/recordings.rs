@@ -149,6 +149,7 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
             keys_of(&baseline, &mut needed);
             if let Some(plan) = &plan {
                 about_baseline(plan, &baseline, &mut needed);
+                about_pairs(&Store::new(&inputs.root(), DIR), plan, &baseline, &mut needed);
             }
         }
     }
@@ -188,14 +189,7 @@ fn needed_by(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) -
         for request in requests(&store, plan, case).map_err(failed)? {
             let key = request.key();
             if asks_about_answers(plan) {
-                let answers: Vec<Answer> = if plan.model.card().embedded {
-                    // Its answers are not recorded: asking it is how to know what is asked about them.
-                    embedded_answer(&plan.model, plan.task.template(), &request).into_iter().collect()
-                } else {
-                    let draws = store.draws(&key).map_err(|error| failed(error.to_string()))?;
-                    draws.into_iter().map(|recorded| recorded.answer).collect()
-                };
-                for answer in &answers {
+                for answer in &answers(&store, plan, &request).map_err(failed)? {
                     needed.extend(about_answer(plan, case, answer).map_err(failed)?);
                 }
             }
@@ -204,6 +198,16 @@ fn needed_by(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) -
         needed.extend(asked_before(&store, plan, case).map_err(failed)?.1);
     }
     Ok(())
+}
+
+/// The answers to a request that are at hand.
+fn answers(store: &Store, plan: &SuitePlan, request: &Request) -> Result<Vec<Answer>, String> {
+    if plan.model.card().embedded {
+        // Its answers are not recorded: asking it is how to know what is asked about them.
+        return Ok(embedded_answer(&plan.model, plan.task.template(), request).into_iter().collect());
+    }
+    let draws = store.draws(&request.key()).map_err(|error| error.to_string())?;
+    Ok(draws.into_iter().map(|recorded| recorded.answer).collect())
 }
 
 /// The requests for the task's answer to a case: one, or of a graph one for each draw of the answers before it.
@@ -267,6 +271,24 @@ fn about_baseline(plan: &SuitePlan, baseline: &Baseline, needed: &mut BTreeSet<S
         // What cannot be rendered or read cannot be asked about either.
         if let Some(answer) = stored_answer(plan, sample) {
             needed.extend(about_answer(plan, case, &answer).unwrap_or_default());
+        }
+    }
+}
+
+/// What a judge of pairs is asked about accepted answers and those of a run of this plan, in both orders.
+fn about_pairs(store: &Store, plan: &SuitePlan, baseline: &Baseline, needed: &mut BTreeSet<String>) {
+    let Some(judge) = plan.judge.as_ref().filter(|judge| judge.pairwise.is_some()) else { return };
+    for past in &baseline.cases {
+        let Some((_, case)) = plan.case(&past.id) else { continue };
+        let Some(accepted) = past.samples.iter().find_map(|sample| stored_answer(plan, sample)) else {
+            continue;
+        };
+        // What cannot be rendered or read cannot be asked about either.
+        let asked = requests(store, plan, case).unwrap_or_default();
+        for answer in asked.iter().flat_map(|request| answers(store, plan, request).unwrap_or_default()) {
+            for (a, b) in [(&accepted, &answer), (&answer, &accepted)] {
+                needed.extend(judge.compare_request(case, a, b).map(|request| request.key()));
+            }
         }
     }
 }

@@ -48,6 +48,7 @@ fn a_judge_that_likes_a_place_is_not_relied_upon() {
     // One answer to each case, and each pair in both orders; all of it is recorded.
     assert_eq!(requests(&server), 90);
     world.run(&["judge", "pairwise", "tiny", "--format", "json"]).exits(0).says(&["\"first\": 30"]);
+    world.run(&["recordings", "gc"]).exits(0).says(&["0 not needed"]);
     world.run(&["judge", "pairwise", "tiny", "--mode", "replay"]).exits(0);
     assert_eq!(requests(&server), 90);
 }
