@@ -142,20 +142,17 @@ fn show_change(context: &Context, proposal: &Proposal) {
 
 fn refuse(context: &Context, refusal: &Refusal) -> u8 {
     match refusal {
-        Refusal::NotMeasured(cases) => {
-            context.out.failed(format!("{} cases have no answer: {}", cases.len(), cases.join(", ")), None);
+        Refusal::NotMeasured(_) => {
+            context.out.failed(refusal, None);
             exit::CANNOT_TELL
         }
-        Refusal::MustPass(cases) => {
-            context.out.failed(
-                format!("checks that must pass fail in {} cases: {}", cases.len(), cases.join(", ")),
-                Some("mend them, or accept with --override REASON"),
-            );
+        Refusal::MustPass(_) => {
+            context.out.failed(refusal, Some("mend them, or accept with --override REASON"));
             exit::WORSE
         }
-        Refusal::Decision(sentence) => {
+        Refusal::Decision(_) => {
             context.out.failed(
-                format!("the decision does not speak for this run: {sentence}"),
+                refusal,
                 Some("to accept it all the same, say why: --override REASON (reviewers will see it)"),
             );
             exit::WORSE

@@ -73,7 +73,7 @@ pub struct When {
 const TAKEN: [&str; 6] = ["input_data", "kb_context", "expected", "output", "output_a", "output_b"];
 
 /// A node's name is a placeholder, and the name of a fence.
-pub(super) fn is_node_name(name: &str) -> bool {
+fn is_node_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_lowercase())
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
@@ -90,6 +90,35 @@ impl TaskSpec {
 
 fn task_model() -> String {
     TASK_MODEL.to_owned()
+}
+
+/// What is wrong with nodes beside each other: the node, and a message.
+pub(super) fn flaws<'a>(
+    nodes: &'a BTreeMap<String, NodeSpec>,
+    output: Option<&str>,
+) -> Vec<(&'a str, String)> {
+    let mut found = Vec::new();
+    for (node, spec) in nodes {
+        if !is_node_name(node) {
+            let taken = TAKEN.join(", ");
+            let message = format!(
+                "`{node}` cannot name a node: lower-case letters, digits and `_`, and none of {taken}"
+            );
+            found.push((node.as_str(), message));
+        }
+        let Some(when) = &spec.when else { continue };
+        if let Some(unknown) = when.node.as_ref().filter(|read| !nodes.contains_key(*read)) {
+            found.push((node, format!("`when` reads `{unknown}`, and no node is called so")));
+        }
+        if !when.path.is_empty() && !when.path.starts_with('/') {
+            let path = &when.path;
+            found.push((node, format!("`path` is a JSON pointer: expected `/{path}`, found `{path}`")));
+        }
+        if output == Some(node.as_str()) {
+            found.push((node, "the output is always asked: `when` cannot stand here".to_owned()));
+        }
+    }
+    found
 }
 
 impl GraphFile {
@@ -109,26 +138,9 @@ impl GraphFile {
                 let message = format!("`output` must say which node's answer is the task's: {names}");
                 problems.push(doc.problem(&path("nodes"), message));
             }
-            for (node, spec) in &task.nodes {
-                let at = [path("nodes").as_slice(), &[Step::from(node.as_str())]].concat();
-                if !is_node_name(node) {
-                    problems.push(doc.problem(
-                        &at,
-                        format!(
-                            "`{node}` cannot name a node: lower-case letters, digits and `_`, and none of {}",
-                            TAKEN.join(", ")
-                        ),
-                    ));
-                }
-                let read = spec.when.as_ref().and_then(|when| when.node.as_ref());
-                if let Some(unknown) = read.filter(|read| !task.nodes.contains_key(*read)) {
-                    problems.push(
-                        doc.problem(&at, format!("`when` reads `{unknown}`, and no node is called so")),
-                    );
-                }
-                if spec.when.is_some() && task.output_node() == Some(node.as_str()) {
-                    problems.push(doc.problem(&at, "the output is always asked: `when` cannot stand here"));
-                }
+            for (node, message) in flaws(&task.nodes, task.output_node()) {
+                let at = [path("nodes").as_slice(), &[Step::from(node)]].concat();
+                problems.push(doc.problem(&at, message));
             }
             if let Some(output) = task.output.as_ref().filter(|output| !task.nodes.contains_key(*output)) {
                 problems.push(doc.problem(&path("output"), format!("no node is called `{output}`")));

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::document::{Document, Step};
-use super::graph::{GraphFile, NodeSpec, TaskSpec, is_node_name};
+use super::graph::{GraphFile, NodeSpec, TaskSpec, flaws};
 use super::problem::{Problem, did_you_mean};
 
 /// The file, relative to the project root.
@@ -37,9 +37,13 @@ impl PerspectivesSpec {
     /// The roles and the synthesis as a graph of the task.
     #[must_use]
     pub fn as_task(&self, task: &TaskSpec) -> TaskSpec {
+        TaskSpec { nodes: self.nodes(), output: Some(SYNTHESIS.to_owned()), ..task.clone() }
+    }
+
+    fn nodes(&self) -> BTreeMap<String, NodeSpec> {
         let mut nodes = self.roles.clone();
         nodes.insert(SYNTHESIS.to_owned(), self.synthesis.clone());
-        TaskSpec { nodes, output: Some(SYNTHESIS.to_owned()), ..task.clone() }
+        nodes
     }
 }
 
@@ -51,10 +55,16 @@ impl PerspectivesFile {
             if spec.roles.len() < 2 {
                 problems.push(doc.problem(&at, "expected at least two roles: one needs no synthesis"));
             }
-            for name in spec.roles.keys().filter(|name| !is_node_name(name) || *name == SYNTHESIS) {
-                let message = format!(
-                    "`{name}` cannot name a role: lower-case letters, digits and `_`, and no other meaning"
-                );
+            if spec.roles.contains_key(SYNTHESIS) {
+                let message = format!("`{SYNTHESIS}` cannot name a role: it joins them");
+                problems.push(doc.problem(&at, message));
+            }
+            for (node, message) in flaws(&spec.nodes(), Some(SYNTHESIS)) {
+                let at = if node == SYNTHESIS {
+                    [at.as_slice(), &[Step::from(SYNTHESIS)]].concat()
+                } else {
+                    [at.as_slice(), &["roles", node].map(Step::from)].concat()
+                };
                 problems.push(doc.problem(&at, message));
             }
         }

@@ -72,6 +72,20 @@ pub enum Refusal {
     Decision(String),
 }
 
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotMeasured(cases) => {
+                write!(f, "{} cases have no answer: {}", cases.len(), cases.join(", "))
+            }
+            Self::MustPass(cases) => {
+                write!(f, "checks that must pass fail in {} cases: {}", cases.len(), cases.join(", "))
+            }
+            Self::Decision(sentence) => write!(f, "the decision does not speak for this run: {sentence}"),
+        }
+    }
+}
+
 /// The header of a run that nobody accepted, where it stands in for a baseline.
 pub(super) fn of_run(run_id: &str) -> Accepted {
     Accepted {

@@ -130,7 +130,7 @@ pub fn put_in_place(
         let proposal = accept::propose(inputs, one.suite, terms, clock)?;
         if let Some(refusal) = &proposal.refusal {
             let file = baseline::path(&one.suite.doc.value.suite, to);
-            return Err(vec![Problem::of_file(file, format!("cannot be accepted: {refusal:?}"))]);
+            return Err(vec![Problem::of_file(file, format!("cannot be accepted: {refusal}"))]);
         }
         if !proposal.is_nothing_new() {
             written.extend(accept::write(inputs, &proposal)?);

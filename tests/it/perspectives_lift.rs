@@ -101,6 +101,18 @@ fn roles_that_cannot_work_are_named() {
             "",
             "expected at least two roles",
         ),
+        (
+            "config/perspectives.yml",
+            "left.txt, model: one",
+            "left.txt, model: one, when: { node: rihgt, path: /a, value: 1 }",
+            "`when` reads `rihgt`",
+        ),
+        (
+            "config/perspectives.yml",
+            "left.txt, model: one",
+            "left.txt, model: one, when: { path: a, value: 1 }",
+            "expected `/a`, found `a`",
+        ),
         ("prompts/join.txt", "{left}\n", "", "nothing that leads to `synthesis` reads the node `left`"),
         ("evals/tiny.yml", "task: colours", "prompt: tiny.txt", "has no roles here"),
     ] {
