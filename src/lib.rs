@@ -100,6 +100,7 @@ pub mod eval;
 
 pub mod baseline;
 pub mod canary;
+pub mod finetune;
 pub mod gate;
 pub mod perspectives;
 

@@ -5,6 +5,7 @@ mod canary;
 mod doctor;
 mod dry_run;
 mod eval;
+mod finetune;
 mod gate;
 mod graph;
 mod judge;
@@ -74,6 +75,9 @@ enum Command {
     /// What production runs: check it, or put another model in its place
     #[command(subcommand)]
     Pins(pins::Command),
+    /// Training files of labelled cases that nothing measures
+    #[command(subcommand)]
+    Finetune(finetune::Command),
     /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
     #[command(disable_help_flag = true)]
     Test {
@@ -260,6 +264,7 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => graph::run(&context, &command),
         Command::Perspectives(args) => perspectives::run(&context, &args),
         Command::Pins(command) => pins::run(&context, &command),
+        Command::Finetune(command) => finetune::run(&context, &command),
         Command::Power(args) => power::run(&context, &args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),

@@ -21,7 +21,10 @@ pub(super) fn hear(metrics: &mut [MetricDecision], observations: &Observations) 
         return;
     }
     let (mut labelled, mut others) = (Vec::new(), Vec::new());
-    for case in observations.cases.iter().filter(|case| case.is_comparable()) {
+    // The same answer on both sides is no change, whoever labelled it: who labels accepted answers labels those, and
+    // they would drown the ones that changed.
+    let changed = || observations.cases.iter().filter(|case| case.is_comparable() && !case.is_unchanged());
+    for case in changed() {
         match case.labelled {
             Some(change) => labelled.push((change.people, change.judge)),
             None => others.extend(case.change(JUDGE_MEAN)),

@@ -39,6 +39,7 @@ pub mod deliver;
 
 pub mod calibrate;
 pub mod canary;
+pub mod finetune;
 pub mod follow;
 pub mod pairwise;
 pub mod perspectives;

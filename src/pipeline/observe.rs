@@ -10,6 +10,7 @@ use crate::baseline::{Baseline, BaselineCase, BaselineSample};
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::dataset::Case;
 use crate::eval::check::Embedding;
+use crate::eval::judge::labels::Said;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, SampleRecord, Scores};
 use crate::eval::run::{self, Reach};
@@ -71,10 +72,17 @@ pub(super) async fn observe(
         observation.baseline = past.samples.iter().map(|sample| of_stored(plan, sample)).collect();
     }
     observation.labelled = past.zip(samples).and_then(|(past, samples)| {
-        let now = samples.iter().find_map(|now| labelled_now(plan, case, now))?;
+        // The same words on both sides say nothing about a change.
+        let other = |now: &&SampleRecord| {
+            now.answer()
+                .is_some_and(|answer| !past.samples.iter().any(|sample| sample.answered(&answer.text)))
+        };
+        let now = samples.iter().filter(other).find_map(|now| labelled_now(plan, case, now))?;
         let then = past.samples.iter().zip(&observation.baseline);
         let then = then.filter_map(|(sample, scores)| labelled_then(plan, case, sample, scores)).next()?;
-        Some(LabelledChange { people: now.0 - then.0, judge: now.1 - then.1 })
+        let comparable = now.0.scored == then.0.scored;
+        let people = now.0.score - then.0.score;
+        comparable.then_some(LabelledChange { people, judge: now.1 - then.1 })
     });
     observation.candidate = match samples {
         None => Candidate::NotSelected,
@@ -94,7 +102,7 @@ pub(super) async fn observe(
 }
 
 /// What people and judge said about a fresh answer, if both did.
-fn labelled_now(plan: &SuitePlan, case: &Case, sample: &SampleRecord) -> Option<(f64, f64)> {
+fn labelled_now(plan: &SuitePlan, case: &Case, sample: &SampleRecord) -> Option<(Said, f64)> {
     let people = &plan.judge.as_ref()?.people;
     let judged = sample.scores()?.judge.as_ref()?.score;
     Some((people.said(&case.id, &sample.answer()?.text)?, judged))
@@ -106,7 +114,7 @@ fn labelled_then(
     case: &Case,
     sample: &BaselineSample,
     scores: &SampleScores,
-) -> Option<(f64, f64)> {
+) -> Option<(Said, f64)> {
     let people = &plan.judge.as_ref()?.people;
     let answer = stored_answer(plan, sample)?;
     Some((people.said(&case.id, &answer.text)?, scores.metric(JUDGE_MEAN)?))

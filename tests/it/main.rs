@@ -6,6 +6,7 @@
 mod collector;
 #[cfg(feature = "rf-qaqc")]
 mod example_doc;
+mod finetune;
 mod gate_props;
 #[cfg(feature = "rf-qaqc")]
 mod judge_certificate;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::config::Problem;
 use crate::json::sha256_hex;
+use crate::stats::moments;
 
 /// One labelled answer.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -45,19 +46,38 @@ pub struct Provenance {
 
 /// What people said about answers, found by case and text.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct People(BTreeMap<(String, String), f64>);
+pub struct People(BTreeMap<(String, String), Said>);
+
+/// What people said about one answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Said {
+    /// How good it is, from 0 to 1: the mean over those who labelled it.
+    pub score: f64,
+    /// By scores; else by pass and fail. The two are different scales.
+    pub scored: bool,
+}
 
 impl People {
-    /// Of these labels: the score, or 1 for a pass and 0 for a fail.
+    /// Of these labels: the mean score where every label of an answer has one, else the share of passes.
     #[must_use]
     pub fn of(labels: Vec<Label>) -> Self {
-        let score = |label: &Label| label.score.unwrap_or(f64::from(u8::from(label.label == PassFail::Pass)));
-        Self(labels.into_iter().map(|l| ((l.case_id.clone(), l.output.clone()), score(&l))).collect())
+        let mut all: BTreeMap<(String, String), Vec<Label>> = BTreeMap::new();
+        for label in labels {
+            all.entry((label.case_id.clone(), label.output.clone())).or_default().push(label);
+        }
+        let said = |labels: &[Label]| {
+            let scores: Option<Vec<f64>> = labels.iter().map(|label| label.score).collect();
+            let passes = || labels.iter().map(|l| f64::from(u8::from(l.label == PassFail::Pass))).collect();
+            let (scored, values): (bool, Vec<f64>) =
+                scores.map_or_else(|| (false, passes()), |scores| (true, scores));
+            Said { score: moments::mean(&values), scored }
+        };
+        Self(all.into_iter().map(|(answer, labels)| (answer, said(&labels))).collect())
     }
 
     /// How good this answer to the case is, if somebody said.
     #[must_use]
-    pub fn said(&self, case_id: &str, answer: &str) -> Option<f64> {
+    pub fn said(&self, case_id: &str, answer: &str) -> Option<Said> {
         // Most suites have no such labels: nothing is copied to find that out.
         if self.0.is_empty() {
             return None;
@@ -112,6 +132,27 @@ const SHAPE: &str = "a label is one line: {\"id\", \"case_id\", \"output\", \"la
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_labels_of_an_answer_are_averaged() {
+        let label = |id: &str, label: PassFail, score: Option<f64>| Label {
+            id: id.to_owned(),
+            case_id: "c".to_owned(),
+            output: "x".to_owned(),
+            label,
+            score,
+            provenance: Provenance { labeller: "Ada".to_owned() },
+        };
+        let said = |labels: &[Label]| People::of(labels.to_vec()).said("c", "x");
+        let (pass, fail) = (PassFail::Pass, PassFail::Fail);
+        let both = [label("1", pass, Some(0.9)), label("2", fail, Some(0.4))];
+        let found = said(&both).unwrap();
+        assert!(found.scored && (found.score - 0.65).abs() < 1e-12, "{found:?}");
+        // One of them without a score: pass and fail are what they have in common.
+        let mixed = said(&[label("1", pass, Some(0.9)), label("2", fail, None)]);
+        assert_eq!(mixed, Some(Said { score: 0.5, scored: false }));
+        assert_eq!(said(&[]), None);
+    }
 
     #[test]
     fn bad_lines_are_named() {

@@ -71,3 +71,18 @@ fn few_labels_and_other_metrics_are_left_alone() {
     observations.cases.truncate(40);
     assert_eq!(decide(&observations, &on_judge()).verdict, Verdict::Inconclusive);
 }
+
+#[test]
+fn labels_of_answers_that_did_not_change_take_nothing_back() {
+    // Forty answers are the accepted ones, and labelled; the other sixty got worse, and nobody labelled them.
+    let mut observations = labelled(-0.4, -0.4);
+    for (i, case) in observations.cases.iter_mut().enumerate() {
+        if i < 40 {
+            *case = with_metric(case.clone(), JUDGE, 0.8, 0.8);
+            case.unchanged = true;
+            case.labelled = Some(LabelledChange { people: 0.0, judge: 0.0 });
+        }
+    }
+    let decision = decide(&observations, &on_judge());
+    assert_eq!(decision.verdict, Verdict::Regressed, "{}", decision.sentence);
+}
