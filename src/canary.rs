@@ -2,8 +2,8 @@
 //!
 //! Two detectors run side by side, because a day's test at 5% would cry wolf in most clean years: one counts failures
 //! of the cases that always passed, the other bets on all cases' scores having dropped. Each cries, at a level of
-//! [`THRESHOLD`], once in [`THRESHOLD`] days on average at most when nothing changed (see
-//! [`shiryaev_roberts`](crate::stats::shiryaev_roberts)). A third follows frozen answers that the judge judges again,
+//! [`THRESHOLD`], once in [`THRESHOLD`] days on average at most when nothing changed and the baseline's mean is off by no
+//! more than the tolerance (see [`shiryaev_roberts`](crate::stats::shiryaev_roberts)). A third follows frozen answers that the judge judges again,
 //! and bets both ways: a judge that grew kind hides what a strict one would find.
 //!
 //! Pure: what happened comes in, what to say comes out. Reading models and files is the pipeline's.
@@ -231,6 +231,13 @@ impl State {
         }
     }
 
+    /// Has the detectors of this program.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let sizes = [&self.failures, &self.scores, &self.judge].map(|detector| detector.m.len());
+        sizes == [WORSE_BY.len(), STAKES.len(), 2 * STAKES.len()]
+    }
+
     /// One more day. New alarms are kept and given back; a cause that is alarmed about already is not repeated.
     pub fn day(&mut self, day: &str, seen: &Seen) -> Vec<Alarm> {
         let mut found = Vec::new();
@@ -244,7 +251,8 @@ impl State {
         self.days += 1;
         let mut alarms = Vec::new();
         for (cause, text) in found {
-            if !self.alarms.iter().any(|alarm| alarm.cause == cause) {
+            // Each new name is told once and then known, so it is told even beside an open alarm.
+            if cause == Cause::ServedModel || !self.alarms.iter().any(|alarm| alarm.cause == cause) {
                 alarms.push(Alarm { day: day.to_owned(), cause, text });
             }
         }

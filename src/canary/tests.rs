@@ -113,7 +113,12 @@ fn each_cause_is_reported_as_itself_and_once() {
     assert_eq!(causes(&alarms), [Cause::ServedModel]);
     assert_eq!(alarms[0].text, "model b answered; before it was a");
     assert_eq!(causes(&state.day("3", &served("b", "x"))), [], "said once");
-    assert_eq!(state.acknowledge("known".to_owned()), 1);
+    let alarms = state.day("3", &served("c", "x"));
+    assert_eq!(
+        alarms[0].text, "model c answered; before it was a, b",
+        "a third one is not hidden by the second"
+    );
+    assert_eq!(state.acknowledge("known".to_owned()), 2);
     assert_eq!(causes(&state.day("4", &served("a", "x"))), [], "both are known");
     assert_eq!(state.day("5", &served("a", "y"))[0].text, "fingerprint y answered; before it was x");
     // What the baseline was recorded on counts as known.

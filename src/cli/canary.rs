@@ -73,7 +73,9 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
     match command {
         Command::Run { whom, max_cost, mode, day } => {
             // A look calls models: that is what it is for. Who wants otherwise says so.
-            let told = context.vars.get(env::MODE).is_some_and(|mode| !mode.is_empty());
+            let in_file =
+                context.inputs(&Choice::default())?.loaded().is_some_and(|p| p.settings.mode.is_some());
+            let told = in_file || context.vars.get(env::MODE).is_some_and(|mode| !mode.is_empty());
             let by_default = (!told).then(|| "record".to_owned());
             let choice = Choice {
                 model: whom.model.clone(),
@@ -146,7 +148,7 @@ fn look(
     let spans = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id).spans();
     telemetry.open(&Run { id: inputs.run_id.clone(), file: spans });
     let today = clock.today();
-    let watched = watch(inputs, suite, day.unwrap_or(&today), kept);
+    let watched = watch(inputs, suite, (day.unwrap_or(&today), &today), kept);
     if let Some(note) = telemetry.close() {
         context.out.note(format!("traces: {note}"));
     }

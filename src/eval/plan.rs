@@ -151,7 +151,7 @@ impl SuitePlan {
             task: task.name.clone(),
             prompt: task.template().name.clone(),
             prompt_sha256: task.template().sha256.clone(),
-            graph_sha256: graph_hash(&task, &others),
+            graph_sha256: graph_hash(&task, &model_spec, &others),
             dataset: dataset.file.clone(),
             dataset_sha256: dataset.sha256.clone(),
             checks_sha256: checks_hash(&project.root, &spec, &scoring),
@@ -312,19 +312,27 @@ fn speaker(project: &Project, hub: &Hub, alias: &str) -> Result<(Client, ModelSp
 
 /// SHA-256 over the nodes of a task and the models that they insist on; none for a task of one node, whose prompt and
 /// model say everything.
-fn graph_hash(task: &Task, others: &BTreeMap<String, (Client, ModelSpec)>) -> Option<String> {
+fn graph_hash(
+    task: &Task,
+    model: &ModelSpec,
+    others: &BTreeMap<String, (Client, ModelSpec)>,
+) -> Option<String> {
     if task.upstream().is_empty() {
         return None;
     }
     let nodes: Vec<Value> = task.upstream().iter().chain([task.output()]).map(Node::identity).collect();
+    let identity = |spec: &ModelSpec| json!({ "params": spec.params, "revision": spec.revision });
     let models: BTreeMap<&String, Value> = others
         .iter()
         .map(|(alias, (client, spec))| {
             let card = client.card();
-            (alias, json!({ "provider": card.provider, "model_id": card.model_id, "params": spec.params }))
+            let of = json!({ "provider": card.provider, "model_id": card.model_id, "spec": identity(spec) });
+            (alias, of)
         })
         .collect();
-    Some(sha256_hex(canonical(&json!({ "nodes": nodes, "models": models }))))
+    // The model of the run by what it is asked with; which one it is says the record.
+    let own = json!({ "spec": identity(model), "schema": task.output_schema });
+    Some(sha256_hex(canonical(&json!({ "nodes": nodes, "models": models, "own": own }))))
 }
 
 /// SHA-256 over what decides a judge's word: its prompt, its model and the threshold, and whether it is meant to block.

@@ -23,15 +23,25 @@ use crate::files::atomic_write;
 use crate::llm::request::Day;
 use crate::llm::{Answer, Stream};
 
-/// Look at a suite's model on `day` (`YYYY-MM-DD`), with what is kept in the file `kept`. The same day again asks for
+/// Look at a suite's model on `day` (`YYYY-MM-DD`), not after `today`, with what is kept in the file
+/// `kept`. The same day again asks for
 /// what is missing, and for nothing once the day counts.
 ///
 /// # Errors
 /// Problems of the suite's inputs, of its baseline, of `kept`, or a day before the last one.
-pub fn watch(inputs: &Inputs, suite: &SuiteInputs, day: &str, kept: &Path) -> Result<Watch, Vec<Problem>> {
+pub fn watch(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    (day, today): (&str, &str),
+    kept: &Path,
+) -> Result<Watch, Vec<Problem>> {
     let of_day = Day::parse(day).ok_or_else(|| {
         vec![Problem::of_file("command line", format!("expected a day such as 2026-01-31, found `{day}`"))]
     })?;
+    if day > today {
+        let message = format!("{day} has not come yet: today is {today}, UTC");
+        return Err(vec![Problem::of_file("command line", message)]);
+    }
     let name = &suite.doc.value.suite;
     let stored = baseline::read(&inputs.root(), name, &suite.alias).map_err(|problem| vec![problem])?;
     let stored = stored.ok_or_else(|| {
@@ -45,10 +55,21 @@ pub fn watch(inputs: &Inputs, suite: &SuiteInputs, day: &str, kept: &Path) -> Re
     let mut notes = Vec::new();
     let plan = frozen_plan(inputs, suite, header, &mut notes)?;
     let known = load(kept).map_err(|problem| vec![problem])?;
+    if let Some(other) = known.as_ref().filter(|known| (&known.suite, &known.model) != (name, &suite.alias)) {
+        let message = format!("keeps what was seen of `{}` on `{}`", other.suite, other.model);
+        let problem = Problem::of_file(kept.display().to_string(), message);
+        return Err(vec![problem.hint("one file for each suite and model: name another with --state")]);
+    }
     let state = known.filter(|state| {
-        let same = (&state.suite, &state.model, &state.baseline) == (name, &suite.alias, &stored.sha256);
+        let same = state.baseline == stored.sha256;
         if !same {
-            notes.push("another baseline than before: watching starts anew".to_owned());
+            let open: Vec<&str> = state.alarms.iter().map(|alarm| alarm.text.as_str()).collect();
+            let open = if open.is_empty() {
+                String::new()
+            } else {
+                format!("; it had alarmed: {}", open.join("; "))
+            };
+            notes.push(format!("another baseline than before: watching starts anew{open}"));
         }
         same
     });
@@ -70,7 +91,10 @@ pub fn watch(inputs: &Inputs, suite: &SuiteInputs, day: &str, kept: &Path) -> Re
         Some(last) if last > day => {
             let message =
                 format!("{last} was watched already, and days are counted in order: {day} is too late");
-            return Err(vec![Problem::of_file(kept.display().to_string(), message)]);
+            let problem = Problem::of_file(kept.display().to_string(), message);
+            return Err(vec![
+                problem.hint("a later day goes on from here; another file starts anew: --state"),
+            ]);
         }
         _ => {}
     }
@@ -89,9 +113,11 @@ pub fn watch(inputs: &Inputs, suite: &SuiteInputs, day: &str, kept: &Path) -> Re
     let looked = block_on(side_by_side(inputs.settings.concurrency, looks))
         .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])?;
     let mut seen = Seen { deterministic: header.deterministic, ..Seen::default() };
+    let mut unproved = 0;
     for looked in looked.into_iter().flatten() {
         watch.missing.extend(looked.missing.map(|why| (looked.case.id.clone(), why)));
         seen.judged.extend(looked.judged);
+        unproved += looked.unproved;
         if let Some(answer) = looked.answer {
             seen.served.insert(answer.served_model);
             seen.fingerprints.extend(answer.fingerprint);
@@ -101,6 +127,12 @@ pub fn watch(inputs: &Inputs, suite: &SuiteInputs, day: &str, kept: &Path) -> Re
     let absent = count - seen.cases.iter().filter(|case| case.today.is_some()).count();
     if absent as f64 > plan.spec.gate.max_missing * count as f64 {
         watch.standing = Standing::Missing;
+        return Ok(watch);
+    }
+    if unproved > 0 && plan.identity.checks_sha256 != header.checks_sha256 {
+        watch.standing = Standing::OwnChange(format!(
+            "checks, metrics or an embedder are others, and {unproved} accepted answers are not at hand to be scored by them"
+        ));
         return Ok(watch);
     }
     if seen.judged.is_empty() && plan.judge.is_some() {
@@ -176,7 +208,7 @@ fn own_change(plan: &SuitePlan, header: &Header, shared: &[(usize, BaselineCase)
     if plan.identity.graph_sha256 != header.graph_sha256 {
         changes.push("the graph's nodes, their prompts or their models are others".to_owned());
     }
-    // A graph's last question depends on the answers before it, so its key says nothing of us.
+    // A graph's last question depends on the answers before it, so its key says nothing of us; its hash does.
     if changes.is_empty() && plan.task.upstream().is_empty() {
         let same = |(position, past): &&(usize, BaselineCase)| {
             let case = plan.dataset.cases.get(*position);
@@ -201,6 +233,8 @@ struct Looked {
     answer: Option<Answer>,
     /// Of the frozen answer, the judge's score of today minus the recorded one.
     judged: Option<f64>,
+    /// Accepted answers that could not be scored again: their stored scores stand.
+    unproved: usize,
     missing: Option<String>,
 }
 
@@ -208,46 +242,52 @@ struct Looked {
 struct Mark {
     pass: bool,
     metrics: BTreeMap<String, f64>,
+    /// By today's checks.
+    again: bool,
 }
 
 async fn look(plan: Arc<SuitePlan>, position: usize, past: BaselineCase, day: Day) -> Looked {
     let nothing =
         CaseToday { id: past.id.clone(), recorded: Vec::new(), recorded_scores: Vec::new(), today: None };
     let Some(case) = plan.dataset.cases.get(position) else {
-        return Looked { case: nothing, answer: None, judged: None, missing: None };
+        return Looked { case: nothing, answer: None, judged: None, unproved: 0, missing: None };
     };
     let stream = Stream::Canary(day);
     let today = run::sample(&plan, case, stream, 0, Reach::Run).await;
     // One frozen answer of each case is judged again.
-    let frozen =
-        past.samples.iter().find_map(|sample| Some((sample.judge.as_ref()?, stored_answer(&plan, sample)?)));
+    let frozen = past
+        .samples
+        .iter()
+        .find_map(|sample| Some((sample.judge.as_ref()?.score, stored_answer(&plan, sample)?)));
     let (mut judged, mut missing) = (None, None);
-    if let Some((word, answer)) = frozen {
+    if let Some((then, answer)) = frozen {
         match run::judge(&plan, case, &answer, stream, Reach::Run).await {
-            Ok(now) => judged = now.map(|now| (now.score, now.score - word.score)),
+            Ok(now) => judged = now.map(|now| Judged { then, now: now.score }),
             Err(why) => missing = Some(format!("its frozen answer was not judged: {why}")),
         }
     }
-    let judge_now = judged.map(|(now, _)| now);
     let mut marks = Vec::new();
     for sample in &past.samples {
         marks.push(recorded_mark(&plan, case, sample).await);
     }
-    let primary = plan.spec.gate.primary.as_str();
-    let recorded_scores = match (primary, judge_now) {
-        // Under today's judge, as today's answer is.
-        (JUDGE_MEAN, Some(now)) => vec![now],
-        _ => past
-            .samples
-            .iter()
-            .zip(&marks)
-            .filter_map(|(sample, mark)| score(&plan, mark, sample.judge.as_ref().map(|word| word.score)))
-            .collect(),
-    };
+    let by_judge = plan.spec.gate.primary == JUDGE_MEAN;
+    let recorded_scores: Vec<f64> = past
+        .samples
+        .iter()
+        .zip(&marks)
+        .filter_map(|(sample, mark)| {
+            let word = sample.judge.as_ref().map(|word| word.score);
+            // Brought to today's judge by what it changed its word about the frozen answer; the spread stays.
+            let moved = word.map(|word| word + judged.map_or(0.0, |judged| judged.now - judged.then));
+            score(&plan, mark, moved)
+        })
+        .collect();
     let (answer, came) = match today.outcome {
         SampleOutcome::Scored { answer, scores } => {
-            let mark = mark_of_today(&plan, &scores, judge_now);
+            let mark = mark_of_today(&plan, &scores, judged);
+            // Without the frozen answer today's judge would be held against that of then.
             let score = score(&plan, &mark, scores.judge.as_ref().map(|judge| judge.score));
+            let score = score.filter(|_| !by_judge || judged.is_some());
             (Some(answer), Some(AnswerToday { pass: mark.pass, score }))
         }
         SampleOutcome::NotMeasured { reason, answer } => {
@@ -255,9 +295,10 @@ async fn look(plan: Arc<SuitePlan>, position: usize, past: BaselineCase, day: Da
             (answer, None)
         }
     };
+    let unproved = marks.iter().filter(|mark| !mark.again).count();
     let recorded = marks.iter().map(|mark| mark.pass).collect();
     let case = CaseToday { recorded, recorded_scores, today: came, ..nothing };
-    Looked { case, answer, judged: judged.map(|(_, change)| change), missing }
+    Looked { case, answer, judged: judged.map(|judged| judged.now - judged.then), unproved, missing }
 }
 
 /// A recorded answer by today's checks and the judge's word of then; by the stored scores where its text is not whole.
@@ -273,23 +314,33 @@ async fn recorded_mark(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -
             pass: checked.checks.iter().all(|check| check.passed)
                 && judge.is_none_or(|j| satisfied(j.pass_at)),
             metrics: checked.metrics,
+            again: true,
         },
-        None => Mark { pass: sample.passed, metrics: sample.metrics.clone() },
+        None => Mark { pass: sample.passed, metrics: sample.metrics.clone(), again: false },
     }
 }
 
-/// Today's answer by checks and judge.
-fn mark_of_today(plan: &SuitePlan, scores: &Scores, frozen_now: Option<f64>) -> Mark {
-    let judge = plan.judge.as_ref().filter(|judge| judge.blocking);
-    let now = scores.judge.as_ref().map(|judge| judge.score);
-    let blamed = judge.zip(now).is_some_and(|(judge, now)| blames(judge.pass_at, now, frozen_now));
-    Mark { pass: scores.checks.iter().all(|check| check.passed) && !blamed, metrics: scores.metrics.clone() }
+/// A frozen answer, by the judge of then and of today.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    then: f64,
+    now: f64,
 }
 
-/// The judge fails today's answer, and that speaks about the model: one that today fails the frozen answer as well
-/// speaks about itself.
-fn blames(pass_at: f64, now: f64, frozen_now: Option<f64>) -> bool {
-    now < pass_at && frozen_now.is_none_or(|frozen| frozen >= pass_at)
+/// Today's answer by checks and judge.
+fn mark_of_today(plan: &SuitePlan, scores: &Scores, judged: Option<Judged>) -> Mark {
+    let judge = plan.judge.as_ref().filter(|judge| judge.blocking);
+    let now = scores.judge.as_ref().map(|judge| judge.score);
+    let blamed = judge.zip(now).is_some_and(|(judge, now)| blames(judge.pass_at, now, judged));
+    let pass = scores.checks.iter().all(|check| check.passed) && !blamed;
+    Mark { pass, metrics: scores.metrics.clone(), again: true }
+}
+
+/// The judge fails today's answer, and that speaks about the model. A judge that passed the frozen answer then and fails
+/// it today speaks about itself; without a frozen answer nobody knows.
+fn blames(pass_at: f64, now: f64, judged: Option<Judged>) -> bool {
+    let turned = |judged: Judged| judged.then >= pass_at && judged.now < pass_at;
+    now < pass_at && judged.is_some_and(|judged| !turned(judged))
 }
 
 /// The suite's primary metric of an answer, higher is better; none where it is not about the case.
@@ -319,6 +370,9 @@ pub fn load(file: &Path) -> Result<Option<State>, Problem> {
     };
     let state: State = serde_json::from_slice(&bytes)
         .map_err(|error| refused(format!("is no state of a canary: {error}")))?;
+    if !state.is_whole() {
+        return Err(refused("holds other detectors than this program has".to_owned()));
+    }
     if state.format > FORMAT {
         return Err(refused(format!("has format {}, and this program knows {FORMAT}", state.format)));
     }
@@ -344,9 +398,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_judge_that_fails_the_frozen_answer_too_blames_nobody() {
-        assert!(blames(0.7, 0.6, Some(0.9)) && blames(0.7, 0.6, None));
-        assert!(!blames(0.7, 0.6, Some(0.5)), "the judge has changed");
-        assert!(!blames(0.7, 0.7, Some(0.9)) && !blames(0.7, 0.7, None), "it passes");
+    fn a_judge_that_turned_against_the_frozen_answer_blames_nobody() {
+        let judged = |then, now| Some(Judged { then, now });
+        assert!(blames(0.7, 0.6, judged(0.9, 0.9)));
+        assert!(!blames(0.7, 0.6, judged(0.9, 0.5)), "the judge has changed");
+        assert!(blames(0.7, 0.4, judged(0.4, 0.4)), "a known failure stays one");
+        assert!(!blames(0.7, 0.6, None), "nobody knows");
+        assert!(!blames(0.7, 0.7, judged(0.9, 0.9)) && !blames(0.7, 0.7, None), "it passes");
     }
 }

@@ -65,7 +65,8 @@ pub fn lines(watch: &Watch) -> Vec<String> {
     out.extend(watch.missing.iter().take(MAX_IDS).map(|(id, why)| format!("  {id}: {why}")));
     out.extend(state(&watch.state));
     out.extend(watch.notes.iter().map(|note| format!("note: {note}")));
-    out
+    // Models name themselves, and failures quote servers.
+    out.iter().map(|line| sanitize::line(line)).collect()
 }
 
 /// What is kept, for people, a line each.
@@ -95,7 +96,7 @@ pub fn state(state: &State) -> Vec<String> {
         ));
     }
     out.extend(state.acknowledged.iter().map(|note| format!("last acknowledged: {note}")));
-    out
+    out.iter().map(|line| sanitize::line(line)).collect()
 }
 
 fn day(day: &Day) -> Vec<String> {

@@ -27,7 +27,7 @@ pub enum Winner {
 struct Reply {
     winner: Winner,
     #[serde(default)]
-    explanation: String,
+    explanation: Option<String>,
 }
 
 /// What a judge said about candidate and baseline in both orders.
@@ -124,7 +124,8 @@ impl Judge {
         let template = self.pairwise.as_ref().unwrap_or(&self.template);
         let read = |text: &str| object::<Reply>(text, "`winner`: \"a\", \"b\" or \"tie\"");
         let (reply, _) = self.reply(template, &request, (Stream::Main, 0), false, read).await?;
-        let explanation = reply.explanation.chars().take(super::MAX_EXPLANATION).collect();
+        let explanation =
+            reply.explanation.unwrap_or_default().chars().take(super::MAX_EXPLANATION).collect();
         Ok((reply.winner, explanation))
     }
 }
@@ -156,6 +157,7 @@ mod tests {
     fn a_reply_names_a_winner_and_nothing_else_does() {
         let read = |text| object::<Reply>(text, "`winner`").map(|reply| reply.winner);
         assert_eq!(read("{\"winner\": \"a\"}"), Ok(Winner::A));
+        assert_eq!(read("{\"winner\": \"b\", \"explanation\": null}"), Ok(Winner::B));
         assert_eq!(read("```json\n{\"winner\": \"tie\", \"why\": 1}\n```"), Ok(Winner::Tie));
         for text in
             ["a", "{\"winner\": \"A\"}", "{\"winner\": \"c\"}", "{}", "[\"a\"]", "{\"winner\":\"a\"} b"]

@@ -68,6 +68,19 @@ fn quiet_days_cost_one_answer_to_each_case_and_the_same_day_costs_nothing_again(
     assert_eq!((requests(&today), state(&world).days), (asked, 5));
     world.run(&["canary", "status", "tiny"]).exits(0).says(&["after 5 days since 2026-01-01"]);
     world.run(&["canary", "ack", "tiny", "--note", "x"]).exits(0).says(&["there is no alarm to acknowledge"]);
+    world
+        .run(&["canary", "run", "tiny", "--day", "2999-01-01"])
+        .exits(2)
+        .says(&["2999-01-01 has not come yet"]);
+    // One file keeps one suite on one model.
+    let kept = world.read("reports/canary/tiny.net.json");
+    world.write("other.json", &kept.replace("\"model\": \"net\"", "\"model\": \"other\""));
+    world
+        .run(&["canary", "run", "tiny", "--state", "other.json"])
+        .exits(2)
+        .says(&["keeps what was seen of `tiny` on `other`", "--state"]);
+    world.write("other.json", &kept.replacen("\"m\": [", "\"m\": [1.0, ", 1));
+    world.run(&["canary", "run", "tiny", "--state", "other.json"]).exits(2).says(&["holds other detectors"]);
     look(&world, 4).exits(2).says(&["2026-01-05 was watched already", "2026-01-04 is too late"]);
     // What was lost on the way to the state is recorded: the day is counted again from recordings alone.
     world.remove("reports/canary/tiny.net.json");
@@ -98,7 +111,7 @@ fn another_served_model_is_named() {
 }
 
 #[test]
-fn a_worse_model_is_found_in_days_and_a_strict_judge_is_not_taken_for_one() {
+fn a_worse_model_is_found_in_days_and_a_strict_judge_as_such() {
     let world = accepted();
     let today = server(&world, "0.8", &["--judge-answer", KIND]);
     ask(&world, &today);

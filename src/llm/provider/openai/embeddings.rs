@@ -50,8 +50,7 @@ struct Embedding {
 
 #[derive(Deserialize)]
 struct Counted {
-    #[serde(default)]
-    prompt_tokens: u64,
+    prompt_tokens: Option<u64>,
 }
 
 /// The vector in a reply to a text put to `model`.
@@ -74,7 +73,9 @@ pub(super) fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Resu
         .map_err(|error| reply.malformed(&format!("an embedding that is no JSON ({error})")))?;
     let served = found.model.filter(|name| !name.is_empty()).unwrap_or_else(|| model.to_owned());
     Ok(Answer {
-        usage: found.usage.map(|counted| Usage { input_tokens: counted.prompt_tokens, ..Usage::default() }),
+        usage: found
+            .usage
+            .and_then(|counted| Usage { input_tokens: counted.prompt_tokens?, ..Usage::default() }.counted()),
         ..answer(text, served, FinishReason::Stop)
     })
 }

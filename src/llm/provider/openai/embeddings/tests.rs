@@ -58,6 +58,14 @@ fn vectors() {
 }
 
 #[test]
+fn tokens_that_nobody_counted_are_unknown_and_not_none() {
+    for usage in ["null", "{}", r#"{"prompt_tokens": null}"#, r#"{"prompt_tokens": 0}"#] {
+        let body = format!(r#"{{"data": [{{"embedding": [0.5]}}], "usage": {usage}}}"#);
+        assert_eq!(read(200, &body).unwrap().usage, None, "{usage}");
+    }
+}
+
+#[test]
 fn what_is_no_vector() {
     for (body, why) in [
         (fixture!("embedding_base64"), "no list of embeddings (invalid type: string"),
