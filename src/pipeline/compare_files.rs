@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::observe::{judge_changed, of_stored, rescore_or_stored, unembedded};
+use super::observe::{judge_changed, labelled_between, of_stored, rescore_or_stored, unembedded};
 use crate::baseline::{self, Accepted, Baseline, BaselineCase, BaselineSample, Stored};
 use crate::eval::plan::SuitePlan;
-use crate::gate::{self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, Verdict};
+use crate::gate::{
+    self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, SampleScores, Verdict,
+};
 use crate::prompt::changelog::FIRST;
 
 /// The decision on `new` against `old`.
@@ -40,7 +42,13 @@ pub(super) async fn decide(
             }
             seen.cluster = case.and_then(|case| case.cluster.clone());
         }
-        seen.candidate = Candidate::Drawn(now.samples.iter().map(|sample| of_stored(plan, sample)).collect());
+        let drawn: Vec<SampleScores> = now.samples.iter().map(|sample| of_stored(plan, sample)).collect();
+        // Only a gated judge has labels to be held against, and most suites have none.
+        let gated = plan.judge.as_ref().is_some_and(|judge| !judge.people.is_empty());
+        if let (true, Some(before), Some((_, case))) = (gated, before, plan.case(&now.id)) {
+            seen.labelled = labelled_between(plan, case, (before, &seen.baseline), (now, &drawn));
+        }
+        seen.candidate = Candidate::Drawn(drawn);
         cases.push(seen);
     }
     let removed = past.cases.iter().map(|c| c.id.clone()).filter(|id| new.case(id).is_none()).collect();

@@ -108,6 +108,26 @@ fn labelled_now(plan: &SuitePlan, case: &Case, sample: &SampleRecord) -> Option<
     Some((people.said(&case.id, &sample.answer()?.text)?, judged))
 }
 
+/// What people and judge said about one stored answer of each side, if both did and the words are others.
+pub(super) fn labelled_between(
+    plan: &SuitePlan,
+    case: &Case,
+    (before, before_scores): (&BaselineCase, &[SampleScores]),
+    (now, now_scores): (&BaselineCase, &[SampleScores]),
+) -> Option<LabelledChange> {
+    let of = |case_: &BaselineCase, scores: &[SampleScores], other: &dyn Fn(&str) -> bool| {
+        let pairs = case_.samples.iter().zip(scores);
+        let mut other_words =
+            pairs.filter(|(sample, _)| stored_answer(plan, sample).is_some_and(|answer| other(&answer.text)));
+        other_words.find_map(|(sample, scores)| labelled_then(plan, case, sample, scores))
+    };
+    let is_new = |text: &str| !before.samples.iter().any(|sample| sample.answered(text));
+    let now = of(now, now_scores, &is_new)?;
+    let then = of(before, before_scores, &|_| true)?;
+    (now.0.scored == then.0.scored)
+        .then_some(LabelledChange { people: now.0.score - then.0.score, judge: now.1 - then.1 })
+}
+
 /// What people and judge said about an accepted answer, if both did.
 fn labelled_then(
     plan: &SuitePlan,

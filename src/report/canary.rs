@@ -66,7 +66,7 @@ pub fn lines(watch: &Watch) -> Vec<String> {
     out.extend(state(&watch.state));
     out.extend(watch.notes.iter().map(|note| format!("note: {note}")));
     // Models name themselves, and failures quote servers.
-    out.iter().map(|line| sanitize::line(line)).collect()
+    out.iter().map(|line| clean(line)).collect()
 }
 
 /// What is kept, for people, a line each.
@@ -96,7 +96,13 @@ pub fn state(state: &State) -> Vec<String> {
         ));
     }
     out.extend(state.acknowledged.iter().map(|note| format!("last acknowledged: {note}")));
-    out.iter().map(|line| sanitize::line(line)).collect()
+    out.iter().map(|line| clean(line)).collect()
+}
+
+/// One line that nothing acts on, indented as it was.
+fn clean(line: &str) -> String {
+    let rest = line.trim_start_matches(' ');
+    format!("{}{}", " ".repeat(line.len() - rest.len()), sanitize::line(rest))
 }
 
 fn day(day: &Day) -> Vec<String> {

@@ -9,6 +9,7 @@
 //! Work is bounded. Two texts too long to be compared are a check that could not run, not a run that hangs.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -17,7 +18,7 @@ use super::target::{literal, text_of, texts};
 use super::{Finding, Stop, Subject};
 use crate::config::check::{CheckArgs, Rouge};
 
-/// Steps of one comparison at most: 10,000 characters (or words) against as many, a fraction of a second when optimised.
+/// Steps of one check at most, over all values that its `path` names: 10,000 characters (or words) against as many, a fraction of a second when optimised.
 const MAX_STEPS: u64 = 100_000_000;
 
 /// Longest sequence of words that BLEU looks at.
@@ -26,10 +27,10 @@ const BLEU_ORDER: usize = 4;
 /// `levenshtein`: `1 - d / n`, where `d` counts the characters to insert, delete or replace and `n` the characters of
 /// the longer text; two empty texts are equal. Characters are Unicode scalar values.
 pub(super) fn levenshtein(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
-    nearest(args, subject, |found, wanted| {
+    nearest(args, subject, |found, wanted, spent| {
         let (a, b) = apart(found, wanted);
         let (left, right) = (a.chars().count(), b.chars().count());
-        bounded(left, right, "characters")?;
+        bounded(left, right, "characters", spent)?;
         let distance = strsim::levenshtein(a, b);
         let longer = found.chars().count().max(wanted.chars().count());
         let score = 1.0 - share(distance, longer);
@@ -40,7 +41,7 @@ pub(super) fn levenshtein(args: &CheckArgs, subject: &Subject<'_>) -> Result<Fin
 /// `rouge`: F1 of ROUGE-N or of ROUGE-L over a whole text (C.-Y. Lin, *ROUGE: a package for automatic evaluation of
 /// summaries*, 2004, sections 2 and 3; F with beta = 1). Two texts of the same words, or of none, score 1.
 pub(super) fn rouge(variant: Rouge, args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
-    nearest(args, subject, |found, wanted| {
+    nearest(args, subject, |found, wanted, spent| {
         let (found, wanted) = (found.to_lowercase(), wanted.to_lowercase());
         let (found, wanted) = (words(&found), words(&wanted));
         let same = found == wanted;
@@ -49,7 +50,7 @@ pub(super) fn rouge(variant: Rouge, args: &CheckArgs, subject: &Subject<'_>) -> 
                 let (name, n) = if variant == Rouge::One { ("ROUGE-1", 1) } else { ("ROUGE-2", 2) };
                 (name, matches(&found, &wanted, n), windows(&found, n), windows(&wanted, n))
             }
-            Rouge::Longest => ("ROUGE-L", longest_common(&found, &wanted)?, found.len(), wanted.len()),
+            Rouge::Longest => ("ROUGE-L", longest_common(&found, &wanted, spent)?, found.len(), wanted.len()),
         };
         // Harmonic mean of common/found and common/wanted.
         let score = if same { 1.0 } else { share(2 * common, found + wanted) };
@@ -66,7 +67,7 @@ pub(super) fn rouge(variant: Rouge, args: &CheckArgs, subject: &Subject<'_>) -> 
 /// one is added to both counts for `n > 1` (C.-Y. Lin and F. J. Och, *ORANGE*, 2004). Our words are not those of any
 /// published score: compare runs with each other.
 pub(super) fn bleu(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
-    nearest(args, subject, |found, wanted| {
+    nearest(args, subject, |found, wanted, _| {
         let (found, wanted) = (found.to_lowercase(), wanted.to_lowercase());
         let (found, wanted) = (words(&found), words(&wanted));
         let score = match (found.is_empty(), wanted.is_empty()) {
@@ -95,12 +96,13 @@ fn smoothed_bleu(found: &[&str], wanted: &[&str]) -> f64 {
 fn nearest(
     args: &CheckArgs,
     subject: &Subject<'_>,
-    compare: impl Fn(&str, &str) -> Result<Finding, Stop>,
+    compare: impl Fn(&str, &str, &Cell<u64>) -> Result<Finding, Stop>,
 ) -> Result<Finding, Stop> {
     let wanted: Cow<'_, str> = text_of(literal(args, subject.case)?);
     let mut nearest = Finding::fail("there is no text");
+    let spent = Cell::new(0);
     for text in texts(subject, args.path.as_deref())? {
-        let finding = compare(&text, &wanted)?;
+        let finding = compare(&text, &wanted, &spent)?;
         if finding.score >= nearest.score {
             nearest = finding;
         }
@@ -110,8 +112,10 @@ fn nearest(
 }
 
 /// Refuse what would take too long.
-fn bounded(left: usize, right: usize, unit: &str) -> Result<(), Stop> {
-    if (left as u64).saturating_mul(right as u64) <= MAX_STEPS {
+fn bounded(left: usize, right: usize, unit: &str, spent: &Cell<u64>) -> Result<(), Stop> {
+    let steps = (left as u64).saturating_mul(right as u64);
+    spent.set(spent.get().saturating_add(steps));
+    if spent.get() <= MAX_STEPS {
         return Ok(());
     }
     Err(Stop::CouldNotRun(format!(
@@ -155,14 +159,14 @@ fn matches(found: &[&str], wanted: &[&str], n: usize) -> usize {
 }
 
 /// Words of the longest common subsequence.
-fn longest_common(a: &[&str], b: &[&str]) -> Result<usize, Stop> {
+fn longest_common(a: &[&str], b: &[&str], spent: &Cell<u64>) -> Result<usize, Stop> {
     let same = |(a, b): &(&&str, &&str)| a == b;
     let prefix = a.iter().zip(b).take_while(same).count();
     let (a, b) = (a.get(prefix..).unwrap_or_default(), b.get(prefix..).unwrap_or_default());
     let suffix = a.iter().rev().zip(b.iter().rev()).take_while(same).count();
     let cut = |words: &[&str]| words.len() - suffix;
     let (a, b) = (a.get(..cut(a)).unwrap_or_default(), b.get(..cut(b)).unwrap_or_default());
-    bounded(a.len(), b.len(), "words")?;
+    bounded(a.len(), b.len(), "words", spent)?;
     // One row of the table: the best with what of `b` was seen so far.
     let mut row = vec![0_usize; b.len()];
     for word in a {

@@ -75,11 +75,17 @@ impl People {
         Self(all.into_iter().map(|(answer, labels)| (answer, said(&labels))).collect())
     }
 
+    /// Nobody said anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How good this answer to the case is, if somebody said.
     #[must_use]
     pub fn said(&self, case_id: &str, answer: &str) -> Option<Said> {
         // Most suites have no such labels: nothing is copied to find that out.
-        if self.0.is_empty() {
+        if self.is_empty() {
             return None;
         }
         self.0.get(&(case_id.to_owned(), answer.to_owned())).copied()
