@@ -140,15 +140,17 @@ impl Judge {
             // Rules reply the same again.
             Err(wrong) if self.client.card().embedded => Err(Unjudged::Unreadable(wrong)),
             Err(wrong) => {
-                let mut again = request.clone();
-                again.messages.extend([
-                    Message { role: Role::Assistant, content: reply },
-                    Message { role: Role::User, content: format!("{REPAIR} What was wrong: {wrong}.") },
-                ]);
+                let again = repair(request, reply, &wrong);
                 let (reply, _) = self.ask(template, &again, place, recorded_only).await?;
                 Ok((read(&reply).map_err(Unjudged::Unreadable)?, key))
             }
         }
+    }
+
+    /// The question that follows a reply which could not be read; none after one that could.
+    #[must_use]
+    pub fn follow_up(&self, request: &Request, reply: &str) -> Option<Request> {
+        self.read(reply).err().map(|wrong| repair(request, reply.to_owned(), &wrong))
     }
 
     /// One reply as text, and the key of its question.
@@ -182,6 +184,16 @@ impl Judge {
         let explanation = reply.explanation.unwrap_or_default().chars().take(MAX_EXPLANATION).collect();
         Ok(JudgeResult { score: reply.score, passed, blocking: self.blocking, explanation, key: None })
     }
+}
+
+/// The same question once more, with the reply that could not be read and what was wrong with it.
+fn repair(request: &Request, reply: String, wrong: &str) -> Request {
+    let mut again = request.clone();
+    again.messages.extend([
+        Message { role: Role::Assistant, content: reply },
+        Message { role: Role::User, content: format!("{REPAIR} What was wrong: {wrong}.") },
+    ]);
+    again
 }
 
 /// One JSON object, alone or in one code fence; `with` names what it must hold.

@@ -72,6 +72,12 @@ impl Hub {
         connect(&self.root, alias, spec, &self.outside)
     }
 
+    /// There is an account already.
+    #[must_use]
+    pub fn has_account(&self) -> bool {
+        self.ledger.get().is_some()
+    }
+
     /// From here on every call is paid out of this account. The first account stays.
     pub fn pay_from(&self, ledger: Ledger) {
         let _ = self.ledger.set(ledger);

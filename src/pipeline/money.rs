@@ -68,6 +68,26 @@ pub(super) fn open_account<'a>(
     suites: impl Iterator<Item = &'a SuiteInputs>,
 ) -> Result<(), Problem> {
     let Some(limit) = limit(inputs, suites) else { return Ok(()) };
+    open(inputs, limit)
+}
+
+/// [`open_account`] for a plan that is not the suite's own.
+///
+/// # Errors
+/// The account cannot be opened.
+pub(super) fn open_account_of(inputs: &Inputs, plan: &SuitePlan) -> Result<(), Problem> {
+    let own = plan.spec.limits.budget_usd.filter(|_| !network_models(plan).is_empty());
+    match inputs.settings.max_cost_usd.or(own) {
+        Some(limit) => open(inputs, limit),
+        None => Ok(()),
+    }
+}
+
+fn open(inputs: &Inputs, limit: f64) -> Result<(), Problem> {
+    // One account for one run: a second would wait for the first, which this process holds.
+    if inputs.hub.has_account() {
+        return Ok(());
+    }
     let settings = &inputs.settings;
     let reports = inputs.root().join(&settings.reports_dir);
     let ledger = Ledger::join(&reports, settings.budget_group.as_deref(), &inputs.run_id, nano(limit))

@@ -54,7 +54,7 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
         let message = "perspectives are compared by checks: the primary metric is a judge's";
         return Err(vec![Problem::of_file(&suite.doc.file, message)]);
     }
-    money::open_account(inputs, std::iter::once(suite)).map_err(|problem| vec![problem])?;
+    money::open_account_of(inputs, &plan).map_err(|problem| vec![problem])?;
     let failed = |message| vec![Problem::of_file(&suite.doc.file, message)];
     let at_once = inputs.settings.concurrency;
     let cases = 0..plan.dataset.cases.len();
@@ -117,6 +117,11 @@ fn plan(inputs: &Inputs, suite: &SuiteInputs) -> Result<Arc<SuitePlan>, Vec<Prob
         return Err(vec![problem]);
     };
     let mut plan = inputs.plan_as(suite, &roles.as_task(task))?;
+    if let Some(node) = plan.task.upstream().iter().find(|node| !node.reads.is_empty()) {
+        let message =
+            format!("the role `{}` reads {}: roles read the case apart", node.name, node.reads.join(", "));
+        return Err(vec![Problem::of_file(FILE, message)]);
+    }
     plan.judge = None;
     Ok(Arc::new(plan))
 }

@@ -148,8 +148,9 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
         for Stored { baseline, .. } in stored.into_iter().flatten() {
             keys_of(&baseline, &mut needed);
             if let Some(plan) = &plan {
-                about_baseline(plan, &baseline, &mut needed);
-                about_pairs(&Store::new(&inputs.root(), DIR), plan, &baseline, &mut needed);
+                let store = Store::new(&inputs.root(), DIR);
+                about_baseline(&store, plan, &baseline, &mut needed);
+                about_pairs(&store, plan, &baseline, &mut needed);
             }
         }
     }
@@ -190,7 +191,7 @@ fn needed_by(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) -
             let key = request.key();
             if asks_about_answers(plan) {
                 for answer in &answers(&store, plan, &request).map_err(failed)? {
-                    needed.extend(about_answer(plan, case, answer).map_err(failed)?);
+                    needed.extend(about_answer(&store, plan, case, answer).map_err(failed)?);
                 }
             }
             needed.insert(key);
@@ -250,18 +251,27 @@ fn asks_about_answers(plan: &SuitePlan) -> bool {
 }
 
 /// Keys that scoring an answer asks for.
-fn about_answer(plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<Vec<String>, String> {
+fn about_answer(
+    store: &Store,
+    plan: &SuitePlan,
+    case: &Case,
+    answer: &Answer,
+) -> Result<Vec<String>, String> {
     let embeddings = plan.scoring.embeddings(case, Some(answer));
     let mut keys: Vec<String> =
         embeddings.iter().filter_map(|embedding| Some(embedding.request.as_ref()?.key())).collect();
     if let Some(judge) = &plan.judge {
-        keys.push(judge.request(case, answer)?.key());
+        let request = judge.request(case, answer)?;
+        let replies = store.draws(&request.key()).map_err(|error| error.to_string())?;
+        let again = replies.iter().filter_map(|reply| judge.follow_up(&request, &reply.answer.text));
+        keys.extend(again.map(|request| request.key()));
+        keys.push(request.key());
     }
     Ok(keys)
 }
 
 /// What rescoring the answers of a baseline asks for: the whole text of each, from the file or its recording.
-fn about_baseline(plan: &SuitePlan, baseline: &Baseline, needed: &mut BTreeSet<String>) {
+fn about_baseline(store: &Store, plan: &SuitePlan, baseline: &Baseline, needed: &mut BTreeSet<String>) {
     for (case, sample) in baseline
         .cases
         .iter()
@@ -270,7 +280,7 @@ fn about_baseline(plan: &SuitePlan, baseline: &Baseline, needed: &mut BTreeSet<S
     {
         // What cannot be rendered or read cannot be asked about either.
         if let Some(answer) = stored_answer(plan, sample) {
-            needed.extend(about_answer(plan, case, &answer).unwrap_or_default());
+            needed.extend(about_answer(store, plan, case, &answer).unwrap_or_default());
         }
     }
 }

@@ -11,8 +11,8 @@ use super::suite_run::{Baselines, Selection, Terms, policy, run_suite};
 use super::{block_on, money};
 use crate::baseline;
 use crate::clock::Clock;
-use crate::config::document::Step;
-use crate::config::pins::FILE;
+use crate::config::document::{Step, parse_yaml};
+use crate::config::pins::{FILE, Pin, PinsFile};
 use crate::config::suite::PRODUCTION;
 use crate::config::{Document, Problem};
 use crate::eval::record::SuiteRecord;
@@ -61,12 +61,21 @@ pub fn compare<'a>(inputs: &'a Inputs, task: &str) -> Result<Vec<Compared<'a>>, 
         return Err(vec![Problem::of_file("evals", message)]);
     }
     money::open_account(inputs, suites.iter().copied()).map_err(|problem| vec![problem])?;
-    suites.into_iter().map(|suite| one(inputs, suite, &pin.model)).collect()
+    suites.into_iter().map(|suite| one(inputs, suite, pin)).collect()
 }
 
-fn one<'a>(inputs: &Inputs, suite: &'a SuiteInputs, pinned: &str) -> Result<Compared<'a>, Vec<Problem>> {
+fn one<'a>(inputs: &Inputs, suite: &'a SuiteInputs, pin: &Pin) -> Result<Compared<'a>, Vec<Problem>> {
     let name = &suite.doc.value.suite;
+    let pinned = pin.model.as_str();
     let plan = inputs.plan(suite)?;
+    if plan.identity.prompt != pin.prompt {
+        let (now, pinned) = (&plan.identity.prompt, &pin.prompt);
+        let message = format!("suite `{name}` runs {now}, and {pinned} is pinned: one change at a time");
+        return Err(vec![
+            Problem::of_file(FILE, message)
+                .hint(format!("name {pinned} for this run: EVALS_PROMPT={pinned}")),
+        ]);
+    }
     let stored = baseline::read(&inputs.root(), name, pinned).map_err(|problem| vec![problem])?;
     let Some(stored) = stored else {
         let problem = Problem::of_file(baseline::path(name, pinned), "there is nothing to compare with");
@@ -151,7 +160,13 @@ pub fn put_in_place(
 }
 
 /// The text of the pins with another model in one place; comments and order stay.
-fn edited<T>(pins: &Document<T>, text: &str, task: &str, to: &str, today: &str) -> Result<String, Problem> {
+fn edited(
+    pins: &Document<PinsFile>,
+    text: &str,
+    task: &str,
+    to: &str,
+    today: &str,
+) -> Result<String, Problem> {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for (key, value, required) in [
         ("model", to, true),
@@ -171,14 +186,24 @@ fn edited<T>(pins: &Document<T>, text: &str, task: &str, to: &str, today: &str) 
             _ => {}
         }
     }
-    Ok(lines.join("\n") + "\n")
+    let text = lines.join("\n") + "\n";
+    // What was edited must be what is read back, and nothing else.
+    let by_hand = || pins.problem(&["pins", task].map(Step::from), "cannot be edited here: write it by hand");
+    let read = parse_yaml::<PinsFile>(FILE, &text).map_err(|_| by_hand())?.value.pins;
+    let as_meant = |(name, pin): (&String, &Pin)| {
+        let now = read.get(name).map(|now| (now.model.as_str(), now.pinned_on.as_str()));
+        now == Some(if name == task { (to, today) } else { (pin.model.as_str(), pin.pinned_on.as_str()) })
+    };
+    if read.len() == pins.value.pins.len() && pins.value.pins.iter().all(as_meant) {
+        Ok(text)
+    } else {
+        Err(by_hand())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::document::parse_yaml;
-    use crate::config::pins::PinsFile;
 
     #[test]
     fn a_pin_is_edited_where_it_stands() {
@@ -189,6 +214,12 @@ mod tests {
         let flow = format!(
             "pins:\n  b: {{ model: old, prompt: p.txt, prompt_sha256: {hash}, pinned_on: 2026-01-01 }}\n  a: {{ model: old, prompt: p.txt, prompt_sha256: {hash}, pinned_on: 2026-01-01 }}\n"
         );
+        let one_line = format!(
+            "pins: {{ b: {{ model: old, prompt: p.txt, prompt_sha256: {hash}, pinned_on: 2026-01-01 }}, a: {{ model: old, prompt: p.txt, prompt_sha256: {hash}, pinned_on: 2026-01-01 }} }}\n"
+        );
+        let doc = parse_yaml::<PinsFile>(FILE, &one_line).unwrap();
+        let refused = edited(&doc, &one_line, "a", "new", "2026-11-27").unwrap_err();
+        assert!(refused.message.contains("write it by hand"), "{refused}");
         for text in [block, flow] {
             let doc = parse_yaml::<PinsFile>(FILE, &text).unwrap();
             let after = edited(&doc, &text, "a", "new", "2026-11-27").unwrap();

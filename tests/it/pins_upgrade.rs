@@ -44,7 +44,16 @@ fn world() -> World {
 fn a_better_model_takes_the_place_of_the_pinned_one() {
     let world = world();
     world.run(&["pins", "check"]).exits(0).says(&["every pin is what was accepted"]);
-    let ran = world.run(&["pins", "upgrade", "colours", "--to", "better", "--yes", "--by", "Ada"]).exits(0);
+    world.edit("config/prompt_graph.yml", "tiny.txt", "other.txt");
+    world.write("prompts/other.txt", "Which colour?\n{input_data}\n");
+    world
+        .run(&["pins", "upgrade", "colours", "--to", "better", "--yes"])
+        .exits(2)
+        .says(&["runs other.txt, and tiny.txt is pinned: one change at a time"]);
+    world.edit("config/prompt_graph.yml", "other.txt", "tiny.txt");
+    let ran = world
+        .run(&["pins", "upgrade", "colours", "--to", "better", "--yes", "--by", "Ada", "--max-cost", "5"])
+        .exits(0);
     ran.says(&["tiny: improved: ", "wrote data/baselines/tiny.better.json", "wrote config/model_pins.yml"]);
     let pins = world.read("config/model_pins.yml");
     assert!(pins.starts_with("# What production runs.\npins:\n  colours:\n    model: better\n"), "{pins}");

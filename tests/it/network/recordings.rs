@@ -146,3 +146,19 @@ fn a_stored_answer_is_scored_with_all_that_was_recorded_of_it() {
     let (_, report) = world.eval(&[]);
     assert_eq!(report.gates[0].decision.counts.known_failures, 0);
 }
+
+#[test]
+fn what_a_judge_was_asked_again_is_kept() {
+    let world = world(3);
+    world.write("prompts/judge.txt", "Score it.\n{output}\n");
+    let suite = world.read("evals/tiny.yml");
+    world.write("evals/tiny.yml", &(suite + "judge: { prompt: judge.txt, model: net }\nmodels: [net]\n"));
+    let server = crate::server::Server::start(&world, &["--answer", "a word, and no score"]);
+    point_at(&world, &server, "");
+    world.run(&["eval"]).exits(3).says(&["the judge gave no score"]);
+    // Of each case the answer; the same words were judged once, and once more.
+    let kept = recorded(&world);
+    assert!(kept >= 5, "{kept}");
+    world.run(&["recordings", "gc", "--yes"]).exits(0).says(&["0 not needed"]);
+    assert_eq!(recorded(&world), kept);
+}
