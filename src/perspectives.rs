@@ -21,6 +21,8 @@ pub struct Answered {
     pub label: Option<String>,
     /// What it found, where the suite scores sets.
     pub found: BTreeSet<String>,
+    /// Its text: what is counted where the suite has neither.
+    pub text: String,
 }
 
 /// One case, read by everybody.
@@ -188,7 +190,12 @@ pub fn best_of(values: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
 
 /// The answer whose label (or, without labels, whose findings) comes most often; of equals the earliest.
 fn modal(draws: &[Answered]) -> Option<&Answered> {
-    let same = |a: &Answered, b: &Answered| a.label == b.label && (a.label.is_some() || a.found == b.found);
+    let same = |a: &Answered, b: &Answered| match (&a.label, &b.label) {
+        (Some(a), Some(b)) => a == b,
+        _ if !a.found.is_empty() || !b.found.is_empty() => a.found == b.found,
+        (None, None) => a.text == b.text,
+        _ => false,
+    };
     let count = |answer: &Answered| draws.iter().filter(|other| same(answer, other)).count();
     draws.iter().rev().max_by_key(|answer| count(answer))
 }
@@ -280,6 +287,7 @@ mod tests {
             score: f64::from(u8::from(right)),
             label: Some(if right { "a" } else { "b" }.to_owned()),
             found: found.iter().map(|code| (*code).to_owned()).collect(),
+            text: right.to_string(),
         }
     }
 
@@ -356,6 +364,13 @@ mod tests {
         assert_eq!(found.own.map(|own| (own.mean, own.lift)), Some((0.5, 0.0)));
         assert_eq!(assess(&[], &cases, 0.05), None);
         assert_eq!(assess(&names(), &[], 0.05), None);
+    }
+
+    #[test]
+    fn without_labels_the_most_frequent_text_counts() {
+        let plain = |right: bool| Answered { label: None, ..answer(right, &[]) };
+        let draws = [plain(false), plain(true), plain(true)];
+        assert_eq!(modal(&draws).map(|answer| answer.text.as_str()), Some("true"));
     }
 
     #[test]

@@ -71,6 +71,7 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
     let names: Vec<String> = plan.task.upstream().iter().map(|node| node.name.clone()).collect();
     let calls = names.len() + 1;
     let best = best_role(&seen, names.len());
+    let mut failed_draws: Vec<(usize, String)> = Vec::new();
     if let Some(best) = best.filter(|_| !plan.deterministic()) {
         // The best role, asked as often as the whole costs calls.
         let wanted: Vec<(usize, u32)> = (0..seen.len())
@@ -82,10 +83,22 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
         let drawn = block_on(side_by_side(at_once, draws)).map_err(failed)?;
         for ((at, _), outcome) in wanted.iter().zip(drawn) {
             let draws = seen.get_mut(*at).and_then(|case| case.roles.get_mut(best));
-            if let (Some(draws), Some(Ok(answered))) = (draws, outcome) {
-                draws.push(answered);
+            match (draws, outcome) {
+                (Some(draws), Some(Ok(answered))) => draws.push(answered),
+                (_, outcome) => {
+                    let why =
+                        outcome.and_then(Result::err).unwrap_or_else(|| "evaluating it panicked".to_owned());
+                    failed_draws.push((*at, why));
+                }
             }
         }
+    }
+    // At equal cost, or not at all: a case without all its draws is left out.
+    failed_draws.sort_by_key(|(at, _)| *at);
+    failed_draws.dedup_by_key(|(at, _)| *at);
+    for (at, why) in failed_draws.into_iter().rev() {
+        let case = seen.remove(at);
+        missing.push((case.id, format!("a further draw of the best role: {why}")));
     }
     let margin = plan.spec.gate.margin;
     Ok(Perspectives {
@@ -195,7 +208,7 @@ async fn answered(plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<(Ans
     };
     let label = measured.confusion.as_ref().and_then(|pair| pair.found.clone());
     let found = measured.sets.as_ref().map(|pair| pair.found.clone()).unwrap_or_default();
-    Ok((Answered { score, label, found }, measured))
+    Ok((Answered { score, label, found, text: answer.text.clone() }, measured))
 }
 
 /// The assessment and what it is about, as JSON.
