@@ -63,8 +63,12 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     let made = export(&inputs, suite, &terms).map_err(|problems| context.refuse(&problems))?;
     write(out, &made).map_err(|problem| context.refuse(&[problem]))?;
     let (train, validation) = made.counts;
+    let copies = match made.copies {
+        0 => String::new(),
+        copies => format!("; {} left out, since they repeat another", count(copies, "label")),
+    };
     context.out.line(format!(
-        "{} to train on, {validation} to validate with, in {}",
+        "{} to train on, {validation} to validate with, in {}{copies}",
         count(train, "example"),
         out.display()
     ));

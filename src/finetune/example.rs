@@ -10,7 +10,7 @@ pub struct Example {
     /// The case's id.
     pub id: String,
     /// Examples of one story stay on one side of the split.
-    pub cluster: Option<String>,
+    pub story: String,
     /// The rendered prompt.
     pub prompt: String,
     /// The answer as the model should write it.
@@ -54,7 +54,7 @@ impl Example {
 #[must_use]
 pub fn split(examples: Vec<Example>, validation_share: f64, seed: u64) -> (Vec<Example>, Vec<Example>) {
     examples.into_iter().partition(|example| {
-        let story = example.cluster.as_ref().unwrap_or(&example.id);
+        let story = &example.story;
         let digits = sha256_hex(format!("{seed}|{story}"));
         // 13 hexadecimal digits are 52 bits: exact in a float.
         let position = digits.get(..13).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
@@ -73,7 +73,7 @@ mod tests {
     fn example(id: usize, cluster: Option<usize>) -> Example {
         Example {
             id: format!("c-{id}"),
-            cluster: cluster.map(|cluster| format!("story-{cluster}")),
+            story: cluster.map_or_else(|| format!("c-{id}"), |cluster| format!("story-{cluster}")),
             prompt: "Say \"it\".\n<input>".to_owned(),
             answer: "{\"verdict\": \"pass\"}".to_owned(),
         }
@@ -98,7 +98,7 @@ mod tests {
             let (train, validation) = split(examples.clone(), share, seed);
             assert_eq!(train.len() + validation.len(), examples.len());
             let stories = |side: &[Example]| -> BTreeSet<String> {
-                side.iter().filter_map(|example| example.cluster.clone()).collect()
+                side.iter().map(|example| example.story.clone()).collect()
             };
             assert!(stories(&train).is_disjoint(&stories(&validation)));
             assert_eq!(split(examples, share, seed), (train, validation));

@@ -8,6 +8,8 @@
 
 pub mod example;
 pub mod leak;
+pub mod said;
 
 pub use example::{Example, Format, split};
-pub use leak::{Kind, Leak, Text, leaks};
+pub use leak::{Kind, leaks, stories};
+pub use said::words;
