@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::stats::interval::plus_two;
+use crate::stats::interval::{level95, plus_two};
 
 /// How one answer did.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +90,8 @@ pub struct Assessment {
     pub roles: Vec<Role>,
     /// Mean score of the synthesis.
     pub synthesis: f64,
+    /// 95% interval of that mean.
+    pub synthesis_ci95: [f64; 2],
     /// Share of cases whose label most roles agree on and have right; absent without labels. A tie is wrong.
     pub vote: Option<f64>,
     /// Position of the role whose first answers score best.
@@ -162,6 +164,10 @@ pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64) -> Option<Asses
         cases.iter().partition(|case| labels(case).len() > 1);
     Some(Assessment {
         synthesis: mean(cases.iter().map(|case| case.synthesis.score)),
+        synthesis_ci95: level95(
+            &cases.iter().map(|case| case.synthesis.score).collect::<Vec<f64>>(),
+            Some(&clusters(cases)),
+        ),
         vote: vote(cases),
         best,
         lift: mean(differences.iter().copied()),

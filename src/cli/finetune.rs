@@ -1,16 +1,29 @@
-//! `llmx finetune`: training files that hold nothing of what is measured.
+//! `llmx finetune`: whether to train, and training files that hold nothing of what is measured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Choice, Context};
+use super::{Choice, Context, eval};
 use crate::finetune::Format;
+use crate::finetune::decide::Answer;
+use crate::pipeline::decide;
 use crate::pipeline::finetune::{Terms, export, write};
+use crate::report::finetune::{About, json, text};
 use crate::report::outcome::exit;
 use crate::report::words::count;
 
 /// Subcommands of `llmx finetune`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
+    /// Whether to fine-tune: no, not yet or yes, from stored runs and config/finetune.yml; asks no model
+    Decide {
+        /// Suite that measures the task
+        suite: String,
+        #[command(flatten)]
+        choice: Choice,
+        /// What goes to stdout
+        #[arg(long, value_enum, default_value_t = eval::Format::Text)]
+        format: eval::Format,
+    },
     /// Write labelled cases as training files, unless a suite measures them
     Export {
         /// Suite whose task renders the prompts
@@ -52,15 +65,42 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
-    let Command::Export { suite, labels, format, out, validation_share, seed, choice } = command;
+    match command {
+        Command::Decide { suite, choice, format } => decided(context, suite, choice, *format),
+        Command::Export { suite, labels, format, out, validation_share, seed, choice } => {
+            let format = match format {
+                Form::Openai => Format::Openai,
+                Form::Bedrock => Format::Bedrock,
+            };
+            let (labels, validation_share, seed) = (labels.clone(), *validation_share, *seed);
+            exported(context, suite, choice, &Terms { labels, format, validation_share, seed }, out)
+        }
+    }
+}
+
+fn decided(context: &Context, suite: &str, choice: &Choice, format: eval::Format) -> Result<u8, u8> {
     let inputs = context.inputs(choice)?;
     let suite = context.suite(&inputs, suite)?;
-    let format = match format {
-        Form::Openai => Format::Openai,
-        Form::Bedrock => Format::Bedrock,
+    let found = decide::about(&inputs, suite).map_err(|problems| context.refuse(&problems))?;
+    let about = About {
+        suite: &found.suite,
+        model: &found.model,
+        declares: &found.declares,
+        illustrative: found.illustrative,
     };
-    let terms = Terms { labels: labels.clone(), format, validation_share: *validation_share, seed: *seed };
-    let made = export(&inputs, suite, &terms).map_err(|problems| context.refuse(&problems))?;
+    match format {
+        eval::Format::Json => context.out.text(&format!("{:#}\n", json(about, &found.decision))),
+        eval::Format::Text => {
+            text(about, &found.decision).iter().for_each(|line| context.out.line(line));
+        }
+    }
+    Ok(if found.decision.answer == Answer::NotYet { exit::CANNOT_TELL } else { exit::OK })
+}
+
+fn exported(context: &Context, suite: &str, choice: &Choice, terms: &Terms, out: &Path) -> Result<u8, u8> {
+    let inputs = context.inputs(choice)?;
+    let suite = context.suite(&inputs, suite)?;
+    let made = export(&inputs, suite, terms).map_err(|problems| context.refuse(&problems))?;
     write(out, &made).map_err(|problem| context.refuse(&[problem]))?;
     let (train, validation) = made.counts;
     let copies = match made.copies {

@@ -1,14 +1,11 @@
 //! `llmx gate`: decide again about a stored run, or about one run against another.
 
-use std::path::{Path, PathBuf};
-
 use super::eval::Format;
 use super::{Choice, Context};
 use crate::config::Problem;
 use crate::pipeline::Inputs;
+use crate::pipeline::runs;
 use crate::pipeline::stored::decide_again;
-use crate::report::input::Report;
-use crate::report::json;
 use crate::report::outcome::exit_code;
 use crate::report::words::Hints;
 
@@ -31,8 +28,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
     }
-    let runs = inputs.root().join(&inputs.settings.reports_dir).join("runs");
-    let read = |name: Option<&str>| read(&runs, name).map_err(|problem| context.refuse(&[problem]));
+    let folder = runs::folder(&inputs);
+    let read = |name: Option<&str>| runs::read(&folder, name).map_err(|problem| context.refuse(&[problem]));
     let mut report = read(args.run.as_deref())?;
     let other = args.against.as_deref().map(|name| read(Some(name))).transpose()?;
     let mut decided = Vec::new();
@@ -72,34 +69,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     }
     (report.run.suites, report.gates) = decided.into_iter().unzip();
     report.policies.clear();
-    let summary = runs.join(&report.run.run_id).join("summary.md").display().to_string();
+    let summary = folder.join(&report.run.run_id).join("summary.md").display().to_string();
     context.out.note(format_args!("run {}, decided again from what it stored", report.run.run_id));
     context.show(&report, args.format, Hints { full_report: &summary, ..Hints::default() });
     Ok(exit_code(&report))
-}
-
-/// The report of a run, by id, by file, or the newest.
-fn read(runs: &Path, name: Option<&str>) -> Result<Report, Problem> {
-    let results = |id: &str| runs.join(id).join(format!("eval_results_{id}.json"));
-    let file: PathBuf = match name {
-        Some(name) if name.ends_with(".json") => PathBuf::from(name),
-        Some(name) => results(name),
-        None => {
-            let ids = std::fs::read_dir(runs).into_iter().flatten().flatten();
-            let ids = ids.filter_map(|entry| entry.file_name().into_string().ok());
-            // Ids begin with the time.
-            let newest = ids.filter(|id| results(id).is_file()).max();
-            let Some(id) = newest else {
-                let problem = Problem::of_file(runs.display().to_string(), "no stored run was found");
-                return Err(problem.hint("make one with `llmx eval`, or name an eval_results file"));
-            };
-            results(&id)
-        }
-    };
-    let shown = file.display().to_string();
-    let bytes = std::fs::read(&file).map_err(|error| {
-        let problem = Problem::of_file(shown.clone(), format!("the run cannot be read: {error}"));
-        problem.hint("give a run id of reports/runs, or an eval_results file")
-    })?;
-    json::read(&bytes).map_err(|message| Problem::of_file(shown, message))
 }

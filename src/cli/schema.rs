@@ -5,6 +5,7 @@ use std::path::Path;
 use schemars::{Schema, schema_for};
 
 use super::Context;
+use crate::config::finetune::FinetuneFile;
 use crate::config::graph::GraphFile;
 use crate::config::models::ModelsFile;
 use crate::config::perspectives::PerspectivesFile;
@@ -20,7 +21,7 @@ const DIR: &str = "config/schemas";
 /// Arguments of `llmx schema`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Print one schema: models, pins, graph, perspectives, settings or suite
+    /// Print one schema: models, pins, graph, perspectives, finetune, settings or suite
     name: Option<String>,
     /// Write all of them to config/schemas/
     #[arg(long, conflicts_with_all = ["name", "check"])]
@@ -30,12 +31,13 @@ pub(super) struct Args {
     check: bool,
 }
 
-fn schemas() -> [(&'static str, Schema); 6] {
+fn schemas() -> [(&'static str, Schema); 7] {
     [
         ("models", schema_for!(ModelsFile)),
         ("pins", schema_for!(PinsFile)),
         ("graph", schema_for!(GraphFile)),
         ("perspectives", schema_for!(PerspectivesFile)),
+        ("finetune", schema_for!(FinetuneFile)),
         ("settings", schema_for!(SettingsFile)),
         ("suite", schema_for!(SuiteSpec)),
     ]

@@ -11,6 +11,7 @@ pub mod document;
 
 pub mod check;
 pub mod env;
+pub mod finetune;
 pub mod graph;
 pub mod metric;
 pub mod models;

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::document::{Document, Step, salvage_yaml};
+use super::finetune::{self, FinetuneFile};
 use super::graph::{self, GraphFile, TASK_MODEL};
 use super::models::{self, ModelsFile};
 use super::perspectives::{self, PerspectivesFile};
@@ -28,6 +29,8 @@ pub struct Project {
     pub graph: Document<GraphFile>,
     /// `config/perspectives.yml`, empty where absent.
     pub perspectives: Document<PerspectivesFile>,
+    /// `config/finetune.yml`, empty where absent.
+    pub finetune: Document<FinetuneFile>,
     /// `config/settings.yml`, empty where absent.
     pub settings: SettingsFile,
     /// Suites that loaded, by name.
@@ -73,10 +76,11 @@ impl Project {
         let graph = load(root, graph::FILE, false, GraphFile::problems).map_err(&mut keep).ok();
         let perspectives =
             load(root, perspectives::FILE, false, PerspectivesFile::problems).map_err(&mut keep).ok();
+        let finetune = load(root, finetune::FILE, false, FinetuneFile::problems).map_err(&mut keep).ok();
         let settings =
             load(root, settings::FILE, false, |_: &Document<SettingsFile>| Vec::new()).map_err(keep).ok();
-        let (Some(models), Some(pins), Some(graph), Some(perspectives), Some(settings)) =
-            (models, pins, graph, perspectives, settings)
+        let (Some(models), Some(pins), Some(graph), Some(perspectives), Some(finetune), Some(settings)) =
+            (models, pins, graph, perspectives, finetune, settings)
         else {
             return Err(problems);
         };
@@ -86,6 +90,7 @@ impl Project {
             pins,
             graph,
             perspectives,
+            finetune,
             settings: settings.value,
             suites: Vec::new(),
             suite_problems: Vec::new(),
@@ -175,6 +180,7 @@ impl Project {
             }
         }
         problems.extend(PerspectivesFile::cross_problems(&self.perspectives, &self.graph.value));
+        problems.extend(FinetuneFile::cross_problems(&self.finetune, |alias| self.expect_alias(alias).err()));
         for (name, task) in &self.graph.value.tasks {
             for (node, spec) in &task.nodes {
                 if spec.model == TASK_MODEL {
@@ -314,6 +320,7 @@ fn load<T: serde::de::DeserializeOwned>(
             pins::FILE => "pins: {}".to_owned(),
             graph::FILE => "tasks: {}".to_owned(),
             perspectives::FILE => "perspectives: {}".to_owned(),
+            finetune::FILE => "suites: {}".to_owned(),
             _ => "{}".to_owned(),
         },
     };

@@ -6,6 +6,7 @@
 //!
 //! Pure: texts come in, lines and findings go out.
 
+pub mod decide;
 pub mod example;
 pub mod leak;
 pub mod said;

@@ -253,7 +253,7 @@ fn distinct(dataset: &Dataset, said: &[Vec<String>]) -> Result<Vec<usize>, Vec<P
 }
 
 /// Labels are written as answers: what the output schema refuses is none.
-fn answers_fit(plan: &SuitePlan, labels: &Labels) -> Result<(), Vec<Problem>> {
+pub(super) fn answers_fit(plan: &SuitePlan, labels: &Labels) -> Result<(), Vec<Problem>> {
     let Some(schema) = &plan.task.output_schema else { return Ok(()) };
     let validator = jsonschema::options().offline().build(schema).map_err(|error| {
         let message = format!("the output schema of task `{}` is no JSON Schema: {error}", plan.task.name);

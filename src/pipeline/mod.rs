@@ -39,11 +39,13 @@ pub mod deliver;
 
 pub mod calibrate;
 pub mod canary;
+pub mod decide;
 pub mod finetune;
 pub mod follow;
 pub mod pairwise;
 pub mod perspectives;
 pub mod power;
+pub mod runs;
 pub mod stored;
 pub mod upgrade;
 

@@ -11,6 +11,7 @@ use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::config::{Problem, did_you_mean};
 use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
+use crate::eval::record::Identity;
 use crate::eval::run::{self, Reach};
 use crate::eval::score::Measured;
 use crate::eval::walk::{self, Step};
@@ -26,6 +27,8 @@ pub struct Perspectives {
     pub model: String,
     /// What the models say they are.
     pub declares: BTreeSet<String>,
+    /// What the task's own prompt and the cases are.
+    pub identity: Identity,
     /// The metric that is compared.
     pub metric: String,
     /// Calls for one case: every role, and the synthesis.
@@ -105,6 +108,7 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
         suite: plan.spec.suite.clone(),
         model: plan.alias.clone(),
         declares: plan.answerers().map(|client| client.card().declares.clone()).collect(),
+        identity: own.identity.clone(),
         metric,
         calls,
         margin,
@@ -218,6 +222,7 @@ pub fn as_json(found: &Perspectives) -> serde_json::Value {
         "suite": found.suite,
         "model": found.model,
         "declares": found.declares,
+        "identity": found.identity,
         "illustrative": found.illustrative,
         "metric": found.metric,
         "calls_per_case": found.calls,

@@ -16,6 +16,7 @@ pub mod words;
 pub mod sanitize;
 
 pub mod escape;
+pub mod finetune;
 
 pub mod diff;
 

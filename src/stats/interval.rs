@@ -54,6 +54,22 @@ pub fn plus_two(values: &[f64], clusters: Option<&[usize]>) -> PlusTwo {
     PlusTwo { mean, se, df, lower95: mean - one_sided, ci95: [mean - two_sided, mean + two_sided] }
 }
 
+/// Two-sided 95% interval for the mean of case scores in [0, 1], within [0, 1].
+///
+/// [`plus_two`] of the scores stretched to [-1, 1]: one imaginary case is all right and one is all wrong (for pass and fail
+/// this is close to Agresti and Coull 1998, The American Statistician 52:119). A set without an error claims no certainty.
+///
+/// ```
+/// use llm_experiments::stats::interval::level95;
+/// let [low, high] = level95(&[1.0; 20], None);
+/// assert!(low > 0.8 && low < 0.95 && high == 1.0);
+/// ```
+#[must_use]
+pub fn level95(scores: &[f64], clusters: Option<&[usize]>) -> [f64; 2] {
+    let stretched: Vec<f64> = scores.iter().map(|score| 2.0 * score - 1.0).collect();
+    plus_two(&stretched, clusters).ci95.map(|x| f64::midpoint(x, 1.0).clamp(0.0, 1.0))
+}
+
 /// Mean and clustered standard error of `values` as they are (Miller 2024, arXiv 2411.00640, with
 /// the C/(C-1) correction).
 ///

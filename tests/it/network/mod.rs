@@ -3,6 +3,7 @@
 mod canary;
 mod embeddings;
 mod faults;
+mod finetune;
 mod gate;
 mod graph;
 mod money;

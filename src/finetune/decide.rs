@@ -1,0 +1,478 @@
+//! Whether to fine-tune: no, not yet, or yes, with the reasons and where each can be read.
+//!
+//! Training is the last remedy: it costs money, labels and time, ties a team to one model, and is undone by the next one.
+//! So each topic must speak for it or at least not against it: one *no* decides, and so does one topic that nobody has
+//! looked into. Nothing is assumed: what is not known is *not yet*.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::config::finetune::ErrorKind;
+use crate::stats::interval::level95;
+
+/// Prompt versions that must have been measured before prompting can be said to be used up: with fewer there is no
+/// plateau to see.
+pub const LEAST_VERSIONS: usize = 3;
+
+/// Agreement of two people (kappa) from which labels are taken to teach one thing: "substantial" after Landis and Koch
+/// 1977, "The measurement of observer agreement for categorical data".
+pub const LEAST_KAPPA: f64 = 0.6;
+
+/// Cases labelled twice before their agreement says anything.
+pub const LEAST_TWICE: usize = 30;
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Something speaks against it.
+    No,
+    /// Something has not been tried, or is not known.
+    NotYet,
+    /// Every topic speaks for it, or at least not against it.
+    Yes,
+}
+
+/// What a reason does to the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// Decides.
+    No,
+    /// Decides, unless there is a no.
+    NotYet,
+    /// Speaks for it.
+    Supports,
+    /// Is good to know.
+    Informs,
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// What it is about.
+    pub topic: &'static str,
+    /// What it does.
+    pub weight: Weight,
+    /// Why, with the figures.
+    pub sentence: String,
+    /// The run or the file that shows it; what to do where nothing does.
+    pub source: String,
+}
+
+/// The decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// The answer.
+    pub answer: Answer,
+    /// In the order of the remedies, cheapest first.
+    pub reasons: Vec<Reason>,
+}
+
+/// A mean with its interval.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// Mean of the primary metric, more is better.
+    pub mean: f64,
+    /// 95% interval.
+    pub ci95: [f64; 2],
+    /// Cases.
+    pub cases: usize,
+}
+
+impl Level {
+    /// The level of case scores from 0 to 1. The mean is that of the cases, the interval is
+    /// [`level95`](crate::stats::interval::level95).
+    #[must_use]
+    pub fn of(scores: &[f64], clusters: &[usize]) -> Option<Self> {
+        let ci95 = level95(scores, Some(clusters));
+        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+        (!scores.is_empty()).then_some(Self { mean, ci95, cases: scores.len() })
+    }
+}
+
+/// What something does better than the task as it is, case by case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gain {
+    /// Mean difference.
+    pub mean: f64,
+    /// 95% interval.
+    pub ci95: [f64; 2],
+}
+
+/// A measured setup.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// How good it is.
+    pub level: Level,
+    /// USD per case; absent where the price or the tokens are unknown.
+    pub usd_per_case: Option<f64>,
+    /// The run.
+    pub source: String,
+}
+
+/// A setup beside the task as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beside {
+    /// The setup itself.
+    pub measured: Measured,
+    /// What it gains on the cases that both answered.
+    pub gain: Gain,
+}
+
+/// What is known of a remedy.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tried {
+    /// Nothing.
+    Not,
+    /// What somebody said.
+    Said(String),
+    /// Measured.
+    Measured(Beside),
+    /// Named, and not to be had: why.
+    Unreadable(String),
+}
+
+/// One prompt version that was accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// The prompt file.
+    pub prompt: String,
+    /// Mean of the primary metric, more is better.
+    pub mean: f64,
+    /// Where it stands.
+    pub source: String,
+}
+
+/// Labels to train on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labels {
+    /// Cases that differ from each other and from everything measured.
+    pub usable: usize,
+    /// Enough to begin with.
+    pub least: usize,
+    /// The file.
+    pub source: String,
+    /// Cases that were labelled twice and their kappa; none where nobody did.
+    pub twice: Option<Twice>,
+}
+
+/// Two people's labels of the same cases.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Twice {
+    /// Cases.
+    pub cases: usize,
+    /// Cohen's kappa; none where all labels are one.
+    pub kappa: Option<f64>,
+    /// The file.
+    pub source: String,
+}
+
+/// What training and the tuned model would cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Costs {
+    /// Training, USD.
+    pub training_usd: Option<f64>,
+    /// One case asked of the tuned model, USD, at the tokens of the task as it is.
+    pub tuned_usd_per_case: Option<f64>,
+    /// Cases that will be asked about while the tuned model serves.
+    pub cases: Option<f64>,
+    /// The file.
+    pub source: String,
+}
+
+/// Everything that the decision looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// The primary metric.
+    pub metric: String,
+    /// Its mean that would do.
+    pub target: f64,
+    /// A smaller difference is none.
+    pub margin: f64,
+    /// Accepted prompt versions, oldest first.
+    pub versions: Vec<Version>,
+    /// The task as it is; else what to do to measure it.
+    pub now: Result<Measured, String>,
+    /// Documents in the prompt.
+    pub retrieval: Tried,
+    /// Several roles and a synthesis.
+    pub perspectives: Tried,
+    /// The strongest model; else what to do to measure it.
+    pub strongest: Result<(String, Beside), String>,
+    /// Failing cases by kind of error; those that no kind was given to under `None`.
+    pub errors: BTreeMap<Option<ErrorKind>, usize>,
+    /// Labels; else what is wrong with them.
+    pub labels: Result<Labels, String>,
+    /// Costs.
+    pub costs: Costs,
+}
+
+/// Decide.
+#[must_use]
+pub fn decide(evidence: &Evidence) -> Decision {
+    let mut reasons = vec![gap(evidence), versions(evidence)];
+    reasons.push(remedy(evidence, "retrieval", &evidence.retrieval));
+    reasons.push(remedy(evidence, "perspectives", &evidence.perspectives));
+    reasons.extend(strongest(evidence));
+    reasons.extend(errors(evidence));
+    reasons.extend(labels(evidence));
+    let has = |weight| reasons.iter().any(|reason: &Reason| reason.weight == weight);
+    let answer = match (has(Weight::No), has(Weight::NotYet)) {
+        (true, _) => Answer::No,
+        (false, true) => Answer::NotYet,
+        (false, false) => Answer::Yes,
+    };
+    Decision { answer, reasons }
+}
+
+fn reason(topic: &'static str, weight: Weight, sentence: impl Into<String>, source: &str) -> Reason {
+    Reason { topic, weight, sentence: sentence.into(), source: source.to_owned() }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", 100.0 * share)
+}
+
+fn level(level: &Level) -> String {
+    let [low, high] = level.ci95;
+    format!("{} ({}..{}, {} cases)", percent(level.mean), percent(low), percent(high), level.cases)
+}
+
+fn points(x: f64) -> String {
+    format!("{:+.1}", 100.0 * x)
+}
+
+fn gap(evidence: &Evidence) -> Reason {
+    const TOPIC: &str = "gap";
+    let now = match &evidence.now {
+        Ok(now) => now,
+        Err(todo) => return reason(TOPIC, Weight::NotYet, "the task as it is has not been measured", todo),
+    };
+    let said =
+        format!("{} is {}, the target {}", evidence.metric, level(&now.level), percent(evidence.target));
+    let [low, high] = now.level.ci95;
+    let (weight, what) = if low >= evidence.target {
+        (Weight::No, "it is reached without training")
+    } else if high < evidence.target {
+        (Weight::Supports, "it is missed")
+    } else {
+        (Weight::NotYet, "cannot tell whether it is missed: measure more cases")
+    };
+    reason(TOPIC, weight, format!("{said}: {what}"), &now.source)
+}
+
+fn versions(evidence: &Evidence) -> Reason {
+    const TOPIC: &str = "prompt";
+    let all = &evidence.versions;
+    let source = match (all.first(), all.last()) {
+        (Some(first), Some(last)) => format!("{} to {}", first.source, last.source),
+        _ => "prompts/prompt_changelog.md".to_owned(),
+    };
+    if all.len() < LEAST_VERSIONS {
+        let sentence = format!(
+            "{} accepted prompt versions of this suite and model: with fewer than {LEAST_VERSIONS} no plateau can be seen",
+            all.len()
+        );
+        return reason(TOPIC, Weight::NotYet, sentence, &source);
+    }
+    let (before, last) = all.split_at(all.len() - 2);
+    let best = |versions: &[Version]| versions.iter().map(|version| version.mean).fold(f64::MIN, f64::max);
+    let gained = best(last) - best(before);
+    let said = format!(
+        "over {} accepted versions the last two gained {} points over the best before",
+        all.len(),
+        points(gained)
+    );
+    if gained >= evidence.margin {
+        let sentence = format!("{said}: prompting is not used up");
+        reason(TOPIC, Weight::NotYet, sentence, &source)
+    } else {
+        let sentence = format!("{said}, less than the margin of {}: a plateau", points(evidence.margin));
+        reason(TOPIC, Weight::Supports, sentence, &source)
+    }
+}
+
+fn remedy(evidence: &Evidence, topic: &'static str, tried: &Tried) -> Reason {
+    let todo = format!("name a run, or say what was tried, under `tried.{topic}` of config/finetune.yml");
+    let beside = match tried {
+        Tried::Not => return reason(topic, Weight::NotYet, "not tried: it is cheaper than training", &todo),
+        Tried::Unreadable(why) => return reason(topic, Weight::NotYet, why.as_str(), &todo),
+        Tried::Said(note) => {
+            let sentence = format!("said by hand, not measured: {note}");
+            return reason(topic, Weight::Supports, sentence, "config/finetune.yml");
+        }
+        Tried::Measured(beside) => beside,
+    };
+    let Gain { mean, ci95: [low, high] } = beside.gain;
+    let said = format!(
+        "{}; it gains {} points ({}..{})",
+        level(&beside.measured.level),
+        points(mean),
+        points(low),
+        points(high)
+    );
+    let (weight, what) = if beside.measured.level.ci95[0] >= evidence.target {
+        (Weight::No, "it reaches the target without training")
+    } else if low > 0.0 {
+        (Weight::NotYet, "it helps: take it in, and measure what is left")
+    } else if high < evidence.margin {
+        (Weight::Supports, "less than the margin: it does not help")
+    } else {
+        (Weight::NotYet, "cannot tell whether it helps: measure more cases")
+    };
+    reason(topic, weight, format!("{said}: {what}"), &beside.measured.source)
+}
+
+/// The strongest model, and what it costs beside a tuned one.
+fn strongest(evidence: &Evidence) -> Vec<Reason> {
+    const TOPIC: &str = "strongest model";
+    let (alias, beside) = match &evidence.strongest {
+        Ok(found) => found,
+        Err(todo) => return vec![reason(TOPIC, Weight::NotYet, "not measured on this suite", todo)],
+    };
+    let [low, high] = beside.measured.level.ci95;
+    let said = format!(
+        "{alias}: {}, {} points over the task as it is",
+        level(&beside.measured.level),
+        points(beside.gain.mean)
+    );
+    let source = &beside.measured.source;
+    if low >= evidence.target {
+        let found = reason(TOPIC, Weight::Informs, format!("{said}: it reaches the target"), source);
+        vec![found, break_even(evidence, alias, beside.measured.usd_per_case)]
+    } else if high < evidence.target {
+        let sentence = format!("{said}: it misses the target too, so no bigger model is the remedy");
+        vec![reason(TOPIC, Weight::Supports, sentence, source), price(evidence)]
+    } else {
+        let sentence = format!("{said}: cannot tell whether it reaches the target: measure more cases");
+        vec![reason(TOPIC, Weight::NotYet, sentence, source)]
+    }
+}
+
+/// Cases after which training is paid for by what each costs less: `training / (strongest - tuned)`.
+fn break_even(evidence: &Evidence, alias: &str, strongest: Option<f64>) -> Reason {
+    const TOPIC: &str = "cost";
+    let Costs { training_usd, tuned_usd_per_case, cases, source } = &evidence.costs;
+    let (Some(training), Some(tuned), Some(cases), Some(strongest)) =
+        (training_usd, tuned_usd_per_case, cases, strongest)
+    else {
+        let known = [
+            (training_usd.is_some(), "`training_usd`"),
+            (tuned_usd_per_case.is_some(), "`tuned` with a price, on a task whose tokens are reported"),
+            (cases.is_some(), "`cases_per_month`"),
+            (strongest.is_some(), "the price of the strongest model"),
+        ];
+        let missing: Vec<&str> = known.iter().filter(|(known, _)| !known).map(|(_, name)| *name).collect();
+        let sentence = format!("no break-even without {}", missing.join(", "));
+        return reason(TOPIC, Weight::NotYet, sentence, source);
+    };
+    let said = format!("a case costs {strongest:.6} USD of {alias} and {tuned:.6} USD tuned");
+    let saved = strongest - tuned;
+    if saved <= 0.0 {
+        return reason(TOPIC, Weight::No, format!("{said}: training never pays, use {alias}"), source);
+    }
+    let even = training / saved;
+    let said = format!("{said}; training for {training:.2} USD is paid for after {even:.0} cases");
+    if even > *cases {
+        let sentence = format!("{said}, and {cases:.0} are planned: use {alias}");
+        return reason(TOPIC, Weight::No, sentence, source);
+    }
+    reason(TOPIC, Weight::Supports, format!("{said} of {cases:.0} planned"), source)
+}
+
+/// What it would cost, where no cheaper way reaches the target.
+fn price(evidence: &Evidence) -> Reason {
+    let Costs { training_usd, tuned_usd_per_case, source, .. } = &evidence.costs;
+    match training_usd {
+        None => reason("cost", Weight::NotYet, "what training costs is not known: `training_usd`", source),
+        Some(training) => {
+            let case = tuned_usd_per_case.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.6} USD"));
+            let sentence = format!("training {training:.2} USD, a case of the tuned model {case}");
+            reason("cost", Weight::Informs, sentence, source)
+        }
+    }
+}
+
+/// What is wrong decides what helps. Facts are learned badly by training and looked up well: Ovadia et al. 2023,
+/// "Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs", arXiv 2312.05934; Gekhman et al. 2024, "Does
+/// Fine-Tuning LLMs on New Knowledge Encourage Hallucinations?", arXiv 2405.05904.
+fn errors(evidence: &Evidence) -> Option<Reason> {
+    const TOPIC: &str = "errors";
+    let source = evidence.now.as_ref().map_or("", |now| now.source.as_str());
+    let failing: usize = evidence.errors.values().sum();
+    if failing == 0 {
+        return None;
+    }
+    let of = |kind: Option<ErrorKind>| evidence.errors.get(&kind).copied().unwrap_or(0);
+    let said = format!(
+        "of {failing} failing cases {} fail by form, {} for want of a fact, {} by a wrong conclusion, {} unsorted",
+        of(Some(ErrorKind::Format)),
+        of(Some(ErrorKind::Knowledge)),
+        of(Some(ErrorKind::Reasoning)),
+        of(None)
+    );
+    let most = |kind| 2 * of(kind) > failing;
+    let (weight, what) = if most(None) {
+        (Weight::NotYet, "say what each check shows, under `errors` of config/finetune.yml")
+    } else if most(Some(ErrorKind::Format)) {
+        (Weight::NotYet, "ask for structured output, or for one repair, before training form")
+    } else if most(Some(ErrorKind::Knowledge)) {
+        (Weight::No, "facts are looked up, not trained: put documents into the prompt")
+    } else if most(Some(ErrorKind::Reasoning)) {
+        (Weight::Supports, "labels can teach a conclusion")
+    } else {
+        (Weight::Informs, "no kind is the most frequent")
+    };
+    Some(reason(TOPIC, weight, format!("{said}: {what}"), source))
+}
+
+fn labels(evidence: &Evidence) -> Vec<Reason> {
+    const TOPIC: &str = "labels";
+    const QUALITY: &str = "label quality";
+    let labels = match &evidence.labels {
+        Ok(labels) => labels,
+        Err(why) => return vec![reason(TOPIC, Weight::NotYet, why.as_str(), "config/finetune.yml")],
+    };
+    let Labels { usable, least, source, twice } = labels;
+    let said =
+        format!("{usable} labelled cases that differ and that nothing measures, {least} to begin with");
+    let enough = if usable >= least { Weight::Supports } else { Weight::NotYet };
+    let what = if usable >= least { "enough" } else { "too few" };
+    let number = reason(TOPIC, enough, format!("{said}: {what}"), source);
+    let quality = match twice {
+        None => {
+            let sentence = "nobody has labelled them twice, so nobody knows whether they say one thing";
+            reason(
+                QUALITY,
+                Weight::NotYet,
+                sentence,
+                "name a file under `second_labels` of config/finetune.yml",
+            )
+        }
+        Some(Twice { cases, source, .. }) if *cases < LEAST_TWICE => {
+            let sentence = format!("{cases} cases are labelled twice: label {LEAST_TWICE} or more");
+            reason(QUALITY, Weight::NotYet, sentence, source)
+        }
+        Some(Twice { cases, kappa: None, source }) => {
+            let sentence =
+                format!("all {cases} cases that are labelled twice have one label: no agreement to see");
+            reason(QUALITY, Weight::NotYet, sentence, source)
+        }
+        Some(Twice { cases, kappa: Some(kappa), source }) => {
+            let said = format!("two people agree on {cases} cases at a kappa of {kappa:.2}");
+            if *kappa < LEAST_KAPPA {
+                let sentence =
+                    format!("{said}, below {LEAST_KAPPA}: settle what is right before teaching it");
+                reason(QUALITY, Weight::NotYet, sentence, source)
+            } else {
+                reason(QUALITY, Weight::Supports, said, source)
+            }
+        }
+    };
+    vec![number, quality]
+}
+
+#[cfg(test)]
+mod tests;

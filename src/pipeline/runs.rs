@@ -1,0 +1,57 @@
+//! Stored runs: found by id, by file, or by what they hold.
+
+use std::path::{Path, PathBuf};
+
+use super::inputs::Inputs;
+use crate::config::Problem;
+use crate::report::input::Report;
+use crate::report::json;
+
+/// Where runs are stored.
+#[must_use]
+pub fn folder(inputs: &Inputs) -> PathBuf {
+    inputs.root().join(&inputs.settings.reports_dir).join("runs")
+}
+
+/// The report of a run, by id, by file, or the newest.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub fn read(runs: &Path, name: Option<&str>) -> Result<Report, Problem> {
+    let file: PathBuf = match name {
+        Some(name) if name.ends_with(".json") => PathBuf::from(name),
+        Some(name) => results(runs, name),
+        None => {
+            let Some(id) = ids(runs).pop() else {
+                let problem = Problem::of_file(runs.display().to_string(), "no stored run was found");
+                return Err(problem.hint("make one with `llmx eval`, or name an eval_results file"));
+            };
+            results(runs, &id)
+        }
+    };
+    let shown = file.display().to_string();
+    let bytes = std::fs::read(&file).map_err(|error| {
+        let problem = Problem::of_file(shown.clone(), format!("the run cannot be read: {error}"));
+        problem.hint("give a run id of reports/runs, or an eval_results file")
+    })?;
+    json::read(&bytes).map_err(|message| Problem::of_file(shown, message))
+}
+
+/// The newest stored run that `holds` what is looked for. Runs that cannot be read are passed over.
+#[must_use]
+pub fn newest(runs: &Path, holds: impl Fn(&Report) -> bool) -> Option<Report> {
+    ids(runs).iter().rev().filter_map(|id| read(runs, Some(id)).ok()).find(holds)
+}
+
+/// Ids of runs with results, oldest first: ids begin with the time.
+fn ids(runs: &Path) -> Vec<String> {
+    let all = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    let mut ids: Vec<String> = all.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    ids.retain(|id| results(runs, id).is_file());
+    ids.sort_unstable();
+    ids
+}
+
+fn results(runs: &Path, id: &str) -> PathBuf {
+    runs.join(id).join(format!("eval_results_{id}.json"))
+}
