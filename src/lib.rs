@@ -91,6 +91,7 @@ pub mod stats;
 
 pub mod config;
 pub mod dataset;
+pub mod kb;
 pub mod prompt;
 
 pub mod llm;

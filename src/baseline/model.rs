@@ -46,6 +46,9 @@ pub struct Header {
     /// Hash over the nodes of the task's graph; absent where the task is one node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph_sha256: Option<String>,
+    /// Hash over the knowledge base and how it is searched; absent where no prompt gets passages of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kb_sha256: Option<String>,
     /// The dataset, relative to the project root.
     pub dataset: FileHash,
     /// Hash over checks, metrics and their schemas.

@@ -9,6 +9,7 @@ mod finetune;
 mod gate;
 mod graph;
 mod judge;
+mod kb;
 mod perspectives;
 mod pins;
 mod power;
@@ -75,7 +76,10 @@ enum Command {
     /// What production runs: check it, or put another model in its place
     #[command(subcommand)]
     Pins(pins::Command),
-    /// Training files of labelled cases that nothing measures
+    /// The knowledge base: search it, and measure how well it finds
+    #[command(subcommand)]
+    Kb(kb::Command),
+    /// Whether to fine-tune, and training files of labelled cases that nothing measures
     #[command(subcommand)]
     Finetune(finetune::Command),
     /// The tests of `cargo test --test evals` without compiling; takes libtest's arguments
@@ -262,6 +266,7 @@ pub fn main() -> ExitCode {
         Command::Judge(command) => judge::run(&context, &command),
         Command::Canary(command) => canary::run(&context, &command, &telemetry),
         Command::Graph(command) => graph::run(&context, &command),
+        Command::Kb(command) => kb::run(&context, &command),
         Command::Perspectives(args) => perspectives::run(&context, &args),
         Command::Pins(command) => pins::run(&context, &command),
         Command::Finetune(command) => finetune::run(&context, &command),

@@ -7,6 +7,7 @@ use schemars::{Schema, schema_for};
 use super::Context;
 use crate::config::finetune::FinetuneFile;
 use crate::config::graph::GraphFile;
+use crate::config::kb::KbSpec;
 use crate::config::models::ModelsFile;
 use crate::config::perspectives::PerspectivesFile;
 use crate::config::pins::PinsFile;
@@ -21,7 +22,7 @@ const DIR: &str = "config/schemas";
 /// Arguments of `llmx schema`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Print one schema: models, pins, graph, perspectives, finetune, settings or suite
+    /// Print one schema: models, pins, graph, perspectives, kb, finetune, settings or suite
     name: Option<String>,
     /// Write all of them to config/schemas/
     #[arg(long, conflicts_with_all = ["name", "check"])]
@@ -31,12 +32,13 @@ pub(super) struct Args {
     check: bool,
 }
 
-fn schemas() -> [(&'static str, Schema); 7] {
+fn schemas() -> [(&'static str, Schema); 8] {
     [
         ("models", schema_for!(ModelsFile)),
         ("pins", schema_for!(PinsFile)),
         ("graph", schema_for!(GraphFile)),
         ("perspectives", schema_for!(PerspectivesFile)),
+        ("kb", schema_for!(KbSpec)),
         ("finetune", schema_for!(FinetuneFile)),
         ("settings", schema_for!(SettingsFile)),
         ("suite", schema_for!(SuiteSpec)),

@@ -13,6 +13,7 @@ pub mod check;
 pub mod env;
 pub mod finetune;
 pub mod graph;
+pub mod kb;
 pub mod metric;
 pub mod models;
 pub mod perspectives;

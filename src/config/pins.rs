@@ -45,6 +45,9 @@ pub struct Pin {
     /// SHA-256 over the nodes of the task's graph, where it has several.
     #[serde(default)]
     pub graph_sha256: Option<String>,
+    /// SHA-256 over the knowledge base and how it is searched, where a prompt gets passages of it.
+    #[serde(default)]
+    pub kb_sha256: Option<String>,
     /// SHA-256 of the task's output schema file.
     #[serde(default)]
     pub schema_sha256: Option<String>,
@@ -69,6 +72,7 @@ impl PinsFile {
             for (key, hash) in [
                 ("prompt_sha256", Some(&pin.prompt_sha256)),
                 ("graph_sha256", pin.graph_sha256.as_ref()),
+                ("kb_sha256", pin.kb_sha256.as_ref()),
                 ("schema_sha256", pin.schema_sha256.as_ref()),
             ] {
                 if hash.is_some_and(|hash| hash.len() != 64 || !hash.chars().all(|c| c.is_ascii_hexdigit())) {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::document::{Document, Step, salvage_yaml};
 use super::finetune::{self, FinetuneFile};
 use super::graph::{self, GraphFile, TASK_MODEL};
+use super::kb::{self, KbSpec};
 use super::models::{self, ModelsFile};
 use super::perspectives::{self, PerspectivesFile};
 use super::pins::{self, PinsFile};
@@ -29,6 +30,8 @@ pub struct Project {
     pub graph: Document<GraphFile>,
     /// `config/perspectives.yml`, empty where absent.
     pub perspectives: Document<PerspectivesFile>,
+    /// `config/kb.yml`, the defaults where absent.
+    pub kb: Document<KbSpec>,
     /// `config/finetune.yml`, empty where absent.
     pub finetune: Document<FinetuneFile>,
     /// `config/settings.yml`, empty where absent.
@@ -76,11 +79,19 @@ impl Project {
         let graph = load(root, graph::FILE, false, GraphFile::problems).map_err(&mut keep).ok();
         let perspectives =
             load(root, perspectives::FILE, false, PerspectivesFile::problems).map_err(&mut keep).ok();
+        let kb = load(root, kb::FILE, false, KbSpec::problems).map_err(&mut keep).ok();
         let finetune = load(root, finetune::FILE, false, FinetuneFile::problems).map_err(&mut keep).ok();
         let settings =
             load(root, settings::FILE, false, |_: &Document<SettingsFile>| Vec::new()).map_err(keep).ok();
-        let (Some(models), Some(pins), Some(graph), Some(perspectives), Some(finetune), Some(settings)) =
-            (models, pins, graph, perspectives, finetune, settings)
+        let (
+            Some(models),
+            Some(pins),
+            Some(graph),
+            Some(perspectives),
+            Some(kb),
+            Some(finetune),
+            Some(settings),
+        ) = (models, pins, graph, perspectives, kb, finetune, settings)
         else {
             return Err(problems);
         };
@@ -90,6 +101,7 @@ impl Project {
             pins,
             graph,
             perspectives,
+            kb,
             finetune,
             settings: settings.value,
             suites: Vec::new(),

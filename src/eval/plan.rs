@@ -151,6 +151,7 @@ impl SuitePlan {
             task: task.name.clone(),
             prompt: task.template().name.clone(),
             prompt_sha256: task.template().sha256.clone(),
+            kb_sha256: task.kb.as_ref().map(|kb| kb.sha256()),
             graph_sha256: graph_hash(&task, &model_spec, &others),
             dataset: dataset.file.clone(),
             dataset_sha256: dataset.sha256.clone(),

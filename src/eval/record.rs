@@ -77,6 +77,9 @@ pub struct Identity {
     /// SHA-256 over the nodes of the task's graph; absent where the task is one node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph_sha256: Option<String>,
+    /// SHA-256 over the knowledge base and how it is searched; absent where no prompt gets passages of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kb_sha256: Option<String>,
     /// Dataset file.
     pub dataset: String,
     /// SHA-256 of the dataset file.

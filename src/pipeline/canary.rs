@@ -208,6 +208,9 @@ fn own_change(plan: &SuitePlan, header: &Header, shared: &[(usize, BaselineCase)
     if plan.identity.graph_sha256 != header.graph_sha256 {
         changes.push("the graph's nodes, their prompts or their models are others".to_owned());
     }
+    if plan.identity.kb_sha256 != header.kb_sha256 {
+        changes.push("the knowledge base, or how it is searched, is another".to_owned());
+    }
     // A graph's last question depends on the answers before it, so its key says nothing of us; its hash does.
     if changes.is_empty() && plan.task.upstream().is_empty() {
         let same = |(position, past): &&(usize, BaselineCase)| {

@@ -104,7 +104,9 @@ impl Seen<'_> {
         let measured = identity.dataset_sha256 == own.dataset_sha256
             && identity.checks_sha256 == own.checks_sha256
             && identity.judge_sha256 == own.judge_sha256;
-        let asked = identity.prompt_sha256 == own.prompt_sha256 && identity.graph_sha256 == own.graph_sha256;
+        let asked = identity.prompt_sha256 == own.prompt_sha256
+            && identity.graph_sha256 == own.graph_sha256
+            && identity.kb_sha256 == own.kb_sha256;
         measured && (asked || !same_prompt)
     }
 

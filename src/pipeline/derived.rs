@@ -121,6 +121,12 @@ async fn check_one(
             .push(format!("{file}: the task's graph changed since: answers were not derived again"));
         return findings;
     }
+    if plan.identity.kb_sha256 != stored.header.kb_sha256 {
+        findings
+            .hints
+            .push(format!("{file}: the knowledge base changed since: answers were not derived again"));
+        return findings;
+    }
     let card = plan.model.card();
     let header = &stored.header;
     if (header.provider, &header.model_id, header.deterministic)

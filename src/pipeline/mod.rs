@@ -42,6 +42,7 @@ pub mod canary;
 pub mod decide;
 pub mod finetune;
 pub mod follow;
+pub mod kb;
 pub mod pairwise;
 pub mod perspectives;
 pub mod power;

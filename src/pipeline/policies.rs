@@ -53,10 +53,14 @@ fn task_hashes(inputs: &Inputs) -> BTreeMap<String, pins::TaskHashes> {
         let schema = project.graph.value.tasks.get(task).and_then(|task| task.output_schema.as_ref());
         let schema = schema.and_then(|file| crate::files::read(&project.root.join(file)).ok());
         // A plan that does not load is `inputs`' to report.
-        let graph = inputs.plan(suite).ok().and_then(|plan| plan.identity.graph_sha256.clone());
-        found
-            .entry(task.clone())
-            .or_insert_with(|| pins::TaskHashes { graph, schema: schema.map(sha256_hex) });
+        let identity = inputs.plan(suite).ok().map(|plan| plan.identity.clone());
+        let (graph, kb) =
+            identity.map_or((None, None), |identity| (identity.graph_sha256, identity.kb_sha256));
+        found.entry(task.clone()).or_insert_with(|| pins::TaskHashes {
+            graph,
+            kb,
+            schema: schema.map(sha256_hex),
+        });
     }
     found
 }

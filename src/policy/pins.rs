@@ -16,6 +16,8 @@ use crate::prompt::{DIR, content_sha256};
 pub struct TaskHashes {
     /// Over the nodes of its graph, where it has several.
     pub graph: Option<String>,
+    /// Of its knowledge base, where a prompt gets passages of it.
+    pub kb: Option<String>,
     /// Of its output schema file.
     pub schema: Option<String>,
 }
@@ -45,6 +47,7 @@ pub fn check(
         let now = tasks.get(name).cloned().unwrap_or_default();
         for (key, what, pinned, now) in [
             ("graph_sha256", "the task's graph", &pin.graph_sha256, now.graph),
+            ("kb_sha256", "the task's knowledge base", &pin.kb_sha256, now.kb),
             ("schema_sha256", "the task's output schema", &pin.schema_sha256, now.schema),
         ] {
             let Some(pinned) = pinned else { continue };

@@ -388,7 +388,7 @@ fn pins_and_their_dates() {
     // What is pinned besides the prompt is held as well.
     edit(dir.path(), PINS, "notice_days: 5", &format!("schema_sha256: {}", "a".repeat(64)));
     let hashes = |schema: &str| {
-        let task = pins::TaskHashes { graph: None, schema: Some(schema.repeat(64)) };
+        let task = pins::TaskHashes { graph: None, kb: None, schema: Some(schema.repeat(64)) };
         pins::check(
             dir.path(),
             &pins_of(dir.path()),

@@ -29,7 +29,7 @@ pub enum Purpose {
 impl Purpose {
     fn placeholders(self) -> &'static [&'static str] {
         match self {
-            Self::Task => &["input_data"],
+            Self::Task => &["input_data", "kb_context"],
             Self::Judge => &["input_data", "expected", "output"],
             Self::Pairwise => &["input_data", "expected", "output_a", "output_b"],
         }

@@ -17,6 +17,7 @@ pub mod sanitize;
 
 pub mod escape;
 pub mod finetune;
+pub mod kb;
 
 pub mod diff;
 

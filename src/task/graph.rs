@@ -9,6 +9,9 @@ use crate::config::graph::When;
 use crate::json::resolve;
 use crate::prompt::Template;
 
+/// Placeholder of the passages that the knowledge base has for an input.
+pub const KB_CONTEXT: &str = "kb_context";
+
 /// One node, ready to be asked.
 #[derive(Debug, Clone)]
 pub struct Node {
@@ -29,6 +32,12 @@ impl Node {
     #[must_use]
     pub fn alone(name: &str, template: Template) -> Self {
         Self { name: name.to_owned(), template, model: None, when: None, reads: Vec::new() }
+    }
+
+    /// Whether its prompt gets passages of the knowledge base.
+    #[must_use]
+    pub fn reads_kb(&self) -> bool {
+        self.template.placeholders().iter().any(|name| name == KB_CONTEXT)
     }
 
     /// Whether it is asked about this input (JSON text), given the answers (JSON text) that it reads.
@@ -92,27 +101,33 @@ fn visit(
     Ok(())
 }
 
-/// The graph of a task as a Mermaid flowchart.
+/// The graph of a task as a Mermaid flowchart. Node ids carry a prefix: `end` and others are words of Mermaid.
 #[must_use]
 pub fn mermaid(task: &Task) -> String {
     let quoted = |text: &str| text.replace('"', "#quot;");
-    let mut out = vec!["flowchart TD".to_owned(), "    input([input])".to_owned()];
+    let mut out = vec!["flowchart TD".to_owned(), "    INPUT([input])".to_owned()];
     let nodes = || task.upstream().iter().chain([task.output()]);
+    if nodes().any(Node::reads_kb) {
+        out.push("    KB[(knowledge base)]".to_owned());
+    }
     for node in nodes() {
         let model = node.model.as_ref().map_or(String::new(), |model| format!("<br/>{model}"));
         let text = format!("{}<br/>{}{model}", node.name, node.template.name);
-        out.push(format!("    {}[\"{}\"]", node.name, quoted(&text)));
+        out.push(format!("    n_{}[\"{}\"]", node.name, quoted(&text)));
     }
     for node in nodes() {
         if node.template.placeholders().iter().any(|name| name == "input_data") {
-            out.push(format!("    input --> {}", node.name));
+            out.push(format!("    INPUT --> n_{}", node.name));
+        }
+        if node.reads_kb() {
+            out.push(format!("    KB --> n_{}", node.name));
         }
         for other in &node.reads {
-            out.push(format!("    {other} -->{} {}", label(node, other, quoted), node.name));
+            out.push(format!("    n_{other} -->{} n_{}", label(node, other, quoted), node.name));
         }
     }
-    out.push("    task_answer([answer])".to_owned());
-    out.push(format!("    {} --> task_answer", task.output().name));
+    out.push("    ANSWER([answer])".to_owned());
+    out.push(format!("    n_{} --> ANSWER", task.output().name));
     out.join("\n") + "\n"
 }
 

@@ -7,6 +7,7 @@ pub mod graph;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -14,9 +15,10 @@ use crate::config::graph::{NodeSpec, TASK_MODEL, TaskSpec};
 use crate::config::models::ModelSpec;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Problem, Project, Step};
+use crate::kb::context::Retriever;
 use crate::llm::{Message, ModelCard, Operation, Request, Role};
 use crate::prompt::{Purpose, Template};
-use graph::{Node, in_order};
+use graph::{KB_CONTEXT, Node, in_order};
 
 /// Name of the only node of a `prompt:` suite.
 const ONLY: &str = "answer";
@@ -28,6 +30,8 @@ pub struct Task {
     pub name: String,
     upstream: Vec<Node>,
     output: Node,
+    /// Where passages come from, if a prompt asks for them.
+    pub kb: Option<Arc<Retriever>>,
     /// JSON Schema of the answer.
     pub output_schema: Option<Value>,
 }
@@ -51,7 +55,9 @@ impl Task {
             };
             let template = Template::load(&project.root, prompt.unwrap_or(file), Purpose::Task)?;
             let output = Node::alone(ONLY, template);
-            return Ok(Self { name: suite.suite.clone(), upstream: Vec::new(), output, output_schema: None });
+            let kb = passages(project, [&output])?;
+            let (name, upstream) = (suite.suite.clone(), Vec::new());
+            return Ok(Self { name, upstream, output, kb, output_schema: None });
         };
         let spec = instead.unwrap_or(spec);
         let mut problems = Vec::new();
@@ -84,7 +90,8 @@ impl Task {
         let Some(output) = nodes.pop() else {
             return Err(vec![Problem::of_file(&project.graph.file, format!("task `{name}` has no node"))]);
         };
-        Ok(Self { name: name.clone(), upstream: nodes, output, output_schema })
+        let kb = passages(project, nodes.iter().chain([&output]))?;
+        Ok(Self { name: name.clone(), upstream: nodes, output, kb, output_schema })
     }
 
     /// The prompt under test: that of the output node.
@@ -137,10 +144,26 @@ impl Task {
         let mut values: BTreeMap<&str, &str> =
             answers.iter().map(|(name, answer)| (name.as_str(), answer.as_str())).collect();
         values.insert("input_data", input_text);
+        let context =
+            self.kb.as_ref().filter(|_| node.reads_kb()).map(|kb| kb.for_input(input_text).context());
+        values.extend(context.as_deref().map(|context| (KB_CONTEXT, context)));
         let prompt = node.template.render(&values)?;
         let schema = self.output_schema.clone().filter(|_| node.name == self.output.name);
         Ok(request(model, spec, prompt, schema))
     }
+}
+
+/// The knowledge base, where one of the nodes asks for passages.
+fn passages<'a>(
+    project: &Project,
+    nodes: impl IntoIterator<Item = &'a Node>,
+) -> Result<Option<Arc<Retriever>>, Vec<Problem>> {
+    if !nodes.into_iter().any(Node::reads_kb) {
+        return Ok(None);
+    }
+    // A prompt that silently lacks a document would be another prompt.
+    let (retriever, problems) = Retriever::load(&project.root, &project.kb.value);
+    if problems.is_empty() { Ok(Some(Arc::new(retriever))) } else { Err(problems) }
 }
 
 fn loaded(name: &str, written: &NodeSpec, template: Template, others: &[&str]) -> Node {

@@ -12,6 +12,7 @@ const FLOORS: &[&str] = &[
     "stats",
     "config",
     "dataset",
+    "kb",
     "prompt",
     "llm",
     "task",

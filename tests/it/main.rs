@@ -12,6 +12,7 @@ mod gate_props;
 mod judge_certificate;
 mod judge_labels;
 #[cfg(feature = "rf-qaqc")]
+mod kb;
 mod labels;
 mod layout;
 mod leak;

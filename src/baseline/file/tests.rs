@@ -35,6 +35,7 @@ pub(crate) fn baseline() -> Baseline {
             deterministic: true,
             prompt: FileHash { file: "prompt_v001.txt".to_owned(), sha256: "1".repeat(64) },
             graph_sha256: None,
+            kb_sha256: None,
             dataset: FileHash { file: "data/gold_set.jsonl".to_owned(), sha256: "2".repeat(64) },
             checks_sha256: "3".repeat(64),
             judge_sha256: None,

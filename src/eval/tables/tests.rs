@@ -24,6 +24,7 @@ fn record(cases: Vec<CaseRecord>) -> SuiteRecord {
             prompt: "p".to_owned(),
             prompt_sha256: String::new(),
             graph_sha256: None,
+            kb_sha256: None,
             dataset: "d".to_owned(),
             dataset_sha256: String::new(),
             checks_sha256: String::new(),

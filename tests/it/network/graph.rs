@@ -65,17 +65,17 @@ fn every_node_is_asked_once_and_a_change_asks_only_what_depends_on_it() {
     let shown = world.run(&["graph", "show", "tiny"]).exits(0).stdout;
     insta::assert_snapshot!(shown, @r#"
     flowchart TD
-        input([input])
-        left["left<br/>left.txt<br/>small"]
-        right["right<br/>right.txt"]
-        answer["answer<br/>join.txt"]
-        input --> left
-        input --> right
-        input --> answer
-        left --> answer
-        right --> answer
-        task_answer([answer])
-        answer --> task_answer
+        INPUT([input])
+        n_left["left<br/>left.txt<br/>small"]
+        n_right["right<br/>right.txt"]
+        n_answer["answer<br/>join.txt"]
+        INPUT --> n_left
+        INPUT --> n_right
+        INPUT --> n_answer
+        n_left --> n_answer
+        n_right --> n_answer
+        ANSWER([answer])
+        n_answer --> ANSWER
     "#);
 }
 
@@ -107,7 +107,7 @@ fn a_condition_saves_the_call() {
     world.run(&["eval"]).exits(0).says(&["small: 10 answered", "net: 60 answered"]);
     assert_eq!(requests(&server), 70, "a third of the cases are yes");
     world.run(&["graph", "run", "tiny", "c-1"]).exits(0).says(&["left (left.txt, small)\n  not asked"]);
-    world.run(&["graph", "show", "tiny"]).exits(0).says(&["right -->|\" is #quot;yes#quot;\"| left"]);
+    world.run(&["graph", "show", "tiny"]).exits(0).says(&["n_right -->|\" is #quot;yes#quot;\"| n_left"]);
 }
 
 #[test]

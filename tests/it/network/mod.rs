@@ -6,6 +6,7 @@ mod faults;
 mod finetune;
 mod gate;
 mod graph;
+mod kb;
 mod money;
 mod pairwise;
 mod processes;

@@ -133,6 +133,7 @@ fn suite() -> SuiteRecord {
             prompt: "prompt_v002.txt".to_owned(),
             prompt_sha256: "b2".repeat(32),
             graph_sha256: None,
+            kb_sha256: None,
             dataset: "data/gold_set.jsonl".to_owned(),
             dataset_sha256: "d0".repeat(32),
             checks_sha256: "c0".repeat(32),

@@ -1,0 +1,100 @@
+//! `llmx kb`: search the knowledge base, measure it, and tell its misses from the model's.
+
+use super::eval::Format;
+use super::{Choice, Context};
+use crate::config::Problem;
+use crate::kb::questions::Split;
+use crate::pipeline::kb::{evaluate, explain, load};
+use crate::report::kb::{explained, found, measured};
+use crate::report::outcome::exit;
+
+/// Subcommands of `llmx kb`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Passages for a question, with their citations, as a prompt would get them
+    Search {
+        /// The question
+        question: String,
+        /// Passages at most (default: `passages` of config/kb.yml)
+        #[arg(short, value_name = "N")]
+        k: Option<usize>,
+        /// What goes to stdout
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Recall, MRR, nDCG and abstention over the questions of config/kb.yml
+    Eval {
+        /// Questions that thresholds were set by, those that were held out, or all
+        #[arg(long, value_enum, default_value_t = Of::HeldOut)]
+        split: Of,
+        /// What goes to stdout
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// What failed for want of a passage, and what the model made nothing of
+    Explain {
+        /// Suite whose task has a knowledge base; its newest run is looked at
+        suite: String,
+        /// JSON pointer into `expected`: the places that a case needs
+        #[arg(long, value_name = "POINTER", default_value = "/cites")]
+        cites: String,
+        #[command(flatten)]
+        choice: Choice,
+        /// What goes to stdout
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
+/// Which questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Of {
+    /// Looked at while the search was tuned
+    Tuning,
+    /// Only measured
+    HeldOut,
+    /// Both
+    All,
+}
+
+pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
+    let show = |format: Format, json: &serde_json::Value, text: &[String]| match format {
+        Format::Json => context.out.text(&format!("{json:#}\n")),
+        Format::Text => text.iter().for_each(|line| context.out.line(line)),
+    };
+    if let Command::Explain { suite, cites, choice, format } = command {
+        let inputs = context.inputs(choice)?;
+        let suite = context.suite(&inputs, suite)?;
+        let found = explain(&inputs, suite, cites).map_err(|problems| context.refuse(&problems))?;
+        show(*format, &serde_json::json!(found), &explained(&found));
+        return Ok(exit::OK);
+    }
+    let inputs = context.inputs(&Choice::default())?;
+    let (retriever, problems) = load(&inputs).map_err(|problems| context.refuse(&problems))?;
+    // What is wrong with one document does not keep the others from being found; the exit code tells.
+    problems.iter().for_each(|problem| context.out.error(problem));
+    let (kb, code) = (&retriever.kb, if problems.is_empty() { exit::OK } else { exit::INPUT });
+    if kb.documents().is_empty() {
+        let problem = Problem::of_file("config/kb.yml", "no document can be used");
+        return Err(context.refuse(&[problem]));
+    }
+    match command {
+        Command::Search { question, k, format } => {
+            let spec = inputs.loaded().map(|project| project.kb.value.clone()).unwrap_or_default();
+            let hits = kb.retrieve(question, k.unwrap_or(spec.passages), spec.min_score);
+            let json = serde_json::json!({ "retrieved": hits, "excluded": kb.excluded() });
+            show(*format, &json, &found(kb, &hits, spec.min_score));
+        }
+        Command::Eval { split, format } => {
+            let (of, name) = match split {
+                Of::Tuning => (Some(Split::Tuning), "tuning"),
+                Of::HeldOut => (Some(Split::HeldOut), "held out"),
+                Of::All => (None, "all"),
+            };
+            let found = evaluate(&inputs, &retriever, of).map_err(|problems| context.refuse(&problems))?;
+            show(*format, &serde_json::json!(found), &measured(kb, &found, name));
+        }
+        Command::Explain { .. } => {}
+    }
+    Ok(code)
+}

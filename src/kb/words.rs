@@ -1,0 +1,61 @@
+//! Words as the index sees them.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// English words that stand in any text: pronouns, articles, prepositions, auxiliaries, and what questions begin with.
+const EMPTY: &str = "a about above after again all also am an and any are as at be because been before being below \
+    between both but by can cannot could did do does doing down during each either else ever every for from further \
+    get gets give given gives go goes had has have having he her here hers him his how i if in into is it its itself \
+    just let like make makes many may me might more most much must my no nor not now of off on once one only or other \
+    our ours out over own per please same shall she should so some still such than that the their them then there \
+    these they thing things this those through to too under until up upon us use used using very was we were what \
+    when where whether which while who whom whose why will with within without would yes you your";
+
+static EMPTY_WORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| EMPTY.split_whitespace().collect());
+
+/// Stems of the words of a text, in order. Numbers stay as they are, in one form (`15.50` is `15.5`); compounds with a
+/// hyphen count as themselves and as their parts.
+pub(super) fn stems(text: &str) -> Vec<String> {
+    let stemmer = Stemmer::create(Algorithm::English);
+    let mut all = Vec::new();
+    for word in text.unicode_words() {
+        let word = word.to_lowercase();
+        if EMPTY_WORDS.contains(word.as_str()) {
+            continue;
+        }
+        let word =
+            word.strip_suffix("'s").or_else(|| word.strip_suffix('’')).unwrap_or(&word).replace('_', " ");
+        for part in word.split(' ').filter(|part| !part.is_empty()) {
+            all.push(one(&stemmer, part));
+        }
+    }
+    all
+}
+
+fn one(stemmer: &Stemmer, word: &str) -> String {
+    if word.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b',') {
+        return word
+            .replace(',', "")
+            .parse::<f64>()
+            .map_or_else(|_| word.to_owned(), |number| number.to_string());
+    }
+    stemmer.stem(word).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_mean_the_same_are_the_same() {
+        assert_eq!(stems("What is the limit for connected antennas?"), ["limit", "connect", "antenna"]);
+        assert_eq!(stems("Limits: it connects an antenna"), ["limit", "connect", "antenna"]);
+        assert_eq!(stems("15.50 dB, 1,000 samples"), ["15.5", "db", "1000", "sampl"]);
+        assert_eq!(stems("RL_bottom low-PIM B13"), ["rl", "bottom", "low", "pim", "b13"]);
+        assert_eq!(stems("  ?!"), Vec::<String>::new());
+    }
+}
