@@ -3,7 +3,7 @@
 use super::eval::Format;
 use super::{Choice, Context};
 use crate::perspectives::{Assessment, Role, Share, Verdict};
-use crate::pipeline::perspectives::{Perspectives, as_json, compare};
+use crate::pipeline::perspectives::{Perspectives, as_json, compare, keep};
 use crate::report::outcome::exit;
 use crate::report::traffic;
 use crate::report::words::{count, points};
@@ -27,10 +27,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let inputs = context.inputs(&args.choice)?;
     let suite = context.suite(&inputs, &args.suite)?;
     let found = compare(&inputs, suite).map_err(|problems| context.refuse(&problems))?;
+    let kept = keep(&inputs, &found).map_err(|problem| context.refuse(&[problem]))?;
     match args.format {
         Format::Json => context.out.text(&format!("{:#}\n", as_json(&found))),
         Format::Text => text(&found).iter().for_each(|line| context.out.line(line)),
     }
+    context.out.note(format_args!("report: {}", kept.display()));
     traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
     Ok(if found.missing.is_empty() && found.assessment.is_some() { exit::OK } else { exit::CANNOT_TELL })
 }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::record::JudgeResult;
 use crate::config::models::ModelSpec;
 use crate::dataset::Case;
+use crate::json::unfenced;
 use crate::llm::{Answer, Call, Client, Draw, Error, Message, PromptTag, Request, Role, Stream};
 use crate::prompt::Template;
 use crate::task;
@@ -199,22 +200,13 @@ fn repair(request: &Request, reply: String, wrong: &str) -> Request {
 /// One JSON object, alone or in one code fence; `with` names what it must hold.
 fn object<T: serde::de::DeserializeOwned>(text: &str, with: &str) -> Result<T, String> {
     let found = || format!("found {:?}", text.chars().take(80).collect::<String>());
-    let body = unfenced(text.trim());
+    let body = unfenced(text);
     // serde would also read the members of a list by position.
     if !body.starts_with('{') {
         return Err(format!("expected one JSON object with {with}, {}", found()));
     }
     serde_json::from_str(body)
         .map_err(|error| format!("expected one JSON object with {with}, {} ({error})", found()))
-}
-
-/// The inside of a text that is one code fence; any other text as it is.
-fn unfenced(text: &str) -> &str {
-    let inside = text.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
-    let Some((info, body)) = inside.and_then(|inside| inside.split_once('\n')) else {
-        return text;
-    };
-    if ["", "json"].contains(&info.trim()) { body.trim() } else { text }
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ async fn ask(
 }
 
 /// Why there is no answer, and the command that helps.
-fn why(plan: &SuitePlan, case: &Case, error: &Error) -> String {
+pub(super) fn why(plan: &SuitePlan, case: &Case, error: &Error) -> String {
     match error {
         Error::NotRecorded(_) => format!(
             "{error}; record it: `llmx eval {} --model {} --case {} --mode record`",

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use super::plan::SuitePlan;
-use super::run::Reach;
+use super::run::{self, Reach};
 use crate::dataset::Case;
 use crate::llm::{Answer, Call, Draw, PromptTag, Request, Stream};
 use crate::task::graph::Node;
@@ -104,7 +104,10 @@ async fn one(
             let ready = ready.zip(answered.answer.latency_ms).map(|(before, own)| before + own);
             step(Some(request), Ok(Some(answered.answer)), ready)
         }
-        Err(error) => step(Some(request), Err(format!("node `{}`: {error}", node.name)), None),
+        Err(error) => {
+            let why = run::why(plan, case, &error);
+            step(Some(request), Err(format!("node `{}`: {why}", node.name)), None)
+        }
     }
 }
 

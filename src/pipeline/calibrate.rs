@@ -134,7 +134,7 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
 }
 
 /// The case of every label, from the project's datasets.
-fn cases(inputs: &Inputs, labels: &[Label], file: &str) -> Result<Vec<Case>, Vec<Problem>> {
+pub(super) fn cases(inputs: &Inputs, labels: &[Label], file: &str) -> Result<Vec<Case>, Vec<Problem>> {
     let all: BTreeMap<&str, &Case> = inputs
         .suites
         .iter()

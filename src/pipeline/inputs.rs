@@ -275,8 +275,31 @@ impl Inputs {
         alias: &str,
         prompt: Option<&str>,
     ) -> Result<SuitePlan, Vec<Problem>> {
+        self.plan_at(suite, alias, prompt, None)
+    }
+
+    /// A plan of a suite on any model whose task is this graph, for looking at.
+    ///
+    /// # Errors
+    /// Every problem of the suite's inputs.
+    pub(super) fn plan_of_graph(
+        &self,
+        suite: &SuiteInputs,
+        alias: &str,
+        graph: &TaskSpec,
+    ) -> Result<SuitePlan, Vec<Problem>> {
+        self.plan_at(suite, alias, None, Some(graph))
+    }
+
+    fn plan_at(
+        &self,
+        suite: &SuiteInputs,
+        alias: &str,
+        prompt: Option<&str>,
+        graph: Option<&TaskSpec>,
+    ) -> Result<SuitePlan, Vec<Problem>> {
         let Some(project) = &self.project else { return Err(self.problems.clone()) };
-        let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub, graph: None };
+        let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub, graph };
         SuitePlan::load(project, &suite.doc, alias, Arc::clone(&suite.dataset), options)
     }
 
@@ -285,10 +308,7 @@ impl Inputs {
     /// # Errors
     /// Every problem of the suite's inputs.
     pub(super) fn plan_as(&self, suite: &SuiteInputs, graph: &TaskSpec) -> Result<SuitePlan, Vec<Problem>> {
-        let Some(project) = &self.project else { return Err(self.problems.clone()) };
-        let custom = &self.registry.checks;
-        let options = Options { prompt: None, custom, hub: &self.hub, graph: Some(graph) };
-        let plan = SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)?;
+        let plan = self.plan_of_graph(suite, &suite.alias, graph)?;
         let problems = money::problems(self, &plan);
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }

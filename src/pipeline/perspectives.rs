@@ -1,6 +1,7 @@
 //! Ask every role and the synthesis about a suite's cases, and hold the whole against the best role at equal cost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::inputs::{Inputs, SuiteInputs};
@@ -15,6 +16,7 @@ use crate::eval::record::Identity;
 use crate::eval::run::{self, Reach};
 use crate::eval::score::Measured;
 use crate::eval::walk::{self, Step};
+use crate::files::atomic_write;
 use crate::llm::{Answer, Stream};
 use crate::perspectives::{Answered, Assessment, CaseSeen, assess, best_of};
 
@@ -215,10 +217,29 @@ async fn answered(plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<(Ans
     Ok((Answered { score, label, found, text: answer.text.clone() }, measured))
 }
 
+/// Keep the report as `perspectives/<suite>.<model>.json` below the reports; returns the file.
+///
+/// # Errors
+/// It cannot be written.
+pub fn keep(inputs: &Inputs, found: &Perspectives) -> Result<PathBuf, Problem> {
+    let folder = inputs.root().join(&inputs.settings.reports_dir).join("perspectives");
+    let file = folder.join(format!("{}.{}.json", found.suite, found.model));
+    let failed = |error: std::io::Error| {
+        Problem::of_file(file.display().to_string(), format!("cannot be written: {error}"))
+    };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    atomic_write(&file, format!("{:#}\n", as_json(found)).as_bytes()).map_err(failed)?;
+    Ok(file)
+}
+
+/// Form of the report.
+const FORMAT: u32 = 1;
+
 /// The assessment and what it is about, as JSON.
 #[must_use]
 pub fn as_json(found: &Perspectives) -> serde_json::Value {
     serde_json::json!({
+        "format": FORMAT,
         "suite": found.suite,
         "model": found.model,
         "declares": found.declares,

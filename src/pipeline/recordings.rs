@@ -3,16 +3,19 @@
 //! A recording is needed when a baseline names it (the working copy's, HEAD's, the merge base's), as an answer or as a
 //! judge's word, when today's checks and judge ask for it to score a baseline's answer, or when a run of the tree as it
 //! stands would ask for it: each suite on each model that could be chosen for it, with its own prompt and every numbered
-//! one. Everything else may go.
+//! one, with the roles of its task, and its judge about labelled answers. Everything else may go.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::calibrate;
 use super::inputs::{Inputs, SuiteInputs};
 use super::observe::stored_answer;
 use crate::baseline::{self, Baseline, MergeBase, Stored};
 use crate::config::Problem;
+use crate::config::graph::TaskSpec;
 use crate::dataset::Case;
+use crate::eval::judge::{Judge, labels};
 use crate::eval::plan::SuitePlan;
 use crate::eval::run::Reach;
 use crate::eval::walk::{self, Walked};
@@ -126,7 +129,15 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
     let mut seen = BTreeSet::new();
     for suite in inputs.suites.iter().filter(|suite| seen.insert(&suite.doc.value.suite)) {
         for alias in aliases(inputs, suite) {
-            needed_by(inputs, &inputs.plan_of(suite, &alias, None)?, &mut needed)?;
+            let plan = inputs.plan_of(suite, &alias, None)?;
+            needed_by(inputs, &plan, &mut needed)?;
+            about_labels(inputs, &plan, &mut needed);
+            if let Some(roles) = roles(inputs, suite) {
+                // Roles that do not load cannot have been asked.
+                if let Ok(plan) = inputs.plan_of_graph(suite, &alias, &roles) {
+                    needed_by(inputs, &plan, &mut needed)?;
+                }
+            }
             for prompt in &numbered {
                 // A version that does not load for this suite cannot have been asked by it.
                 if let Ok(plan) = inputs.plan_of(suite, &alias, Some(prompt)) {
@@ -261,11 +272,7 @@ fn about_answer(
     let mut keys: Vec<String> =
         embeddings.iter().filter_map(|embedding| Some(embedding.request.as_ref()?.key())).collect();
     if let Some(judge) = &plan.judge {
-        let request = judge.request(case, answer)?;
-        let replies = store.draws(&request.key()).map_err(|error| error.to_string())?;
-        let again = replies.iter().filter_map(|reply| judge.follow_up(&request, &reply.answer.text));
-        keys.extend(again.map(|request| request.key()));
-        keys.push(request.key());
+        keys.extend(asked_of_judge(store, judge, case, answer)?);
     }
     Ok(keys)
 }
@@ -283,6 +290,38 @@ fn about_baseline(store: &Store, plan: &SuitePlan, baseline: &Baseline, needed: 
             needed.extend(about_answer(store, plan, case, &answer).unwrap_or_default());
         }
     }
+}
+
+/// The roles and the synthesis of the suite's task as a graph, where it has some.
+fn roles(inputs: &Inputs, suite: &SuiteInputs) -> Option<TaskSpec> {
+    let project = inputs.loaded()?;
+    let name = suite.doc.value.task.as_ref()?;
+    let roles = project.perspectives.value.perspectives.get(name)?;
+    Some(roles.as_task(project.graph.value.tasks.get(name)?))
+}
+
+/// What calibrating the plan's judge asks about the labelled answers.
+fn about_labels(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) {
+    let (Some(judge), Some(spec)) = (&plan.judge, &plan.spec.judge) else { return };
+    if judge.client.card().embedded {
+        return;
+    }
+    // Labels that cannot be read were not asked about.
+    let Ok((labels, _)) = labels::read(&inputs.root(), &spec.labels) else { return };
+    let Ok(cases) = calibrate::cases(inputs, &labels, &spec.labels) else { return };
+    let store = Store::new(&inputs.root(), DIR);
+    for (label, case) in labels.iter().zip(&cases) {
+        let answer = Answer::embedded(label.output.clone(), "");
+        needed.extend(asked_of_judge(&store, judge, case, &answer).unwrap_or_default());
+    }
+}
+
+/// Keys of what a judge is asked about an answer.
+fn asked_of_judge(store: &Store, judge: &Judge, case: &Case, answer: &Answer) -> Result<Vec<String>, String> {
+    let request = judge.request(case, answer)?;
+    let replies = store.draws(&request.key()).map_err(|error| error.to_string())?;
+    let again = replies.iter().filter_map(|reply| judge.follow_up(&request, &reply.answer.text));
+    Ok(again.map(|request| request.key()).chain([request.key()]).collect())
 }
 
 /// What a judge of pairs is asked about accepted answers and those of a run of this plan, in both orders.

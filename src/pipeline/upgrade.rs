@@ -134,16 +134,20 @@ pub fn put_in_place(
     let before = std::fs::read_to_string(&path).map_err(failed)?;
     let today = clock.today();
     let after = edited(&project.pins, &before, task, to, &today).map_err(|problem| vec![problem])?;
-    let mut written = Vec::new();
+    // All that could refuse comes before the first file: an upgrade is whole, or nothing of it is there.
+    Changelog::load(&inputs.root())?;
+    let mut proposals = Vec::new();
     for one in compared {
         let proposal = accept::propose(inputs, one.suite, terms, clock)?;
         if let Some(refusal) = &proposal.refusal {
             let file = baseline::path(&one.suite.doc.value.suite, to);
             return Err(vec![Problem::of_file(file, format!("cannot be accepted: {refusal}"))]);
         }
-        if !proposal.is_nothing_new() {
-            written.extend(accept::write(inputs, &proposal)?);
-        }
+        proposals.push(proposal);
+    }
+    let mut written = Vec::new();
+    for proposal in proposals.iter().filter(|proposal| !proposal.is_nothing_new()) {
+        written.extend(accept::write(inputs, proposal)?);
     }
     atomic_write(&path, after.as_bytes()).map_err(failed)?;
     written.push(FILE.to_owned());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Task;
 use crate::config::graph::When;
-use crate::json::resolve;
+use crate::json::{resolve, unfenced};
 use crate::prompt::Template;
 
 /// Placeholder of the passages that the knowledge base has for an input.
@@ -49,6 +49,9 @@ impl Node {
             None => input_text,
         };
         let value: Value = serde_json::from_str(text).unwrap_or_default();
+        // An answer that is JSON in a code fence came as text.
+        let inside = value.as_str().and_then(|text| serde_json::from_str::<Value>(unfenced(text)).ok());
+        let value = inside.filter(|inside| inside.is_object() || inside.is_array()).unwrap_or(value);
         let holds = resolve(&value, &when.path).iter().any(|found| **found == when.value);
         holds != when.not
     }
@@ -207,6 +210,9 @@ mod tests {
             node.when = condition;
             assert_eq!(node.is_asked(r#"{"kind": "sweep"}"#, &answers), asked, "{:?}", node.when);
         }
+        let fenced = json!("```json\n{\"kind\": \"sweep\"}\n```").to_string();
+        node.when = Some(when(Some("a"), false));
+        assert!(node.is_asked("{}", &BTreeMap::from([("a".to_owned(), fenced)])));
         assert!(!Node { when: Some(when(None, false)), ..node }.is_asked("no JSON", &answers));
     }
 }

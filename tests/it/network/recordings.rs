@@ -162,3 +162,62 @@ fn what_a_judge_was_asked_again_is_kept() {
     world.run(&["recordings", "gc", "--yes"]).exits(0).says(&["0 not needed"]);
     assert_eq!(recorded(&world), kept);
 }
+
+#[test]
+fn what_roles_were_asked_is_kept() {
+    let world = world(12);
+    let server = server(&world, &[]);
+    point_at(&world, &server, "");
+    world.write("prompts/left.txt", "Left.\n{input_data}\n");
+    world.write("prompts/right.txt", "Right.\n{input_data}\n");
+    world.write("prompts/join.txt", "Join.\n{left}\n{right}\n{input_data}\n");
+    world.write(
+        "config/prompt_graph.yml",
+        "tasks: { colours: { nodes: { answer: { prompt: tiny.txt } } } }\n",
+    );
+    world.write(
+        "config/perspectives.yml",
+        "perspectives:\n  colours:\n    roles: { left: { prompt: left.txt }, right: { prompt: right.txt } }\n    synthesis: { prompt: join.txt }\n",
+    );
+    world.edit("evals/tiny.yml", "prompt: tiny.txt", "task: colours\nmodels: [net]");
+    world.run(&["perspectives", "tiny"]).exits(0);
+    // Two roles, the synthesis and the own prompt, and two further draws of the best role.
+    let asked = requests(&server);
+    assert_eq!(asked, 12 * 6);
+    world.run(&["recordings", "gc", "--yes"]).exits(0).says(&["0 not needed"]);
+    world.run(&["perspectives", "tiny"]).exits(0);
+    assert_eq!(requests(&server), asked, "nothing is asked again");
+}
+
+#[test]
+fn what_a_judge_was_asked_about_labelled_answers_is_kept() {
+    let world = world(12);
+    let word = "{\"score\": 0.9}";
+    let server = server(&world, &["--judge-answer", word]);
+    let judge = format!(
+        "  net-judge: {{ provider: openai, base_url: {}/v1, model_id: a-judge, params: {{ max_tokens: 50 }} }}\n",
+        server.url
+    );
+    point_at(&world, &server, &judge);
+    world.write("prompts/judge.txt", "Score it.\n{output}\n");
+    let suite = world.read("evals/tiny.yml");
+    world.write(
+        "evals/tiny.yml",
+        &(suite + "judge: { prompt: judge.txt, model: net-judge }\nmodels: [net]\n"),
+    );
+    let label = |i: usize| {
+        let (label, output) =
+            if i.is_multiple_of(2) { ("pass", "certainly") } else { ("fail", "never ever") };
+        format!(
+            "{{\"id\": \"l-{i}\", \"case_id\": \"c-{i}\", \"output\": \"{output} {i}\", \"label\": \"{label}\", \"provenance\": {{\"labeller\": \"Ada\", \"labelled_on\": \"2026-11-01\"}}}}\n"
+        )
+    };
+    world.write("data/judge_labels.jsonl", &(0..12).map(label).collect::<String>());
+    let ran = world.run(&["judge", "calibrate", "tiny"]);
+    assert!(ran.code == 0 || ran.code == 3, "{}", ran.text());
+    let asked = requests(&server);
+    assert_eq!(asked, 12);
+    world.run(&["recordings", "gc", "--yes"]).exits(0).says(&["0 not needed"]);
+    world.run(&["judge", "calibrate", "tiny"]);
+    assert_eq!(requests(&server), asked, "nothing is asked again");
+}
