@@ -103,6 +103,7 @@ pub mod canary;
 pub mod finetune;
 pub mod gate;
 pub mod perspectives;
+pub mod zoo;
 
 pub mod report;
 

@@ -46,6 +46,7 @@ pub mod perspectives;
 pub mod power;
 pub mod stored;
 pub mod upgrade;
+pub mod zoo;
 
 pub mod recordings;
 

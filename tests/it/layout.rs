@@ -19,6 +19,7 @@ const FLOORS: &[&str] = &[
     "baseline",
     "canary",
     "perspectives",
+    "zoo",
     "finetune",
     "gate",
     "report",

@@ -1,0 +1,60 @@
+//! A comparison of models as text, Markdown and one HTML page.
+//!
+//! Reading order: [`words`] (the answer in a sentence, and what stands in every table), [`text()`], [`markdown()`],
+//! [`html()`] and the plot in it.
+
+pub mod words;
+
+mod text;
+
+mod markdown;
+
+pub use markdown::markdown;
+pub use text::text;
+
+use crate::zoo::Zoo;
+use crate::zoo::figures::Figure;
+
+/// A name and a cell for each model.
+type Row = (String, Vec<String>);
+
+/// Every metric over all cases, a row each.
+fn metric_rows(zoo: &Zoo) -> Vec<Row> {
+    rows(zoo, |figure| {
+        let lower = if figure.lower_is_better { " (lower is better)" } else { "" };
+        figure.slice.is_none().then(|| format!("{}{lower}", figure.metric))
+    })
+}
+
+/// One metric by slice, a row each.
+fn slice_rows(zoo: &Zoo, metric: &str) -> Vec<Row> {
+    rows(zoo, |figure| {
+        let (name, value) = figure.slice.as_ref().filter(|_| figure.metric == metric)?;
+        Some(format!("{name}: {value}"))
+    })
+}
+
+/// The figures that `name` names, in the order in which they come first, with how many cases each is about.
+fn rows(zoo: &Zoo, name: impl Fn(&Figure) -> Option<String>) -> Vec<Row> {
+    let mut names: Vec<String> = Vec::new();
+    for found in zoo.models.iter().flat_map(|model| &model.figures).filter_map(&name) {
+        if !names.contains(&found) {
+            names.push(found);
+        }
+    }
+    names
+        .into_iter()
+        .map(|wanted| {
+            let of = |model: &'_ crate::zoo::report::Model| {
+                model.figures.iter().find(|figure| name(figure).as_deref() == Some(wanted.as_str())).cloned()
+            };
+            let found: Vec<Option<Figure>> = zoo.models.iter().map(of).collect();
+            let cases = found.iter().flatten().map(|figure| figure.mean.cases).max().unwrap_or(0);
+            let cell = |figure: &Option<Figure>| {
+                figure.as_ref().map_or("-".to_owned(), |figure| words::with_interval(&figure.mean))
+            };
+            let cells = found.iter().map(cell).collect();
+            (format!("{wanted}, n={cases}"), cells)
+        })
+        .collect()
+}
