@@ -15,7 +15,7 @@ use crate::eval::run::{self, Reach};
 use crate::files::atomic_write;
 use crate::llm::stack::budget::Tariff;
 use crate::llm::{Answer, Stream};
-use crate::report::zoo::markdown;
+use crate::report::zoo::{html, markdown};
 use crate::zoo::{Answered, CaseKnown, Field, ModelSeen, Scored, Terms, Zoo, assess};
 
 /// What is asked besides the suite and its models.
@@ -197,5 +197,6 @@ pub fn write(folder: &Path, zoo: &Zoo) -> std::io::Result<()> {
     let mut json = serde_json::to_vec_pretty(zoo)?;
     json.push(b'\n');
     atomic_write(&file("json"), &json)?;
-    atomic_write(&file("md"), markdown(zoo).as_bytes())
+    atomic_write(&file("md"), markdown(zoo).as_bytes())?;
+    atomic_write(&file("html"), html(zoo).as_bytes())
 }

@@ -9,7 +9,7 @@
 use serde::Serialize;
 
 use super::Terms;
-use super::choice::{Bars, Choice, choose, stand};
+use super::choice::{Bars, Standing, choose, stand};
 use super::compare::{Pairs, Scores};
 use crate::stats::margin::Difference;
 use crate::stats::min_cases::{FEWEST_UNITS, min_cases};
@@ -26,7 +26,7 @@ pub const POWER: f64 = 0.8;
 pub const POWER_TO_NAME: f64 = 0.95;
 
 /// More cases than anybody labels: beyond it the difference is about the margin.
-pub const MOST: f64 = 50_000.0;
+pub const MOST: f64 = 100_000.0;
 
 /// Units that are drawn apart.
 const MAX_BLOCKS: usize = 1000;
@@ -59,52 +59,43 @@ pub(super) enum Wanted {
     Name,
     /// A model is named and nothing cheaper is open.
     Cheapest,
+    /// This model is proved or ruled out.
+    Settle(usize),
 }
 
 impl Wanted {
     fn power(self) -> f64 {
         match self {
             Self::Name => POWER_TO_NAME,
-            Self::Cheapest => POWER,
+            Self::Cheapest | Self::Settle(_) => POWER,
         }
     }
 
-    fn is_met(self, choice: &Choice) -> bool {
+    fn is_met(self, standings: &[Standing], costs: &[Option<f64>], means: &[f64]) -> bool {
+        if let Self::Settle(model) = self {
+            return standings.get(model).is_some_and(|standing| *standing != Standing::Open);
+        }
+        let choice = choose(standings, costs, means);
         choice.named.is_some() && (self == Self::Name || choice.open.is_empty())
     }
 }
 
-/// How many more cases it takes. `costs` by model.
-pub(super) fn more(scores: &Scores, costs: &[Option<f64>], terms: Terms, wanted: Wanted, seed: &str) -> More {
+/// How many more cases each of these takes. `costs` by model.
+pub(super) fn more(
+    scores: &Scores,
+    costs: &[Option<f64>],
+    terms: Terms,
+    wanted: &[Wanted],
+    seed: &str,
+) -> Vec<More> {
     let Some(known) = Known::of(scores) else {
         let fewest = min_cases(terms.margin, terms.alpha).unwrap_or(FEWEST_UNITS);
         let have = scores.rows.len() as u64;
-        return More::AtLeast { cases: fewest.saturating_sub(have).max(1) };
+        let cases = fewest.saturating_sub(have).max(1);
+        return wanted.iter().map(|_| More::AtLeast { cases }).collect();
     };
     let futures = known.futures(&mut Rng::from_text(&format!("zoo|{seed}")));
-    let decides = |cases: f64| {
-        let mut bars = Bars::default();
-        let met = futures.iter().filter(|future| {
-            let (pairs, means) = known.at(cases, future);
-            wanted.is_met(&choose(&stand(&pairs, terms, &mut bars), costs, &means))
-        });
-        met.count() as f64 >= wanted.power() * FUTURES as f64
-    };
-    if !decides(MOST.max(known.cases * 2.0)) {
-        return More::AboutTheMargin;
-    }
-    // Powers of the step; more cases decide more often.
-    let power = |steps: u32| (known.cases * STEP.powi(i32::try_from(steps).unwrap_or(i32::MAX))).ceil();
-    let mut high = 1;
-    while power(high) < MOST.max(known.cases * 2.0) {
-        high += 1;
-    }
-    let mut low = 0;
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if decides(power(middle)) { high = middle } else { low = middle }
-    }
-    More::Cases { cases: rounded_up(power(high) - known.cases) }
+    wanted.iter().map(|wanted| known.cases_for(*wanted, &futures, costs, terms)).collect()
 }
 
 /// Two digits, upwards: a forecast is no more exact.
@@ -165,6 +156,33 @@ impl Known {
         };
         let variance = (0..models).map(|a| (0..models).map(|b| variance(a, b)).collect()).collect();
         Some(Self { cases, units: count, means, totals, variance })
+    }
+
+    fn cases_for(&self, wanted: Wanted, futures: &[Vec<f64>], costs: &[Option<f64>], terms: Terms) -> More {
+        let decides = |cases: f64| {
+            let mut bars = Bars::default();
+            let met = futures.iter().filter(|future| {
+                let (pairs, means) = self.at(cases, future);
+                wanted.is_met(&stand(&pairs, terms, &mut bars), costs, &means)
+            });
+            met.count() as f64 >= wanted.power() * FUTURES as f64
+        };
+        let most = MOST.max(self.cases * 2.0);
+        if !decides(most) {
+            return More::AboutTheMargin;
+        }
+        // Powers of the step; more cases decide more often.
+        let power = |steps: u32| (self.cases * STEP.powi(i32::try_from(steps).unwrap_or(i32::MAX))).ceil();
+        let mut high = 1;
+        while power(high) < most {
+            high += 1;
+        }
+        let mut low = 0;
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if decides(power(middle)) { high = middle } else { low = middle }
+        }
+        More::Cases { cases: rounded_up(power(high) - self.cases) }
     }
 
     /// How far the models' means may turn out from today's, in standard deviations of one case.

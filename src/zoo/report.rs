@@ -102,11 +102,20 @@ pub struct Answer {
     pub named: Option<String>,
     /// Models of which more cases must tell whether they would be named instead: those that are cheaper, or, where
     /// nobody is named, all that are neither proved nor ruled out.
-    pub open: Vec<String>,
+    pub open: Vec<Open>,
     /// Not ruled out and without a known price: they may be cheaper than anything.
     pub unpriced: Vec<String>,
-    /// What it takes to decide about `open`.
+    /// What it takes to name one, where none is named; else, to decide about all of `open`.
     pub more: Option<More>,
+}
+
+/// A model of which the cases do not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Open {
+    /// Alias.
+    pub alias: String,
+    /// What it takes to prove it or to rule it out.
+    pub more: More,
 }
 
 /// How the answer stands.
@@ -222,13 +231,16 @@ fn hold(models: &mut [Model], scores: &Scores, compared: &[usize], field: &Field
         _ if !open.is_empty() => Some(Wanted::Cheapest),
         _ => None,
     };
+    let each: Vec<Wanted> = open.iter().map(|model| Wanted::Settle(*model)).chain(wanted).collect();
     let seed = format!("{}|{}", field.suite, field.metric);
+    let mut takes = more(&scores, &costs, terms, &each, &seed);
+    let all = wanted.and_then(|_| takes.pop());
     Answer {
         verdict,
         named: choice.named.map(name),
-        open: open.into_iter().map(name).collect(),
+        open: open.into_iter().zip(takes).map(|(model, more)| Open { alias: name(model), more }).collect(),
         unpriced: choice.unpriced.into_iter().map(name).collect(),
-        more: wanted.map(|wanted| more(&scores, &costs, terms, wanted, &seed)),
+        more: all,
     }
 }
 

@@ -69,7 +69,7 @@ fn matrix(title: &str, corner: &str, rows: &[super::Row], zoo: &Zoo) -> Vec<Stri
         format!("|---|{}", "---|".repeat(names.len())),
     ];
     out.extend(rows.iter().map(|(name, cells)| {
-        let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();
+        let cells: Vec<String> = cells.iter().map(|mean| escape(&super::cell(mean))).collect();
         format!("| {} | {} |", escape(name), cells.join(" | "))
     }));
     out

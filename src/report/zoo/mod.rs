@@ -9,14 +9,20 @@ mod text;
 
 mod markdown;
 
+mod plot;
+
+mod html;
+
+pub use html::html;
 pub use markdown::markdown;
 pub use text::text;
 
 use crate::zoo::Zoo;
-use crate::zoo::figures::Figure;
+use crate::zoo::figures::{Figure, Mean};
+use crate::zoo::report::Model;
 
-/// A name and a cell for each model.
-type Row = (String, Vec<String>);
+/// A name, and the figure of each model that has one.
+type Row = (String, Vec<Option<Mean>>);
 
 /// Every metric over all cases, a row each.
 fn metric_rows(zoo: &Zoo) -> Vec<Row> {
@@ -45,16 +51,17 @@ fn rows(zoo: &Zoo, name: impl Fn(&Figure) -> Option<String>) -> Vec<Row> {
     names
         .into_iter()
         .map(|wanted| {
-            let of = |model: &'_ crate::zoo::report::Model| {
+            let of = |model: &'_ Model| {
                 model.figures.iter().find(|figure| name(figure).as_deref() == Some(wanted.as_str())).cloned()
             };
             let found: Vec<Option<Figure>> = zoo.models.iter().map(of).collect();
             let cases = found.iter().flatten().map(|figure| figure.mean.cases).max().unwrap_or(0);
-            let cell = |figure: &Option<Figure>| {
-                figure.as_ref().map_or("-".to_owned(), |figure| words::with_interval(&figure.mean))
-            };
-            let cells = found.iter().map(cell).collect();
-            (format!("{wanted}, n={cases}"), cells)
+            (format!("{wanted}, n={cases}"), found.into_iter().map(|figure| figure.map(|f| f.mean)).collect())
         })
         .collect()
+}
+
+/// A figure on one line.
+fn cell(mean: &Option<Mean>) -> String {
+    mean.as_ref().map_or("-".to_owned(), words::with_interval)
 }

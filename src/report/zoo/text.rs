@@ -2,12 +2,16 @@
 
 use super::words;
 use crate::report::sanitize;
-use crate::report::words::count;
+use crate::report::words::{count, percent};
 use crate::zoo::Zoo;
+use crate::zoo::figures::Mean;
 use crate::zoo::report::Model;
 
 /// Failures quoted in all.
 const MAX_EXAMPLES: usize = 5;
+
+/// Models up to which slices are shown with their intervals.
+const MAX_WIDE: usize = 3;
 
 /// Slices shown.
 const MAX_SLICES: usize = 12;
@@ -52,22 +56,32 @@ fn clean(line: &str) -> String {
     sanitize::clean(line).replace(['\n', '\r', '\t'], " ")
 }
 
-/// The metric that decides, by slice.
+/// The metric that decides, by slice; without intervals where so many models would not stand beside each other.
 fn slices(zoo: &Zoo) -> Vec<String> {
     let rows = super::slice_rows(zoo, &zoo.metric);
     if rows.is_empty() {
         return Vec::new();
     }
+    let short = zoo.models.len() > MAX_WIDE;
+    let cell = |mean: &Option<Mean>| match mean {
+        Some(mean) if short => percent(mean.mean),
+        mean => super::cell(mean),
+    };
     let head = std::iter::once(zoo.metric.clone()).chain(zoo.models.iter().map(|model| model.alias.clone()));
-    let all = std::iter::once(head.collect::<Vec<_>>()).chain(
+    let mut all: Vec<Vec<String>> = vec![head.collect()];
+    all.extend(
         rows.iter()
             .take(MAX_SLICES)
-            .map(|(name, cells)| std::iter::once(name.clone()).chain(cells.iter().cloned()).collect()),
+            .map(|(name, cells)| std::iter::once(name.clone()).chain(cells.iter().map(cell)).collect()),
     );
     let mut out = vec![String::new()];
-    out.extend(table(all.collect()));
-    if rows.len() > MAX_SLICES {
-        out.push(format!("and {}; the reports have them all", count(rows.len() - MAX_SLICES, "more slice")));
+    out.extend(table(all));
+    let left = rows.len().saturating_sub(MAX_SLICES);
+    if left > 0 {
+        out.push(format!("and {}; the reports have them all", count(left, "more slice")));
+    }
+    if short {
+        out.push("intervals of slices: in the reports".to_owned());
     }
     out
 }

@@ -64,9 +64,22 @@ pub fn answer(zoo: &Zoo) -> String {
         Verdict::Cheapest => format!("{named}{price} is the cheapest model that is {not_worse}"),
         Verdict::GoodEnough => {
             let mut open = Vec::new();
-            if !answer.open.is_empty() {
-                let (cheaper, more) = (list(&answer.open), more(answer.more));
-                open.push(format!("cheaper {cheaper} {} not ruled out yet: {more}", is_are(&answer.open)));
+            match answer.open.as_slice() {
+                [] => {}
+                [one] => {
+                    open.push(format!("cheaper {} is not ruled out yet: {}", one.alias, more(answer.more)));
+                }
+                several => {
+                    let each: Vec<String> = several
+                        .iter()
+                        .map(|one| format!("{} ({})", one.alias, more(Some(one.more))))
+                        .collect();
+                    open.push(format!(
+                        "cheaper {} are not ruled out yet; for all of them: {}",
+                        list(&each),
+                        more(answer.more)
+                    ));
+                }
             }
             if !answer.unpriced.is_empty() {
                 let names = list(&answer.unpriced);
@@ -100,7 +113,7 @@ fn more(more: Option<More>) -> String {
         Some(More::Cases { cases }) => format!("{} more cases", thousands(cases)),
         Some(More::AtLeast { cases }) => format!("at least {} more cases", thousands(cases)),
         Some(More::AboutTheMargin) | None => format!(
-            "no number of cases is likely to tell (tried up to {}): the difference is about the margin",
+            "no number of cases up to {} is likely to tell, the difference is about the margin",
             thousands_of(MOST)
         ),
     }
@@ -177,8 +190,14 @@ pub fn warnings(zoo: &Zoo) -> Vec<String> {
 /// `92.5% (90.1..94.3)`.
 #[must_use]
 pub fn with_interval(mean: &Mean) -> String {
+    format!("{} {}", percent(mean.mean), interval(mean))
+}
+
+/// `(90.1..94.3)`.
+#[must_use]
+pub fn interval(mean: &Mean) -> String {
     let [low, high] = mean.ci95;
-    format!("{} ({:.1}..{:.1})", percent(mean.mean), 100.0 * low, 100.0 * high)
+    format!("({:.1}..{:.1})", 100.0 * low, 100.0 * high)
 }
 
 /// The metric that decides, with its interval.
