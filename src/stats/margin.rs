@@ -28,8 +28,8 @@ pub struct Difference {
 impl Difference {
     /// Of these per-case differences; `clusters` as for [`plus_two`], `units` of them.
     #[must_use]
-    pub fn of(differences: &[f64], clusters: &[usize], units: usize) -> Self {
-        let interval = plus_two(differences, Some(clusters));
+    pub fn of(differences: &[f64], clusters: Option<&[usize]>, units: usize) -> Self {
+        let interval = plus_two(differences, clusters);
         let mean = differences.iter().sum::<f64>() / differences.len().max(1) as f64;
         let units = units as f64;
         Self { units, mean: interval.mean, se: interval.se, net: mean * units }
@@ -55,7 +55,7 @@ impl Bar {
     /// ```
     /// use llm_experiments::stats::margin::{Bar, Difference};
     /// // The rule of three: 59 cases without a change rule out a drop of five points, 58 do not.
-    /// let same = |n: usize| Difference::of(&vec![0.0; n], &(0..n).collect::<Vec<_>>(), n);
+    /// let same = |n: usize| Difference::of(&vec![0.0; n], None, n);
     /// assert!(Bar::new(59.0, 0.05, 0.05).not_worse(&same(59)));
     /// assert!(!Bar::new(58.0, 0.05, 0.05).not_worse(&same(58)));
     /// ```
@@ -117,7 +117,7 @@ mod tests {
     use crate::stats::rng::Rng;
 
     fn of(values: &[f64]) -> Difference {
-        Difference::of(values, &(0..values.len()).collect::<Vec<_>>(), values.len())
+        Difference::of(values, None, values.len())
     }
 
     #[test]

@@ -41,7 +41,11 @@ pub enum Standing {
 
 /// What a number of units must reach at the levels of this comparison; worked out once for each number.
 #[derive(Debug, Default)]
-pub(super) struct Bars(BTreeMap<(u64, usize), Bar>);
+pub(super) struct Bars {
+    known: BTreeMap<(u64, usize), Bar>,
+    /// Most pairs have as many units as the one before.
+    last: Option<((u64, usize), Bar)>,
+}
 
 impl Bars {
     /// `among`: models that share the level for proving; 0: the bar for ruling out.
@@ -51,7 +55,13 @@ impl Bars {
             0 => terms.alpha * OUT / pairs,
             among => terms.alpha * (1.0 - OUT) / among as f64,
         };
-        *self.0.entry((units.to_bits(), among)).or_insert_with(|| Bar::new(units, level, terms.margin))
+        let key = (units.to_bits(), among);
+        if let Some((_, bar)) = self.last.filter(|(last, _)| *last == key) {
+            return bar;
+        }
+        let bar = *self.known.entry(key).or_insert_with(|| Bar::new(units, level, terms.margin));
+        self.last = Some((key, bar));
+        bar
     }
 }
 

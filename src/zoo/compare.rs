@@ -79,7 +79,7 @@ impl Scores {
             return None;
         }
         let mean = values.iter().sum::<f64>() / values.len() as f64;
-        Some((mean, plus_two(&values, Some(&clusters)), values.len()))
+        Some((mean, plus_two(&values, shared(&clusters, units(&clusters))), values.len()))
     }
 
     /// Every ordered pair: first minus second.
@@ -87,7 +87,7 @@ impl Scores {
         let of = |first: usize, second: usize| {
             let (values, clusters) = self.differences(first, second);
             let units = units(&clusters);
-            Difference::of(&values, &clusters, units)
+            Difference::of(&values, shared(&clusters, units), units)
         };
         let rows = 0..self.models;
         Pairs { all: rows.map(|first| (0..self.models).map(|second| of(first, second)).collect()).collect() }
@@ -100,6 +100,11 @@ fn applies(field: &Field, at: usize) -> bool {
         Answered::Scored(scored) => !scored.metrics.contains_key(&field.metric),
         Answered::Missing { .. } => false,
     })
+}
+
+/// The clusters, where cases share any of these `units`.
+pub(super) fn shared(clusters: &[usize], units: usize) -> Option<&[usize]> {
+    (units < clusters.len()).then_some(clusters)
 }
 
 /// Distinct clusters.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::compare::{shared, units};
 use super::{Answered, Field, ModelSeen, case_mean};
 use crate::stats::interval::plus_two;
 
@@ -119,7 +120,7 @@ pub(super) fn mean(found: &[(f64, usize)]) -> Option<Mean> {
     // The interval is made for differences in [-1, 1].
     let stretched: Vec<f64> = found.iter().map(|(score, _)| 2.0 * score - 1.0).collect();
     let clusters: Vec<usize> = found.iter().map(|(_, cluster)| *cluster).collect();
-    let [low, high] = plus_two(&stretched, Some(&clusters)).ci95;
+    let [low, high] = plus_two(&stretched, shared(&clusters, units(&clusters))).ci95;
     let back = |bound: f64| f64::midpoint(bound, 1.0).clamp(0.0, 1.0);
     let mean = found.iter().map(|(score, _)| score).sum::<f64>() / found.len() as f64;
     Some(Mean { cases: found.len(), mean, ci95: [back(low), back(high)] })

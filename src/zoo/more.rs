@@ -6,6 +6,8 @@
 //! decision of `choice` is made; the number of cases is the smallest at which most futures decide. Pessimistic where it
 //! can be: the intervals of tomorrow are taken as wide as today's, the two imaginary cases counted in once more.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::Terms;
@@ -16,7 +18,7 @@ use crate::stats::min_cases::{FEWEST_UNITS, min_cases};
 use crate::stats::rng::Rng;
 
 /// Futures that are drawn.
-const FUTURES: usize = 400;
+const FUTURES: usize = 300;
 
 /// Share of them that must decide, where the cheapest is wanted.
 pub const POWER: f64 = 0.8;
@@ -42,6 +44,8 @@ pub enum More {
     Cases {
         /// Further cases.
         cases: u64,
+        /// Further cases with which every other future decides.
+        even_odds: u64,
     },
     /// There are too few cases to foresee anything; with so many more it can be tried.
     AtLeast {
@@ -95,7 +99,67 @@ pub(super) fn more(
         return wanted.iter().map(|_| More::AtLeast { cases }).collect();
     };
     let futures = known.futures(&mut Rng::from_text(&format!("zoo|{seed}")));
-    wanted.iter().map(|wanted| known.cases_for(*wanted, &futures, costs, terms)).collect()
+    let mut tomorrow = Tomorrow { known, futures, terms, looked: BTreeMap::new() };
+    wanted
+        .iter()
+        .map(|wanted| {
+            let met = |(standings, means): &Outcome| wanted.is_met(standings, costs, means);
+            match (tomorrow.fewest(wanted.power(), met), tomorrow.fewest(0.5, met)) {
+                (Some(cases), Some(even_odds)) => More::Cases { cases, even_odds: even_odds.min(cases) },
+                _ => More::AboutTheMargin,
+            }
+        })
+        .collect()
+}
+
+/// What is decided in one future, and the means there.
+type Outcome = (Vec<Standing>, Vec<f64>);
+
+/// Every future, at the numbers of cases that were looked at.
+struct Tomorrow {
+    known: Known,
+    futures: Vec<Vec<f64>>,
+    terms: Terms,
+    /// By power of the step.
+    looked: BTreeMap<i32, Vec<Outcome>>,
+}
+
+impl Tomorrow {
+    fn cases(&self, power: i32) -> f64 {
+        (self.known.cases * STEP.powi(power)).ceil()
+    }
+
+    /// Share of the futures with [`Self::cases`] cases in which it is met.
+    fn share(&mut self, power: i32, met: impl Fn(&Outcome) -> bool) -> f64 {
+        let cases = self.cases(power);
+        let (known, futures, terms) = (&self.known, &self.futures, self.terms);
+        let outcomes = self.looked.entry(power).or_insert_with(|| {
+            let mut bars = Bars::default();
+            let outcome = |future: &Vec<f64>| {
+                let (pairs, means) = known.at(cases, future);
+                (stand(&pairs, terms, &mut bars), means)
+            };
+            futures.iter().map(outcome).collect()
+        });
+        outcomes.iter().filter(|outcome| met(outcome)).count() as f64 / outcomes.len().max(1) as f64
+    }
+
+    /// Fewest further cases with which it is met in that share of the futures: more cases decide more often.
+    fn fewest(&mut self, wanted: f64, met: impl Fn(&Outcome) -> bool) -> Option<u64> {
+        let most = MOST.max(self.known.cases * 2.0);
+        let (mut low, mut high) = (0, 1);
+        while self.cases(high) < most {
+            high += 1;
+        }
+        if self.share(high, &met) < wanted {
+            return None;
+        }
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.share(middle, &met) >= wanted { high = middle } else { low = middle }
+        }
+        Some(rounded_up(self.cases(high) - self.known.cases))
+    }
 }
 
 /// Two digits, upwards: a forecast is no more exact.
@@ -134,7 +198,7 @@ impl Known {
         for (_, row) in &complete {
             means.iter_mut().zip(row).for_each(|(mean, score)| *mean += score / cases);
         }
-        let mut units: std::collections::BTreeMap<usize, Vec<f64>> = std::collections::BTreeMap::new();
+        let mut units: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
         for (cluster, row) in &complete {
             let total = units.entry(*cluster).or_insert_with(|| vec![0.0; models]);
             total
@@ -156,33 +220,6 @@ impl Known {
         };
         let variance = (0..models).map(|a| (0..models).map(|b| variance(a, b)).collect()).collect();
         Some(Self { cases, units: count, means, totals, variance })
-    }
-
-    fn cases_for(&self, wanted: Wanted, futures: &[Vec<f64>], costs: &[Option<f64>], terms: Terms) -> More {
-        let decides = |cases: f64| {
-            let mut bars = Bars::default();
-            let met = futures.iter().filter(|future| {
-                let (pairs, means) = self.at(cases, future);
-                wanted.is_met(&stand(&pairs, terms, &mut bars), costs, &means)
-            });
-            met.count() as f64 >= wanted.power() * FUTURES as f64
-        };
-        let most = MOST.max(self.cases * 2.0);
-        if !decides(most) {
-            return More::AboutTheMargin;
-        }
-        // Powers of the step; more cases decide more often.
-        let power = |steps: u32| (self.cases * STEP.powi(i32::try_from(steps).unwrap_or(i32::MAX))).ceil();
-        let mut high = 1;
-        while power(high) < most {
-            high += 1;
-        }
-        let mut low = 0;
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if decides(power(middle)) { high = middle } else { low = middle }
-        }
-        More::Cases { cases: rounded_up(power(high) - self.cases) }
     }
 
     /// How far the models' means may turn out from today's, in standard deviations of one case.

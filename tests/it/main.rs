@@ -43,3 +43,4 @@ mod stories;
 mod traces;
 mod vectors;
 mod world;
+mod zoo;

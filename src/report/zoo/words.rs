@@ -109,8 +109,12 @@ pub fn answer(zoo: &Zoo) -> String {
 
 fn more(more: Option<More>) -> String {
     match more {
-        Some(More::Cases { cases: 1 }) => "1 more case".to_owned(),
-        Some(More::Cases { cases }) => format!("{} more cases", thousands(cases)),
+        Some(More::Cases { cases: 1, .. }) => "1 more case".to_owned(),
+        // Half as many is no news.
+        Some(More::Cases { cases, even_odds }) if even_odds < cases / 2 => {
+            format!("{} more cases, even odds with {}", thousands(cases), thousands(even_odds))
+        }
+        Some(More::Cases { cases, .. }) => format!("{} more cases", thousands(cases)),
         Some(More::AtLeast { cases }) => format!("at least {} more cases", thousands(cases)),
         Some(More::AboutTheMargin) | None => format!(
             "no number of cases up to {} is likely to tell, the difference is about the margin",
@@ -146,8 +150,8 @@ pub fn reading(zoo: &Zoo) -> Vec<String> {
     )];
     if matches!(zoo.answer.more, Some(More::Cases { .. })) {
         out.push(
-            "More cases: the number with which four of five futures that today's cases leave open decide, if the further \
-             cases are like these."
+            "More cases: with so many, four of five futures that today's cases leave open decide, if the further cases are \
+             like these; at even odds every other one does."
                 .to_owned(),
         );
     }
