@@ -145,7 +145,8 @@ fn thousands_of(n: f64) -> String {
 pub fn reading(zoo: &Zoo) -> Vec<String> {
     let mut out = vec![format!(
         "Cases are paired: every model answered the same ones. What is said of proved and ruled out, and so of the model \
-         named, is wrong at most {} times in 100; intervals are 95% each, not corrected for how many there are.",
+         named, is wrong in at most about {} of 100 comparisons; intervals are 95% each, not corrected for how many there \
+         are.",
         number(100.0 * zoo.alpha)
     )];
     if matches!(zoo.answer.more, Some(More::Cases { .. })) {

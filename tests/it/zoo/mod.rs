@@ -111,7 +111,7 @@ fn mistakes_are_named() {
     for (args, says) in [
         (&["zoo", "tiny", "--models", "good"][..], "expected at least two models"),
         (&["zoo", "tinny", "--models", "good,poor"], "did you mean `tiny`"),
-        (&["zoo", "tiny", "--models", "good,pore"], "did you mean `poor`"),
+        (&["zoo", "tiny", "--models", "good,pore"], "unknown model `pore`, expected one of: good, poor"),
         (&["zoo", "tiny", "--models", "good,poor", "--metric", "pass_rat"], "did you mean `pass_rate`"),
         (&["zoo", "tiny", "--models", "good,poor", "--margin", "5"], "between 0 and 1"),
     ] {
