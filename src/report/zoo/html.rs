@@ -149,14 +149,16 @@ fn models(zoo: &Zoo) -> Vec<String> {
             words::usd_per_1000(model),
             words::latency(model),
             words::failures(model),
-            words::standing(model),
+            words::standing(zoo, model),
         ];
         let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
         let class = if zoo.answer.named.as_ref() == Some(&model.alias) { " class=\"named\"" } else { "" };
         format!("<tr{class}><th scope=\"row\">{name}</th>{cells}</tr>")
     };
     let mut out = vec!["<h2>Models</h2>".to_owned()];
+    out.push("<div class=\"models\">".to_owned());
     out.extend(table(&head.map(str::to_owned), zoo.models.iter().map(row)));
+    out.push("</div>".to_owned());
     out
 }
 
@@ -271,6 +273,7 @@ figure { margin: 16px 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; font-weight: normal; }
 td, tbody th { white-space: nowrap; }
+.models td:last-child { white-space: normal; min-width: 150px; }
 td small { margin: 0; }
 thead th { color: var(--muted); }
 tr.named th, tr.named td { color: var(--good); font-weight: 600; }

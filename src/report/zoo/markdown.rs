@@ -25,7 +25,7 @@ pub fn markdown(zoo: &Zoo) -> String {
             words::usd_per_1000(model),
             words::latency(model),
             words::failures(model),
-            words::standing(model),
+            words::standing(zoo, model),
         ];
         let front = if model.on_front { " ★" } else { "" };
         let cells: Vec<String> = cells.iter().map(|cell| escape(cell)).collect();

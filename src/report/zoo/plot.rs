@@ -265,15 +265,14 @@ fn bound<'b>(
         gap,
         MUTED.stroke_width(1),
     ))?;
-    let style =
-        ("sans-serif", TEXT * 0.85).into_font().color(&MUTED).pos(Pos::new(HPos::Right, VPos::Bottom));
-    let (x, y) = chart.backend_coord(&(axis.to, y));
+    let style = ("sans-serif", TEXT * 0.85).into_font().color(&MUTED).pos(Pos::new(HPos::Left, VPos::Bottom));
+    let (x, y) = chart.backend_coord(&(axis.from, y));
     let words = format!("{} below the best here", words::margin(zoo));
     let width = CHARACTER * i32::try_from(words.chars().count()).unwrap_or(0);
-    taken.push(Rect { left: x - width, top: y - 18, right: x, bottom: y + 2 });
+    taken.push(Rect { left: x, top: y - 18, right: x + width, bottom: y + 2 });
     let area = chart.plotting_area().strip_coord_spec();
     let (left, top) = area.get_base_pixel();
-    area.draw(&Text::new(words, (x - left - 4, y - top - 2), style))
+    area.draw(&Text::new(words, (x - left + 8, y - top - 2), style))
 }
 
 /// Stairs over what is as good and as cheap as can be had.
@@ -358,7 +357,7 @@ fn label<'b>(
     let middle = y + 15 * row;
     if row.abs() > 1 {
         let end = if right { rect.left - 2 } else { rect.right + 2 };
-        root.draw(&PathElement::new(vec![(x, y), (end, middle)], GRID.stroke_width(1)))?;
+        root.draw(&PathElement::new(vec![(x, y), (end, middle)], MUTED.mix(0.6).stroke_width(1)))?;
     }
     let side = if right { HPos::Left } else { HPos::Right };
     let style = ("sans-serif", TEXT).into_text_style(root).color(&color).pos(Pos::new(side, VPos::Center));

@@ -31,7 +31,7 @@ pub fn text(zoo: &Zoo) -> Vec<String> {
             words::usd_per_1000(model),
             words::latency(model),
             words::failures(model),
-            words::standing(model),
+            words::standing(zoo, model),
         ]
     };
     let head: [String; 7] = head.map(str::to_owned);

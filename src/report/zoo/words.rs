@@ -5,7 +5,7 @@ use crate::report::words::{count, number, percent, points};
 use crate::zoo::choice::Standing;
 use crate::zoo::figures::Mean;
 use crate::zoo::more::{MOST, More};
-use crate::zoo::report::{Model, Verdict};
+use crate::zoo::report::{Answer, Model, Open, Verdict};
 use crate::zoo::{Zoo, figures};
 
 /// What was compared, on one line.
@@ -64,22 +64,8 @@ pub fn answer(zoo: &Zoo) -> String {
         Verdict::Cheapest => format!("{named}{price} is the cheapest model that is {not_worse}"),
         Verdict::GoodEnough => {
             let mut open = Vec::new();
-            match answer.open.as_slice() {
-                [] => {}
-                [one] => {
-                    open.push(format!("cheaper {} is not ruled out yet: {}", one.alias, more(answer.more)));
-                }
-                several => {
-                    let each: Vec<String> = several
-                        .iter()
-                        .map(|one| format!("{} ({})", one.alias, more(Some(one.more))))
-                        .collect();
-                    open.push(format!(
-                        "cheaper {} are not ruled out yet; for all of them: {}",
-                        list(&each),
-                        more(answer.more)
-                    ));
-                }
+            if !answer.open.is_empty() {
+                open.push(format!("{} not ruled out yet: {}", cheaper(&answer.open), all_of(answer)));
             }
             if !answer.unpriced.is_empty() {
                 let names = list(&answer.unpriced);
@@ -107,6 +93,38 @@ pub fn answer(zoo: &Zoo) -> String {
     }
 }
 
+/// Names in a sentence; more of them are counted.
+const MAX_NAMES: usize = 3;
+
+fn cheaper(open: &[Open]) -> String {
+    let names: Vec<String> = open.iter().map(|open| open.alias.clone()).collect();
+    if names.len() > MAX_NAMES {
+        format!("{} that are cheaper are", count(names.len(), "model"))
+    } else {
+        format!("cheaper {} {}", list(&names), is_are(&names))
+    }
+}
+
+/// What it takes to decide about every open model; where that is beyond reach, what it takes for each.
+fn all_of(answer: &Answer) -> String {
+    let all = more(answer.more);
+    let cases = |open: &Open| match open.more {
+        More::Cases { cases, .. } => Some(cases),
+        More::AtLeast { .. } | More::AboutTheMargin => None,
+    };
+    let each: Option<Vec<u64>> = answer.open.iter().map(cases).collect();
+    let ends = each
+        .filter(|each| each.len() > 1)
+        .and_then(|each| Some((each.iter().min().copied()?, each.iter().max().copied()?)));
+    match (answer.more, ends) {
+        (Some(More::AboutTheMargin), Some((least, most))) => {
+            format!("{} to {} more cases for each alone", thousands(least), thousands(most))
+        }
+        (_, Some(_)) => format!("for all of them {all}"),
+        (_, None) => all,
+    }
+}
+
 fn more(more: Option<More>) -> String {
     match more {
         Some(More::Cases { cases: 1, .. }) => "1 more case".to_owned(),
@@ -117,7 +135,7 @@ fn more(more: Option<More>) -> String {
         Some(More::Cases { cases, .. }) => format!("{} more cases", thousands(cases)),
         Some(More::AtLeast { cases }) => format!("at least {} more cases", thousands(cases)),
         Some(More::AboutTheMargin) | None => format!(
-            "no number of cases up to {} is likely to tell, the difference is about the margin",
+            "no number up to {} cases is likely to tell, the difference is about the margin",
             thousands_of(MOST)
         ),
     }
@@ -149,7 +167,8 @@ pub fn reading(zoo: &Zoo) -> Vec<String> {
          are.",
         number(100.0 * zoo.alpha)
     )];
-    if matches!(zoo.answer.more, Some(More::Cases { .. })) {
+    let is_number = |more: &More| matches!(more, More::Cases { .. });
+    if zoo.answer.more.iter().chain(zoo.answer.open.iter().map(|open| &open.more)).any(is_number) {
         out.push(
             "More cases: with so many, four of five futures that today's cases leave open decide, if the further cases are \
              like these; at even odds every other one does."
@@ -267,13 +286,14 @@ pub fn failures(model: &Model) -> String {
 
 /// What the cases say.
 #[must_use]
-pub fn standing(model: &Model) -> String {
+pub fn standing(zoo: &Zoo, model: &Model) -> String {
+    let own = zoo.answer.open.iter().find(|open| open.alias == model.alias);
     match (model.standing, &model.ruled_out_by) {
         _ if model.left_out => "left out".to_owned(),
         (Standing::Proved, _) => "good enough".to_owned(),
         (Standing::RuledOut { .. }, Some(by)) => format!("ruled out by {by}"),
         (Standing::RuledOut { .. }, None) => "ruled out".to_owned(),
-        (Standing::Open, _) => "open".to_owned(),
+        (Standing::Open, _) => own.map_or("open".to_owned(), |own| format!("open: {}", more(Some(own.more)))),
     }
 }
 
