@@ -34,6 +34,7 @@
 //!  policy                    what must hold between files
 //!  report                    (record, decision) -> bytes
 //!  gate, canary              the pure planner: observations -> draw | decision; detectors of drift, day by day
+//!  zoo, perspectives         models, or roles, against each other on the same cases
 //!  baseline                  accepted answers on disk and in Git
 //!  eval                      plan, run, check, judge, score, record
 //!  task                      what production runs
@@ -104,6 +105,7 @@ pub mod canary;
 pub mod finetune;
 pub mod gate;
 pub mod perspectives;
+pub mod zoo;
 
 pub mod report;
 

@@ -18,6 +18,7 @@ mod prompt;
 mod recordings;
 mod schema;
 mod sim;
+mod zoo;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -73,6 +74,8 @@ enum Command {
     Graph(graph::Command),
     /// Several roles and their synthesis, against the best single role at equal cost
     Perspectives(perspectives::Args),
+    /// One suite over several models: quality, cost, latency, and the cheapest that is not worse than the best
+    Zoo(Box<zoo::Args>),
     /// What production runs: check it, or put another model in its place
     #[command(subcommand)]
     Pins(pins::Command),
@@ -268,6 +271,7 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => graph::run(&context, &command),
         Command::Kb(command) => kb::run(&context, &command),
         Command::Perspectives(args) => perspectives::run(&context, &args),
+        Command::Zoo(args) => zoo::run(&context, &args),
         Command::Pins(command) => pins::run(&context, &command),
         Command::Finetune(command) => finetune::run(&context, &command),
         Command::Power(args) => power::run(&context, &args),

@@ -22,29 +22,58 @@ pub enum Reach {
 
 /// One sample of one case. Never fails: a failure to measure is an outcome.
 pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, reach: Reach) -> SampleRecord {
+    sample_or_kind(plan, case, stream, index, reach).await.0
+}
+
+/// [`sample`], and in a word or two what kind of failure kept it from being measured.
+pub async fn sample_or_kind(
+    plan: &SuitePlan,
+    case: &Case,
+    stream: Stream,
+    index: u32,
+    reach: Reach,
+) -> (SampleRecord, Option<&'static str>) {
     let span = trace::sample(plan, case, index);
     let sample = untraced(plan, case, stream, index, reach).instrument(span.clone()).await;
-    trace::ended(&span, &sample);
+    trace::ended(&span, &sample.0);
     sample
 }
 
-async fn untraced(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, reach: Reach) -> SampleRecord {
+async fn untraced(
+    plan: &SuitePlan,
+    case: &Case,
+    stream: Stream,
+    index: u32,
+    reach: Reach,
+) -> (SampleRecord, Option<&'static str>) {
     let (span, key, result) = ask(plan, case, stream, index, reach).await;
-    let (index, outcome) = match result {
+    let (index, outcome, kind) = match result {
         Ok(answered) => {
             let (answer, index) = (answered.answer, answered.draw.index);
-            let outcome = match measure(plan, case, &answer, judge_stream(stream), reach).await {
+            match measure(plan, case, &answer, judge_stream(stream), reach).await {
                 Ok(scores) => {
                     trace::scores(&span, plan, case, &scores);
-                    SampleOutcome::Scored { answer, scores }
+                    (index, SampleOutcome::Scored { answer, scores }, None)
                 }
-                Err(reason) => SampleOutcome::NotMeasured { reason, answer: Some(answer) },
-            };
-            (index, outcome)
+                Err(reason) => {
+                    let outcome = SampleOutcome::NotMeasured { reason, answer: Some(answer) };
+                    (index, outcome, Some("not scored"))
+                }
+            }
         }
-        Err(reason) => (index, SampleOutcome::NotMeasured { reason, answer: None }),
+        Err(Unanswered { kind, reason }) => {
+            (index, SampleOutcome::NotMeasured { reason, answer: None }, Some(kind))
+        }
     };
-    SampleRecord { index, key, outcome }
+    (SampleRecord { index, key, outcome }, kind)
+}
+
+/// Why there is no answer.
+struct Unanswered {
+    /// What kind of failure, in a word or two.
+    kind: &'static str,
+    /// In full.
+    reason: String,
 }
 
 /// One answer to a case, not scored.
@@ -54,7 +83,7 @@ async fn untraced(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, rea
 pub async fn answer(plan: &SuitePlan, case: &Case, index: u32) -> Result<Answer, String> {
     let span = trace::sample(plan, case, index);
     let (_, _, result) = ask(plan, case, Stream::Main, index, Reach::Run).instrument(span).await;
-    result.map(|answered| answered.answer)
+    result.map(|answered| answered.answer).map_err(|unanswered| unanswered.reason)
 }
 
 /// One answer, the key of its request (empty where it cannot be rendered), and the request's span: it is kept until the
@@ -65,7 +94,7 @@ async fn ask(
     stream: Stream,
     index: u32,
     reach: Reach,
-) -> (tracing::Span, String, Result<Answered, String>) {
+) -> (tracing::Span, String, Result<Answered, Unanswered>) {
     let (client, spec) = plan.asked_by(plan.task.output());
     let walked = walk::upstream(plan, case, stream, index, reach).await;
     let request = walked.answers().and_then(|answers| {
@@ -73,7 +102,10 @@ async fn ask(
     });
     let request = match request {
         Ok(request) => request,
-        Err(reason) => return (tracing::Span::none(), String::new(), Err(reason)),
+        Err(reason) => {
+            let unanswered = Unanswered { kind: "an earlier step failed", reason };
+            return (tracing::Span::none(), String::new(), Err(unanswered));
+        }
     };
     let draw = Draw { key: request.key(), stream, index };
     let template = plan.task.template();
@@ -81,7 +113,17 @@ async fn ask(
     let call = Call { request: &request, draw: &draw, prompt, recorded_only: reach == Reach::Recorded };
     let (span, result) = client.ask_in_span(call).await;
     let result = result.map(|answered| Answered { answer: walked.whole(answered.answer), ..answered });
-    (span, draw.key, result.map_err(|error| why(plan, case, &error)))
+    let unanswered = |error: Error| Unanswered { kind: kind(&error), reason: why(plan, case, &error) };
+    (span, draw.key, result.map_err(unanswered))
+}
+
+/// What kind of failure, for people.
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::NotRecorded(_) => "not recorded",
+        Error::Model { .. } => "the model gave an error",
+        other => other.kind(),
+    }
 }
 
 /// Why there is no answer, and the command that helps.

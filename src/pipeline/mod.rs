@@ -49,6 +49,7 @@ pub mod power;
 pub mod runs;
 pub mod stored;
 pub mod upgrade;
+pub mod zoo;
 
 pub mod recordings;
 

@@ -5,7 +5,7 @@
 //! small when the candidate is worse, `p_rise` is small when it is better, and neither is ever zero.
 //!
 //! Reading order: [`relabel`] (the test that fails a run), [`eprocess`] (the same, case by case), [`case_test`] (one
-//! case alone), [`signflip`] (what it says about other cases), [`interval`] and [`min_cases`] (what earns a pass),
+//! case alone), [`signflip`] (what it says about other cases), [`interval`], [`min_cases`] and [`margin`] (what earns a pass),
 //! [`multiplicity`] (several metrics, one level), [`mde`] (what a design can find); for judges [`agreement`],
 //! [`judge`], [`pairwise`] and [`bootstrap`]; for canaries [`betting`] and [`shiryaev_roberts`]; [`proportion`] (rates
 //! in tables), and below them [`moments`], [`quantile`] and [`rng`].
@@ -17,6 +17,7 @@ pub mod case_test;
 pub mod eprocess;
 pub mod interval;
 pub mod judge;
+pub mod margin;
 pub mod mde;
 pub mod min_cases;
 pub mod moments;

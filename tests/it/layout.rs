@@ -20,6 +20,7 @@ const FLOORS: &[&str] = &[
     "baseline",
     "canary",
     "perspectives",
+    "zoo",
     "finetune",
     "gate",
     "report",

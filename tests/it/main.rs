@@ -44,3 +44,4 @@ mod stories;
 mod traces;
 mod vectors;
 mod world;
+mod zoo;
