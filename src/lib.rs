@@ -113,6 +113,8 @@ pub mod policy;
 
 pub mod pipeline;
 
+pub mod production;
+
 pub mod telemetry;
 
 pub mod host;

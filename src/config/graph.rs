@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::check::CheckSpec;
 use super::document::{Document, Step};
 use super::problem::Problem;
 
@@ -29,6 +30,12 @@ pub struct GraphFile {
 pub struct TaskSpec {
     /// JSON Schema of the answer, relative to the project root.
     pub output_schema: Option<String>,
+    /// JSON Schema of one input, relative to the project root: production refuses what does not obey it.
+    #[serde(default)]
+    pub input_schema: Option<String>,
+    /// Checks that production holds every answer against, besides the output schema. None may need a label.
+    #[serde(default)]
+    pub checks: Vec<CheckSpec>,
     /// JSON Schema that every case of a dataset of this task obeys.
     pub case_schema: Option<String>,
     /// Rules that labels of this task obey: `rf_qaqc`, or a name registered in `evals/main.rs`.
@@ -129,6 +136,13 @@ impl GraphFile {
             if name == super::pins::JUDGE {
                 let at = [Step::from("tasks"), Step::from(name.as_str())];
                 problems.push(doc.problem(&at, "`judge` is the judge's pin: give the task another name"));
+            }
+            for (at, check) in task.checks.iter().enumerate() {
+                if check.args.expected.is_some() || check.args.extra_ok.is_some() {
+                    let at = [path("checks").as_slice(), &[Step::from(at)]].concat();
+                    let message = format!("`{}` needs a label, and production has none", check.label());
+                    problems.push(doc.problem(&at, message));
+                }
             }
             if task.nodes.is_empty() {
                 problems.push(doc.problem(&path("nodes"), "expected at least one node, found none"));

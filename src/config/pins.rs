@@ -39,6 +39,9 @@ pub struct Pin {
     /// Alias that is to take its place then.
     #[serde(default)]
     pub replacement: Option<String>,
+    /// Alias that answers in production when the model itself cannot.
+    #[serde(default)]
+    pub fallback: Option<String>,
     /// Days before that date from which the pin's policy test fails.
     #[serde(default = "notice_days")]
     pub notice_days: u16,

@@ -174,13 +174,13 @@ impl Project {
                 problems.push(problem);
             }
             let tasks = &self.graph.value.tasks;
-            if let Some((message, hint)) =
-                pin.replacement.as_ref().and_then(|alias| self.expect_alias(alias).err())
-            {
-                let path = ["pins", name, "replacement"].map(Step::from);
-                let mut problem = self.pins.problem(&path, message);
-                problem.hint = hint;
-                problems.push(problem);
+            for (key, alias) in [("replacement", &pin.replacement), ("fallback", &pin.fallback)] {
+                if let Some((message, hint)) = alias.as_ref().and_then(|alias| self.expect_alias(alias).err())
+                {
+                    let mut problem = self.pins.problem(&["pins", name, key].map(Step::from), message);
+                    problem.hint = hint;
+                    problems.push(problem);
+                }
             }
             if name != pins::JUDGE && !tasks.contains_key(name) {
                 let mut problem = self.pins.problem(

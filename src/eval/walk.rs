@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::plan::SuitePlan;
 use super::run::{self, Reach};
 use crate::dataset::Case;
-use crate::llm::{Answer, Call, Draw, PromptTag, Request, Stream};
+use crate::llm::{Answer, Call, Draw, Error, PromptTag, Request, Stream};
 use crate::task::graph::Node;
 
 /// One node, asked.
@@ -20,6 +20,8 @@ pub struct Step {
     pub request: Option<Request>,
     /// The answer, nothing where `when` does not hold, or why there is none.
     pub answer: Result<Option<Answer>, String>,
+    /// What the asking failed with; none where it was not asked, or was answered.
+    pub error: Option<Error>,
     /// Milliseconds until its answer was there, those of what it reads included; none where one was not measured.
     pub ready_ms: Option<f64>,
 }
@@ -72,7 +74,8 @@ async fn one(
     reach: Reach,
     channels: &BTreeMap<&str, watch::Sender<Handed>>,
 ) -> Step {
-    let step = |request, answer, ready_ms| Step { node: node.name.clone(), request, answer, ready_ms };
+    let step =
+        |request, answer, ready_ms| Step { node: node.name.clone(), request, answer, error: None, ready_ms };
     let (mut answers, mut ready) = (BTreeMap::new(), Some(0.0_f64));
     for other in &node.reads {
         // The order of nodes makes sure that there is one.
@@ -106,7 +109,10 @@ async fn one(
         }
         Err(error) => {
             let why = run::why(plan, case, &error);
-            step(Some(request), Err(format!("node `{}`: {why}", node.name)), None)
+            Step {
+                error: Some(error),
+                ..step(Some(request), Err(format!("node `{}`: {why}", node.name)), None)
+            }
         }
     }
 }

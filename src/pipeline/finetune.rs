@@ -12,6 +12,7 @@ use crate::eval::plan::SuitePlan;
 use crate::files::atomic_write;
 use crate::finetune::{Example, Format, Kind, leaks, split, stories, words};
 use crate::json::{canonical, sha256_hex};
+use crate::task::schema::prepare;
 
 /// What is to be exported.
 #[derive(Debug, Clone)]
@@ -255,7 +256,7 @@ fn distinct(dataset: &Dataset, said: &[Vec<String>]) -> Result<Vec<usize>, Vec<P
 /// Labels are written as answers: what the output schema refuses is none.
 pub(super) fn answers_fit(plan: &SuitePlan, labels: &Labels) -> Result<(), Vec<Problem>> {
     let Some(schema) = &plan.task.output_schema else { return Ok(()) };
-    let validator = jsonschema::options().offline().build(schema).map_err(|error| {
+    let validator = prepare(schema).map_err(|error| {
         let message = format!("the output schema of task `{}` is no JSON Schema: {error}", plan.task.name);
         vec![Problem::of_file("config/prompt_graph.yml", message)]
     })?;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::Findings;
 use crate::config::Problem;
 use crate::dataset::{Case, Dataset};
+use crate::task::schema::prepare;
 
 /// Problems shown of one case and schema: past these, the rest follows from them.
 const MAX_PER_CASE: usize = 5;
@@ -32,7 +33,7 @@ pub fn check(root: &Path, all: &[Rules<'_>]) -> Findings {
     let mut findings = Findings::default();
     for rules in all {
         if let Some((file, schema)) = rules.case_schema {
-            match jsonschema::validator_for(schema) {
+            match prepare(schema) {
                 Ok(validator) => findings.problems.extend(against(root, rules.dataset, file, &validator)),
                 Err(error) => {
                     findings.problems.push(Problem::of_file(file, format!("not a JSON Schema: {error}")));

@@ -4,6 +4,7 @@
 //! caller's.
 
 pub mod graph;
+pub mod schema;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -26,6 +26,7 @@ const FLOORS: &[&str] = &[
     "report",
     "policy",
     "pipeline",
+    "production",
     "telemetry",
     "host",
     "harness",

@@ -9,6 +9,7 @@ use super::target::{clipped, json, not_json, quoted, values};
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
 use crate::task::read_json;
+use crate::task::schema::prepare;
 
 /// Violations that an explanation lists.
 const LISTED: usize = 3;
@@ -19,13 +20,7 @@ const LISTED: usize = 3;
 /// What is wrong with the file.
 pub(super) fn load_schema(root: &Path, file: &str) -> Result<Validator, String> {
     let schema = read_json(root, file).map_err(|problem| problem.to_string())?;
-    prepare_schema(&schema).map_err(|message| format!("`{file}` is no JSON Schema: {message}"))
-}
-
-/// The one place that prepares a schema. A `$ref` to another file or to the network is refused: what a check
-/// means must not depend on what a server says today.
-fn prepare_schema(schema: &Value) -> Result<Validator, String> {
-    jsonschema::options().offline().build(schema).map_err(|error| error.to_string())
+    prepare(&schema).map_err(|message| format!("`{file}` is no JSON Schema: {message}"))
 }
 
 /// `is_json`. A string at `path` must hold JSON text (arguments of a tool call often do).

@@ -1,0 +1,107 @@
+//! From a pin to a task that can be asked.
+
+use std::sync::Arc;
+
+use super::Production;
+use crate::config::document::parse_yaml;
+use crate::config::graph::{FILE as GRAPH, TaskSpec};
+use crate::config::pins::FILE;
+use crate::config::suite::SuiteSpec;
+use crate::config::{Document, Problem, Project, Step, did_you_mean};
+use crate::dataset::Dataset;
+use crate::eval::plan::{Options, SuitePlan};
+use crate::json::sha256_hex;
+use crate::pipeline::Inputs;
+use crate::prompt::content_sha256;
+use crate::task::read_json;
+use crate::task::schema::prepare;
+
+impl Production {
+    /// Load a task as it is pinned.
+    ///
+    /// # Errors
+    /// No such pin or task; texts that are others than pinned; problems of prompt, schemas, checks or models.
+    pub fn load(inputs: &Inputs, task: &str) -> Result<Self, Vec<Problem>> {
+        if !inputs.problems.is_empty() {
+            return Err(inputs.problems.clone());
+        }
+        let project = inputs.loaded().ok_or_else(|| inputs.problems.clone())?;
+        let pins = &project.pins;
+        let spec = project.graph.value.tasks.get(task);
+        let (Some(pin), Some(spec)) = (pins.value.pins.get(task), spec) else {
+            let mut problem = Problem::of_file(FILE, format!("no task `{task}` is pinned"));
+            let known = pins.value.pins.keys().map(String::as_str).filter(|name| *name != "judge");
+            problem.hint = did_you_mean(task, known);
+            return Err(vec![problem]);
+        };
+        let plan = plan(inputs, project, task, spec, &pin.model, &pin.prompt)?;
+        let at = |key: &str| ["pins", task, key].map(Step::from);
+        let mut problems = Vec::new();
+        let mut hold = |key: &str, what: &str, pinned: Option<&String>, now: Option<String>| {
+            if pinned.is_some_and(|pinned| !now.is_some_and(|now| now.eq_ignore_ascii_case(pinned))) {
+                let message = format!("{what} is another than pinned");
+                let hint = "take the edit back, or pin what was accepted (`llmx pins check` says more)";
+                problems.push(pins.problem(&at(key), message).hint(hint));
+            }
+        };
+        let prompt = content_sha256(&project.root, &pin.prompt).map_err(|problem| vec![problem])?;
+        let schema = spec.output_schema.as_ref().map(|file| project.root.join(file));
+        let schema = schema.and_then(|file| crate::files::read(&file).ok()).map(sha256_hex);
+        hold("prompt_sha256", "the prompt's text", Some(&pin.prompt_sha256), Some(prompt));
+        hold(
+            "graph_sha256",
+            "the task's graph",
+            pin.graph_sha256.as_ref(),
+            plan.identity.graph_sha256.clone(),
+        );
+        hold(
+            "kb_sha256",
+            "the task's knowledge base",
+            pin.kb_sha256.as_ref(),
+            plan.identity.kb_sha256.clone(),
+        );
+        hold("schema_sha256", "the task's output schema", pin.schema_sha256.as_ref(), schema);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let fallback =
+            pin.fallback.as_ref().map(|alias| self::plan(inputs, project, task, spec, alias, &pin.prompt));
+        let fallback = fallback.transpose()?.map(Arc::new);
+        let input_schema = spec.input_schema.as_ref().map(|file| read_json(&project.root, file)).transpose();
+        let input_schema = input_schema.map_err(|problem| vec![problem])?;
+        let output_schema = plan.task.output_schema.clone();
+        let prepared = |schema: &Option<serde_json::Value>, key: &str| {
+            let message = |error: String| {
+                let path = ["tasks", task, key].map(Step::from);
+                vec![project.graph.problem(&path, format!("is no JSON Schema: {error}"))]
+            };
+            schema.as_ref().map(|schema| prepare(schema).map_err(message)).transpose()
+        };
+        Ok(Self {
+            name: task.to_owned(),
+            input: prepared(&input_schema, "input_schema")?,
+            output: prepared(&output_schema, "output_schema")?,
+            schemas: (input_schema, output_schema),
+            plan: Arc::new(plan),
+            fallback,
+        })
+    }
+}
+
+/// The task on a model, with the checks that need no label.
+fn plan(
+    inputs: &Inputs,
+    project: &Project,
+    task: &str,
+    spec: &TaskSpec,
+    alias: &str,
+    prompt: &str,
+) -> Result<SuitePlan, Vec<Problem>> {
+    let mut doc: Document<SuiteSpec> =
+        parse_yaml(GRAPH, &format!("suite: {task}\ndataset: {GRAPH}\ntask: {task}\n"))?;
+    doc.value.checks.clone_from(&spec.checks);
+    let dataset = Dataset { file: GRAPH.to_owned(), cases: Vec::new(), sha256: String::new() };
+    let custom = &inputs.registry.checks;
+    let options = Options { prompt: Some(prompt), custom, hub: &inputs.hub, graph: None };
+    SuitePlan::load(project, &doc, alias, Arc::new(dataset), options)
+}

@@ -1,0 +1,280 @@
+//! The pinned task at work: one input in, one checked answer out, by the same code that the evals measure.
+//!
+//! ```text
+//!  input ──> input schema ──> graph, knowledge base, model ──> output schema, checks ──> answer
+//!              refuses           the provider stack              one repair, then the fallback model
+//! ```
+//!
+//! A pin names the model, the prompt and their hashes; a task whose texts are others than pinned does not start. What is
+//! checked here needs no label: the output schema, and the checks that `config/prompt_graph.yml` gives the task.
+
+mod load;
+
+#[cfg(feature = "rf-qaqc")]
+pub mod rf_qaqc;
+
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use crate::dataset::Case;
+use crate::eval::plan::SuitePlan;
+use crate::eval::run::{self, Reach};
+use crate::eval::walk;
+use crate::llm::error::Failure;
+use crate::llm::{Answer, Call, Draw, Error, Message, PromptTag, Request, Role, Stream, Usage};
+use crate::task::schema::violations;
+
+/// Violations told of one input or answer.
+const MOST: usize = 10;
+
+/// The pinned task.
+pub struct Production {
+    name: String,
+    plan: Arc<SuitePlan>,
+    fallback: Option<Arc<SuitePlan>>,
+    input: Option<Validator>,
+    output: Option<Validator>,
+    /// Schemas as written, for those who describe the task.
+    schemas: (Option<Value>, Option<Value>),
+}
+
+/// An answer that holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Produced {
+    /// The answer: JSON where it is, else text.
+    pub output: Value,
+    /// The model that answered, as the provider names it.
+    pub served_model: String,
+    /// Its alias.
+    pub model: String,
+    /// The first answer did not hold, the second does.
+    pub repaired: bool,
+    /// The pinned model could not answer, and the pin's fallback did.
+    pub fell_back: bool,
+    /// Tokens of the answer that is handed on; absent where nobody counted.
+    pub usage: Option<Usage>,
+    /// USD of everything that was asked; absent where a price is unknown.
+    pub cost_usd: Option<f64>,
+    /// Milliseconds of the answer that is handed on; absent for embedded models.
+    pub latency_ms: Option<f64>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refused {
+    /// The input does not obey the task's input schema. Asking again helps nobody.
+    #[error("the input is not what the task takes: {}", .0.join("; "))]
+    Input(Vec<String>),
+    /// The model's answer does not hold, nor does its repair.
+    #[error("the answer does not hold: {}", .0.join("; "))]
+    Invalid(Vec<String>),
+    /// No answer came.
+    #[error("{message}")]
+    Unanswered {
+        /// What happened, without secrets.
+        message: String,
+        /// What kind of failure.
+        kind: &'static str,
+        /// What would help.
+        remedy: Remedy,
+    },
+}
+
+/// What helps where no answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Time: the same request may succeed later.
+    Later,
+    /// A person: credentials, quota, budget or configuration come first, for this input and for every other.
+    Mend,
+    /// Nothing: the model does not answer this input.
+    Never,
+}
+
+impl Refused {
+    /// The same request may succeed later, with nothing changed by anybody.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unanswered { remedy: Remedy::Later, .. })
+    }
+}
+
+impl Production {
+    /// The task's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Alias of the pinned model.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.plan.alias
+    }
+
+    /// What the pinned model says it is.
+    #[must_use]
+    pub fn declares(&self) -> &str {
+        &self.plan.model.card().declares
+    }
+
+    /// The pinned prompt's file, and the hash of its text.
+    #[must_use]
+    pub fn prompt(&self) -> (&str, &str) {
+        (&self.plan.identity.prompt, &self.plan.identity.prompt_sha256)
+    }
+
+    /// JSON Schema of the input, where the task has one.
+    #[must_use]
+    pub fn input_schema(&self) -> Option<&Value> {
+        self.schemas.0.as_ref()
+    }
+
+    /// JSON Schema of the output, where the task has one.
+    #[must_use]
+    pub fn output_schema(&self) -> Option<&Value> {
+        self.schemas.1.as_ref()
+    }
+
+    /// Answer one input (JSON text, kept token for token). `id` names it in traces. The same input is asked about once in a
+    /// run, however often it comes.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn answer(&self, id: &str, input_text: &str) -> Result<Produced, Refused> {
+        let input: Value = serde_json::from_str(input_text)
+            .map_err(|error| Refused::Input(vec![format!("not valid JSON: {error}")]))?;
+        if let Some(validator) = &self.input {
+            let wrong = violations(validator, &input, MOST);
+            if !wrong.is_empty() {
+                return Err(Refused::Input(wrong));
+            }
+        }
+        let case = Case::new(id, input_text, Value::Null);
+        let first = self.answer_by(&self.plan, &case).await;
+        let (Err(Refused::Unanswered { .. }), Some(fallback)) = (&first, &self.fallback) else {
+            return first;
+        };
+        // The pinned model's own failure is what the caller is told, if nobody can help.
+        match self.answer_by(fallback, &case).await {
+            Ok(produced) => Ok(Produced { fell_back: true, ..produced }),
+            Err(_) => first,
+        }
+    }
+
+    async fn answer_by(&self, plan: &SuitePlan, case: &Case) -> Result<Produced, Refused> {
+        let (client, spec) = plan.asked_by(plan.task.output());
+        let walked = walk::upstream(plan, case, Stream::Main, 0, Reach::Run).await;
+        let failed = walked.steps.iter().find_map(|step| step.error.as_ref());
+        let cannot = |message: String, error: Option<&Error>| Refused::Unanswered {
+            message,
+            kind: error.map_or("rendering", Error::kind),
+            remedy: error.map_or(Remedy::Never, remedy),
+        };
+        let answers = walked.answers().map_err(|message| cannot(message, failed))?;
+        let request = plan
+            .task
+            .ask(plan.task.output(), client.card(), spec, &case.input_text, &answers)
+            .map_err(|message| cannot(message, None))?;
+        let first = ask(plan, &request).await?;
+        let before = walked.whole(first.clone());
+        let (answer, cost_usd, repaired) = match self.wrong(plan, case, &first).await? {
+            wrong if wrong.is_empty() => (first, before.cost_usd, false),
+            // Rules answer the same again.
+            wrong if client.card().embedded => return Err(Refused::Invalid(wrong)),
+            wrong => {
+                let second = ask(plan, &repair(&request, &first, &wrong)).await?;
+                let wrong = self.wrong(plan, case, &second).await?;
+                if !wrong.is_empty() {
+                    return Err(Refused::Invalid(wrong));
+                }
+                let cost = before.cost_usd.zip(second.cost_usd).map(|(a, b)| a + b);
+                (second, cost, true)
+            }
+        };
+        let text = || Value::from(answer.text.as_str());
+        Ok(Produced {
+            output: serde_json::from_str(&answer.text).unwrap_or_else(|_| text()),
+            served_model: answer.served_model,
+            model: plan.alias.clone(),
+            repaired,
+            fell_back: false,
+            usage: answer.usage,
+            cost_usd,
+            latency_ms: if repaired { answer.latency_ms } else { before.latency_ms },
+        })
+    }
+
+    /// What is wrong with an answer; nothing where it holds.
+    async fn wrong(&self, plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<Vec<String>, Refused> {
+        if let Some(cut) = answer.finish_reason.cut() {
+            return Ok(vec![cut.to_owned()]);
+        }
+        if let Some(validator) = &self.output {
+            let value: Value = match serde_json::from_str(&answer.text) {
+                Ok(value) => value,
+                Err(error) => return Ok(vec![format!("not one JSON value: {error}")]),
+            };
+            let wrong = violations(validator, &value, MOST);
+            if !wrong.is_empty() {
+                return Ok(wrong);
+            }
+        }
+        let checked = run::check(plan, case, answer, Reach::Run).await;
+        let cannot = |message| Refused::Unanswered { message, kind: "check", remedy: Remedy::Mend };
+        let measured = checked.map_err(cannot)?;
+        let failing = measured.checks.into_iter().filter(|check| !check.passed);
+        Ok(failing.map(|check| format!("{}: {}", check.label, check.explanation)).collect())
+    }
+}
+
+/// Ask for the one answer to a request.
+async fn ask(plan: &SuitePlan, request: &Request) -> Result<Answer, Refused> {
+    let (client, _) = plan.asked_by(plan.task.output());
+    let draw = Draw { key: request.key(), stream: Stream::Main, index: 0 };
+    let template = plan.task.template();
+    let prompt = Some(PromptTag { name: &template.name, sha256: &template.sha256 });
+    let call = Call { request, draw: &draw, prompt, recorded_only: false };
+    let answered = client.ask(call).await.map_err(|error| Refused::Unanswered {
+        message: error.to_string(),
+        kind: error.kind(),
+        remedy: remedy(&error),
+    })?;
+    Ok(answered.answer)
+}
+
+fn remedy(error: &Error) -> Remedy {
+    match error {
+        Error::Provider(error) => match error.failure {
+            Failure::RateLimited
+            | Failure::Overloaded
+            | Failure::Server
+            | Failure::Network
+            | Failure::Timeout
+            | Failure::Malformed => Remedy::Later,
+            Failure::Credentials | Failure::Quota => Remedy::Mend,
+            Failure::Refused => Remedy::Never,
+        },
+        Error::Store(_) => Remedy::Later,
+        Error::Model { .. } => Remedy::Never,
+        Error::NotBuilt(_) | Error::Config { .. } | Error::NotRecorded(_) | Error::Budget(_) => Remedy::Mend,
+    }
+}
+
+/// The same question once more, with the answer that does not hold and what is wrong with it.
+fn repair(request: &Request, answer: &Answer, wrong: &[String]) -> Request {
+    let mut again = request.clone();
+    let what = wrong.join("; ");
+    again.messages.extend([
+        Message { role: Role::Assistant, content: answer.text.clone() },
+        Message {
+            role: Role::User,
+            content: format!(
+                "This answer cannot be used. What was wrong: {what}. Answer again, whole, in the form that was asked for."
+            ),
+        },
+    ]);
+    again
+}

@@ -1,0 +1,32 @@
+//! JSON Schemas of the project: prepared in one place, explained in one way.
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+/// Prepare a schema. A `$ref` to another file or to the network is refused: what a schema means must not depend on what a
+/// server says today.
+///
+/// # Errors
+/// Why it is no JSON Schema.
+pub fn prepare(schema: &Value) -> Result<Validator, String> {
+    jsonschema::options().offline().build(schema).map_err(|error| error.to_string())
+}
+
+/// What a value breaks, each with its place; at most `most`, then how many more.
+#[must_use]
+pub fn violations(validator: &Validator, value: &Value, most: usize) -> Vec<String> {
+    let mut errors = validator.iter_errors(value);
+    let mut found: Vec<String> = errors
+        .by_ref()
+        .take(most)
+        .map(|error| {
+            let place = error.instance_path().to_string();
+            if place.is_empty() { error.to_string() } else { format!("`{place}`: {error}") }
+        })
+        .collect();
+    let more = errors.count();
+    if more > 0 {
+        found.push(format!("and {more} more"));
+    }
+    found
+}
