@@ -18,6 +18,7 @@ mod prompt;
 mod recordings;
 mod schema;
 mod sim;
+mod task;
 mod zoo;
 
 use std::collections::BTreeMap;
@@ -76,6 +77,9 @@ enum Command {
     Perspectives(perspectives::Args),
     /// One suite over several models: quality, cost, latency, and the cheapest that is not worse than the best
     Zoo(Box<zoo::Args>),
+    /// Run a pinned task over many inputs
+    #[command(subcommand)]
+    Task(task::Command),
     /// What production runs: check it, or put another model in its place
     #[command(subcommand)]
     Pins(pins::Command),
@@ -270,6 +274,7 @@ pub fn main() -> ExitCode {
         Command::Canary(command) => canary::run(&context, &command, &telemetry),
         Command::Graph(command) => graph::run(&context, &command),
         Command::Kb(command) => kb::run(&context, &command),
+        Command::Task(command) => task::run(&context, &command),
         Command::Perspectives(args) => perspectives::run(&context, &args),
         Command::Zoo(args) => zoo::run(&context, &args),
         Command::Pins(command) => pins::run(&context, &command),

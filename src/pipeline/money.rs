@@ -34,7 +34,7 @@ fn network_models(plan: &SuitePlan) -> Vec<(&str, Operation)> {
 }
 
 /// Why a plan may not spend under a budget: a price that nobody knows makes the budget void.
-pub(super) fn problems(inputs: &Inputs, plan: &SuitePlan) -> Vec<Problem> {
+pub(crate) fn problems(inputs: &Inputs, plan: &SuitePlan) -> Vec<Problem> {
     let has_budget = inputs.settings.max_cost_usd.is_some() || plan.spec.limits.budget_usd.is_some();
     let Some(project) = inputs.loaded().filter(|_| has_budget && !inputs.settings.allow_unpriced) else {
         return Vec::new();
@@ -75,7 +75,7 @@ pub(super) fn open_account<'a>(
 ///
 /// # Errors
 /// The account cannot be opened.
-pub(super) fn open_account_of(inputs: &Inputs, plan: &SuitePlan) -> Result<(), Problem> {
+pub(crate) fn open_account_of(inputs: &Inputs, plan: &SuitePlan) -> Result<(), Problem> {
     let own = plan.spec.limits.budget_usd.filter(|_| !network_models(plan).is_empty());
     match inputs.settings.max_cost_usd.or(own) {
         Some(limit) => open(inputs, limit),

@@ -11,12 +11,26 @@ use crate::config::{Document, Problem, Project, Step, did_you_mean};
 use crate::dataset::Dataset;
 use crate::eval::plan::{Options, SuitePlan};
 use crate::json::sha256_hex;
-use crate::pipeline::Inputs;
+use crate::pipeline::{Inputs, money};
 use crate::prompt::content_sha256;
 use crate::task::read_json;
 use crate::task::schema::prepare;
 
 impl Production {
+    /// Spend from one account, if the run has a limit.
+    ///
+    /// # Errors
+    /// A model without a known price under a limit; the account cannot be opened.
+    pub fn open_account(&self, inputs: &Inputs) -> Result<(), Problem> {
+        for plan in [Some(&self.plan), self.fallback.as_ref()].into_iter().flatten() {
+            if let Some(problem) = money::problems(inputs, plan).into_iter().next() {
+                return Err(problem);
+            }
+            money::open_account_of(inputs, plan)?;
+        }
+        Ok(())
+    }
+
     /// Load a task as it is pinned.
     ///
     /// # Errors

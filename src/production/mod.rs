@@ -8,6 +8,7 @@
 //! A pin names the model, the prompt and their hashes; a task whose texts are others than pinned does not start. What is
 //! checked here needs no label: the output schema, and the checks that `config/prompt_graph.yml` gives the task.
 
+pub mod batch;
 mod load;
 
 #[cfg(feature = "rf-qaqc")]

@@ -1,0 +1,280 @@
+//! `llmx task`: a pinned task over many inputs.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, IsTerminal as _, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::{Choice, Context};
+use crate::config::{Problem, env};
+use crate::files::atomic_write;
+use crate::json::sha256_hex;
+use crate::pipeline::block_on;
+use crate::production::Production;
+use crate::production::batch::input::{Bad, Record, csv, jsonl};
+use crate::production::batch::output::{Dead, Form, Line, Output};
+use crate::production::batch::{Counts, Shard, Sink, Told, run as answer_all};
+use crate::report::outcome::exit;
+use crate::report::words::count;
+use crate::report::{sanitize, traffic};
+
+/// Subcommands of `llmx task`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Answer every input once; the same command goes on where a crash or a provider stopped it
+    ///
+    /// Exit codes: 0 every input has its output; 1 some are dead letters, again helps nothing; 2 something must be mended
+    /// first (configuration, credentials, budget, the files); 3 a provider could not answer some, again asks only for those.
+    Run {
+        /// Task that `config/model_pins.yml` pins
+        task: String,
+        /// Inputs: .jsonl or .csv, or - for JSONL from standard input
+        #[arg(long = "in", value_name = "FILE")]
+        input: String,
+        /// Outputs: .jsonl or .csv, gone on with where it exists; - for JSONL to standard output
+        #[arg(long = "out", value_name = "FILE")]
+        output: String,
+        /// Inputs without an output, with the reason (default: OUT.dead.jsonl; with --out - standard error tells them)
+        #[arg(long, value_name = "FILE")]
+        dead: Option<PathBuf>,
+        /// JSON pointer to an input's id, or the column that holds it (default: `/record_id`, else `/id`, by the first input)
+        #[arg(long, value_name = "POINTER")]
+        id: Option<String>,
+        /// Only this part of the inputs, by the hash of their ids
+        #[arg(long, value_name = "I/N", value_parser = shard)]
+        shard: Option<Shard>,
+        /// Counts, task and files as JSON, written when the run has ended
+        #[arg(long, value_name = "FILE")]
+        manifest: Option<PathBuf>,
+        #[command(flatten)]
+        choice: Choice,
+    },
+}
+
+pub(super) fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((index, of)) if (1..=of).contains(&index) => Ok(Shard { index, of }),
+        _ => Err("expected I/N with I from 1 to N, such as 2/3".to_owned()),
+    }
+}
+
+pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
+    let Command::Run { task, input, output, dead, id, shard, manifest, choice } = command;
+    let refuse = |file: &str, message: String| context.refuse(&[Problem::of_file(file, message)]);
+    if choice.model.is_some() || choice.prompt.is_some() {
+        return Err(refuse("--model, --prompt", "the pin says both: edit config/model_pins.yml".to_owned()));
+    }
+    // Answers are kept beside the run's reports, under a name that the same command finds again.
+    let mut overrides = choice.overrides();
+    if choice.mode.is_none() {
+        overrides.0.insert(env::MODE, "live".to_owned());
+    }
+    let place =
+        std::path::absolute(output).map_or_else(|_| output.clone(), |path| path.display().to_string());
+    let name = sha256_hex(&place).chars().take(12).collect::<String>();
+    if output != "-" {
+        overrides.0.insert(env::RESUME, format!("task-{task}-{name}"));
+    }
+    let inputs = context.inputs_with(&overrides)?;
+    let production = Production::load(&inputs, task).map_err(|problems| context.refuse(&problems))?;
+    let production = Arc::new(production);
+    production.open_account(&inputs).map_err(|problem| context.refuse(&[problem]))?;
+    let (out, done) = if output == "-" {
+        (Out::Stdout, BTreeSet::new())
+    } else {
+        let opened = Output::open(Path::new(output), Form::of(output));
+        let (file, done) = opened.map_err(|error| refuse(output, error.to_string()))?;
+        (Out::File(file), done)
+    };
+    let dead_file =
+        dead.clone().or_else(|| (output != "-").then(|| PathBuf::from(format!("{output}.dead.jsonl"))));
+    let letters = match &dead_file {
+        Some(path) => {
+            let file =
+                File::create(path).map_err(|error| refuse(&path.display().to_string(), error.to_string()))?;
+            Some(BufWriter::new(file))
+        }
+        None => None,
+    };
+    let source = Source::open(input, id.as_deref()).map_err(|message| refuse(input, message))?;
+    let records = source.records().map_err(|message| refuse(input, message))?;
+    let mut sink = Files { out, letters, bar: bar(context), error: context.out };
+    let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
+    let at_once = inputs.settings.concurrency;
+    let ran = block_on(answer_all(Arc::clone(&production), records, &done, shard, at_once, &mut sink));
+    let ran = ran.map_err(|message| refuse(output, message))?;
+    let (counts, told) = ran.map_err(|error| refuse(output, format!("cannot be written: {error}")))?;
+    sink.finish().map_err(|error| refuse(output, format!("cannot be written: {error}")))?;
+    let code = code(&counts);
+    if let Some(path) = manifest {
+        let (prompt, prompt_sha256) = production.prompt();
+        let text = json!({
+            "format": MANIFEST_FORMAT,
+            "task": production.name(),
+            "model": production.model(),
+            "prompt": prompt,
+            "prompt_sha256": prompt_sha256,
+            "shard": { "index": shard.index, "of": shard.of },
+            "in": input,
+            "out": output,
+            "dead": dead_file.as_ref().map(|path| path.display().to_string()),
+            "counts": counts,
+            "exit_code": code,
+        });
+        atomic_write(path, format!("{text:#}\n").as_bytes())
+            .map_err(|error| refuse(&path.display().to_string(), format!("cannot be written: {error}")))?;
+    }
+    tell(context, &production, &counts, &told, dead_file.as_deref());
+    traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
+    Ok(code)
+}
+
+/// Form of the manifest.
+const MANIFEST_FORMAT: u32 = 1;
+
+fn code(counts: &Counts) -> u8 {
+    if counts.stopped > 0 {
+        exit::INPUT
+    } else if counts.later > 0 {
+        exit::CANNOT_TELL
+    } else if counts.dead > 0 {
+        exit::WORSE
+    } else {
+        exit::OK
+    }
+}
+
+fn tell(context: &Context, production: &Production, counts: &Counts, told: &Told, dead: Option<&Path>) {
+    let out = context.out;
+    let mut parts = vec![format!("{} answered", counts.answered)];
+    let mut add = |n: usize, text: &str| {
+        if n > 0 {
+            parts.push(format!("{n} {text}"));
+        }
+    };
+    add(counts.before, "had their output");
+    add(counts.repaired, "after a repair");
+    add(counts.fell_back, "by the fallback");
+    add(counts.dead, if counts.dead == 1 { "dead letter" } else { "dead letters" });
+    add(counts.later, "to be asked again");
+    add(counts.stopped, "not asked");
+    let (task, model) = (production.name(), production.model());
+    out.note(format_args!(
+        "{task} on {model} ({}): {}: {}",
+        production.declares(),
+        count(counts.inputs, "input"),
+        parts.join(", ")
+    ));
+    if let Some(dead) = dead.filter(|_| counts.dead > 0) {
+        out.note(format_args!("dead letters: {}", dead.display()));
+    }
+    if let Some(why) = &told.later {
+        let again = "the same command asks only for what has no output";
+        out.failed(sanitize::line(why), Some(again));
+    }
+    if let Some(why) = &told.mend {
+        out.failed(sanitize::line(why), Some("mend it; the same command then goes on"));
+    }
+}
+
+fn bar(context: &Context) -> ProgressBar {
+    if !std::io::stderr().is_terminal() || !context.out.color {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {pos} inputs, {per_sec}, {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+/// Where inputs come from.
+struct Source {
+    reader: Box<dyn BufRead + Send>,
+    is_csv: bool,
+    id: String,
+}
+
+impl Source {
+    fn open(input: &str, id: Option<&str>) -> Result<Self, String> {
+        let file: Box<dyn Read + Send> = if input == "-" {
+            Box::new(std::io::stdin())
+        } else {
+            Box::new(File::open(input).map_err(|error| format!("cannot be read: {error}"))?)
+        };
+        let mut reader: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 18, file));
+        let is_csv = Form::of(input) == Form::Csv;
+        let id = match id {
+            Some(id) if is_csv || id.starts_with('/') => id.to_owned(),
+            Some(id) => return Err(format!("--id: expected a JSON pointer: `/{id}`, found `{id}`")),
+            None => {
+                // By the first input, as far as the buffer holds it.
+                let start = reader.fill_buf().map_err(|error| format!("cannot be read: {error}"))?;
+                let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let has = String::from_utf8_lossy(line).contains("record_id");
+                if has { "/record_id".to_owned() } else { "/id".to_owned() }
+            }
+        };
+        Ok(Self { reader, is_csv, id })
+    }
+
+    fn records(self) -> Result<Box<dyn Iterator<Item = Result<Record, Bad>>>, String> {
+        let Self { reader, is_csv, id } = self;
+        if is_csv { Ok(Box::new(csv(reader, &id)?)) } else { Ok(Box::new(jsonl(reader, id))) }
+    }
+}
+
+enum Out {
+    Stdout,
+    File(Output),
+}
+
+struct Files {
+    out: Out,
+    letters: Option<BufWriter<File>>,
+    bar: ProgressBar,
+    error: super::print::Out,
+}
+
+impl Files {
+    fn finish(self) -> std::io::Result<()> {
+        self.bar.finish_and_clear();
+        if let Some(letters) = self.letters {
+            letters.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        }
+        match self.out {
+            Out::File(file) => file.finish(),
+            Out::Stdout => std::io::stdout().flush(),
+        }
+    }
+}
+
+impl Sink for Files {
+    fn output(&mut self, line: &Line<'_>) -> std::io::Result<()> {
+        match &mut self.out {
+            Out::File(file) => file.write(line),
+            Out::Stdout => std::io::stdout().write_all(&Form::Jsonl.line(line)?),
+        }
+    }
+
+    fn dead(&mut self, letter: &Dead<'_>) -> std::io::Result<()> {
+        let mut text = serde_json::to_string(letter)?;
+        match &mut self.letters {
+            Some(file) => {
+                text.push('\n');
+                file.write_all(text.as_bytes())
+            }
+            None => {
+                self.error.note(sanitize::line(&text));
+                Ok(())
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        self.bar.inc(1);
+    }
+}

@@ -1,0 +1,275 @@
+//! Outputs and dead letters, a whole line at a time, and what an earlier call left of them.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One output.
+#[derive(Debug, Serialize)]
+pub struct Line<'a> {
+    /// The input's id.
+    pub id: &'a str,
+    /// The answer.
+    pub output: &'a Value,
+    /// Alias of the model that answered.
+    pub model: &'a str,
+    /// The model as the provider names it.
+    pub served_model: &'a str,
+    /// The prompt's file.
+    pub prompt: &'a str,
+    /// Hash of its text.
+    pub prompt_sha256: &'a str,
+    /// The answer holds only after a repair.
+    pub repaired: bool,
+    /// The fallback model answered.
+    pub fell_back: bool,
+    /// USD; absent where a price is unknown.
+    pub cost_usd: Option<f64>,
+}
+
+/// One input without an output.
+#[derive(Debug, Serialize)]
+pub struct Dead<'a> {
+    /// Its line in the input, from 1.
+    pub line: usize,
+    /// Its id, where it has one.
+    pub id: Option<&'a str>,
+    /// `input`, `answer`, or the kind of the model's failure.
+    pub kind: &'static str,
+    /// Why.
+    pub reasons: &'a [String],
+}
+
+/// How outputs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One JSON object a line.
+    Jsonl,
+    /// Rows with a header.
+    Csv,
+}
+
+impl Form {
+    /// By a file's name.
+    #[must_use]
+    pub fn of(file: &str) -> Self {
+        if Path::new(file).extension().is_some_and(|end| end.eq_ignore_ascii_case("csv")) {
+            Self::Csv
+        } else {
+            Self::Jsonl
+        }
+    }
+
+    /// The line, with its end.
+    ///
+    /// # Errors
+    /// None that a `Line` can cause.
+    pub fn line(self, line: &Line<'_>) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Jsonl => {
+                let mut bytes = serde_json::to_vec(line)?;
+                bytes.push(b'\n');
+                Ok(bytes)
+            }
+            Self::Csv => {
+                let cost = line.cost_usd.map_or(String::new(), |usd| usd.to_string());
+                let (repaired, fell_back) = (line.repaired.to_string(), line.fell_back.to_string());
+                let output = line.output.to_string();
+                row(&[
+                    line.id,
+                    &output,
+                    line.model,
+                    line.served_model,
+                    line.prompt,
+                    line.prompt_sha256,
+                    &repaired,
+                    &fell_back,
+                    &cost,
+                ])
+            }
+        }
+    }
+
+    /// What stands before the first line.
+    ///
+    /// # Errors
+    /// None that a header can cause.
+    pub fn header(self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Jsonl => Ok(Vec::new()),
+            Self::Csv => row(&HEADER),
+        }
+    }
+}
+
+const HEADER: [&str; 9] =
+    ["id", "output", "model", "served_model", "prompt", "prompt_sha256", "repaired", "fell_back", "cost_usd"];
+
+fn row(cells: &[&str]) -> io::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(cells)?;
+    writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// An output file, held by this process alone.
+pub struct Output {
+    file: File,
+    form: Form,
+}
+
+/// Why an output file cannot be gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// Another process writes it.
+    #[error("another run writes it")]
+    Held,
+    /// A line that is no output of this task.
+    #[error("line {0} is no output of such a run: {1}")]
+    Foreign(usize, String),
+    /// It cannot be read or written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl Output {
+    /// Open a file to go on with, and the ids that have their output there. A last line that was cut by a crash is removed.
+    ///
+    /// # Errors
+    /// See [`Unusable`].
+    pub fn open(path: &Path, form: Form) -> Result<(Self, BTreeSet<String>), Unusable> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(Unusable::Held),
+            Err(std::fs::TryLockError::Error(error)) => return Err(Unusable::Io(error)),
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        bytes.truncate(whole);
+        let text = String::from_utf8(bytes).map_err(|_| Unusable::Foreign(1, "not UTF-8 text".to_owned()))?;
+        let done = match form {
+            Form::Jsonl => ids_of_lines(&text)?,
+            Form::Csv => ids_of_rows(&text)?,
+        };
+        file.set_len(whole as u64)?;
+        file.seek(SeekFrom::End(0))?;
+        if whole == 0 {
+            file.write_all(&form.header()?)?;
+        }
+        Ok((Self { file, form }, done))
+    }
+
+    /// Write one output with a single call, so that a crash leaves it whole or cut at the end of the file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
+        self.file.write_all(&self.form.line(line)?)
+    }
+
+    /// Everything is on the disk.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn finish(self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: String,
+    #[serde(rename = "output")]
+    _output: serde::de::IgnoredAny,
+}
+
+fn ids_of_lines(text: &str) -> Result<BTreeSet<String>, Unusable> {
+    let lines = (1..).zip(text.lines());
+    lines
+        .map(|(number, line)| {
+            let id = serde_json::from_str::<Id>(line);
+            id.map(|id| id.id).map_err(|error| Unusable::Foreign(number, error.to_string()))
+        })
+        .collect()
+}
+
+fn ids_of_rows(text: &str) -> Result<BTreeSet<String>, Unusable> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| Unusable::Foreign(1, error.to_string()))?;
+    if !text.is_empty() && *header != HEADER[..] {
+        return Err(Unusable::Foreign(1, "another header".to_owned()));
+    }
+    let rows = (2..).zip(reader.records());
+    rows.map(|(number, row)| {
+        let row = row.map_err(|error| Unusable::Foreign(number, error.to_string()))?;
+        Ok(row.get(0).unwrap_or_default().to_owned())
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line<'a>(id: &'a str, output: &'a Value) -> Line<'a> {
+        Line {
+            id,
+            output,
+            model: "m",
+            served_model: "m-1",
+            prompt: "p.txt",
+            prompt_sha256: "0",
+            repaired: false,
+            fell_back: true,
+            cost_usd: None,
+        }
+    }
+
+    #[test]
+    fn what_a_crash_cut_is_removed_and_the_rest_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = Value::from("with, \"quotes\"\nand a line");
+        for (name, form) in [("a.jsonl", Form::Jsonl), ("deep/a.csv", Form::Csv)] {
+            let path = dir.path().join(name);
+            assert_eq!(Form::of(name), form);
+            let (mut file, done) = Output::open(&path, form).unwrap();
+            assert!(done.is_empty());
+            file.write(&line("a", &output)).unwrap();
+            file.write(&line("b,\"x\"", &output)).unwrap();
+            assert!(matches!(Output::open(&path, form), Err(Unusable::Held)));
+            file.finish().unwrap();
+            let whole = std::fs::read(&path).unwrap();
+            for cut in 1..20 {
+                let last = form.line(&line("c", &output)).unwrap();
+                let damaged = [&whole[..], &last[..last.len() - cut]].concat();
+                crate::files::atomic_write(&path, &damaged).unwrap();
+                let (mut file, done) = Output::open(&path, form).unwrap();
+                assert_eq!(done, BTreeSet::from(["a".to_owned(), "b,\"x\"".to_owned()]), "{name} {cut}");
+                file.write(&line("c", &output)).unwrap();
+                drop(file);
+                assert_eq!(std::fs::read(&path).unwrap(), [&whole[..], &last[..]].concat());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in
+            [("a.jsonl", "{\"id\": \"a\"}\n"), ("b.jsonl", "notes\n"), ("c.csv", "id,name\n1,x\n")]
+        {
+            let path = dir.path().join(name);
+            crate::files::atomic_write(&path, text.as_bytes()).unwrap();
+            assert!(matches!(Output::open(&path, Form::of(name)), Err(Unusable::Foreign(..))), "{name}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+}

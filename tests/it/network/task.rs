@@ -1,0 +1,260 @@
+//! `llmx task run` over real sockets: one output for each id, whatever stops in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::requests;
+use crate::server::Server;
+use crate::world::{Ran, World};
+
+const GOOD: &str = "{\"verdict\": \"pass\"}";
+
+/// A pinned task whose model is asked over the wire; the server says `answer`, with further arguments.
+fn project(answer: &str, more: &[&str]) -> (World, Server) {
+    let world = World::tiny();
+    let server = Server::start(&world, &[&["--answer", answer], more].concat());
+    world.write("prompts/tiny.txt", "Judge it.\n{input_data}\n");
+    world.write("data/out.schema.json", r#"{"type": "object", "required": ["verdict"], "properties": {"verdict": {"enum": ["pass", "fail"]}}}"#);
+    world.write(
+        "data/in.schema.json",
+        r#"{"type": "object", "required": ["id", "note"], "properties": {"note": {"type": "string"}}}"#,
+    );
+    world.write(
+        "config/prompt_graph.yml",
+        "tasks:\n  judge_it:\n    input_schema: data/in.schema.json\n    output_schema: data/out.schema.json\n    checks: [ { is_json: {} } ]\n    nodes: { answer: { prompt: tiny.txt } }\n",
+    );
+    models(&world, &server.url, &server.url);
+    let sha256 = llm_experiments::prompt::content_sha256(world.root(), "tiny.txt").unwrap();
+    world.write(
+        "config/model_pins.yml",
+        &format!("pins:\n  judge_it:\n    model: net\n    prompt: tiny.txt\n    prompt_sha256: {sha256}\n    pinned_on: 2026-11-01\n    retires_on: null\n"),
+    );
+    (world, server)
+}
+
+fn models(world: &World, net: &str, spare: &str) {
+    let model = |alias: &str, url: &str| {
+        format!(
+            "  {alias}: {{ provider: openai, base_url: {url}/v1, model_id: {alias}-model, params: {{ max_tokens: 50 }}, timeouts: {{ deadline_s: 0.4 }} }}\n"
+        )
+    };
+    world.write("config/models.yml", &format!("models:\n{}{}", model("net", net), model("spare", spare)));
+}
+
+fn inputs(world: &World, n: usize) {
+    let line = |i: usize| format!("{{\"id\": \"r-{i}\", \"note\": \"number {i}\"}}\n");
+    world.write("in.jsonl", &(0..n).map(line).collect::<String>());
+}
+
+fn args<'a>(world: &World, more: &[&'a str]) -> Vec<String> {
+    let place = |file: &str| world.path(file).display().to_string();
+    let mut all: Vec<String> = ["task", "run", "judge_it", "--in"].map(str::to_owned).to_vec();
+    all.extend([place("in.jsonl"), "--out".to_owned(), place("out.jsonl")]);
+    all.extend(more.iter().map(|argument: &&'a str| (*argument).to_owned()));
+    all
+}
+
+fn run(world: &World, more: &[&str]) -> Ran {
+    let args = args(world, more);
+    world.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Outputs by id; each stands there once.
+fn outputs(world: &World, file: &str) -> BTreeMap<String, Value> {
+    let lines: Vec<Value> =
+        world.read(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = lines.len();
+    let all: BTreeMap<String, Value> =
+        lines.into_iter().map(|line| (line["id"].as_str().unwrap().to_owned(), line)).collect();
+    assert_eq!(all.len(), count, "every id once");
+    all
+}
+
+fn dead(world: &World) -> Vec<Value> {
+    world.read("out.jsonl.dead.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn every_input_has_one_output_or_one_reason() {
+    let (world, server) = project(GOOD, &[]);
+    inputs(&world, 20);
+    let more = "{\"id\": \"r-3\", \"note\": \"again\"}\n{\"id\": \"r-x\"}\nno json\n\n{\"id\": \"r-y\", \"note\": 7}\n";
+    let text = world.read("in.jsonl") + more;
+    world.write("in.jsonl", &text);
+    let manifest = world.path("manifest.json").display().to_string();
+    run(&world, &["--manifest", &manifest]).exits(1).says(&["24 inputs: 20 answered, 4 dead letters"]);
+    let found = outputs(&world, "out.jsonl");
+    assert_eq!(found.len(), 20);
+    assert_eq!((&found["r-3"]["output"]["verdict"], &found["r-3"]["model"]), (&"pass".into(), &"net".into()));
+    let reasons: Vec<(u64, String)> = dead(&world)
+        .iter()
+        .map(|letter| (letter["line"].as_u64().unwrap(), letter["reasons"][0].as_str().unwrap().to_owned()))
+        .collect();
+    let lines: BTreeSet<u64> = reasons.iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, BTreeSet::from([21, 22, 23, 25]));
+    let says = |line: u64, part: &str| {
+        assert!(reasons.iter().any(|(at, why)| *at == line && why.contains(part)), "{reasons:?}");
+    };
+    says(21, "the id `r-3` is there twice");
+    says(22, "\"note\" is a required property");
+    says(23, "is not JSON");
+    says(25, "`/note`: 7 is not of type \"string\"");
+    let manifest: Value = serde_json::from_str(&world.read("manifest.json")).unwrap();
+    assert_eq!((&manifest["counts"]["answered"], &manifest["exit_code"]), (&20.into(), &1.into()));
+    // The same command asks nobody and changes nothing.
+    let (asked, before) = (requests(&server), world.read("out.jsonl"));
+    run(&world, &[]).exits(1).says(&["0 answered, 20 had their output, 4 dead letters"]);
+    assert_eq!((requests(&server), world.read("out.jsonl")), (asked, before));
+}
+
+#[test]
+fn a_kill_loses_nothing_and_repeats_nothing() {
+    let (world, server) = project(GOOD, &["--latency", "3"]);
+    inputs(&world, 400);
+    let all = args(&world, &[]);
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    for part in 1..=5 {
+        let mut child = world.command(&all).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Killed somewhere after a part of the outputs is there; a run that is through has ended by itself.
+        let written = || {
+            std::fs::read(world.path("out.jsonl")).unwrap_or_default().iter().filter(|b| **b == b'\n').count()
+        };
+        while written() < part * 60 && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    run(&world, &[]).exits(0);
+    assert_eq!(outputs(&world, "out.jsonl").len(), 400);
+    // An answer that was in flight when the process died is asked for again; one that was recorded is not.
+    let asked = requests(&server);
+    assert!((400..=400 + 5 * 64).contains(&asked), "{asked}");
+    run(&world, &[]).exits(0).says(&["0 answered, 400 had their output"]);
+    assert_eq!(requests(&server), asked);
+    // Outputs that are lost are written again from the answers that are kept.
+    world.remove("out.jsonl");
+    run(&world, &[]).exits(0).says(&["400 answered"]);
+    assert_eq!(requests(&server), asked);
+}
+
+#[test]
+fn the_exit_code_tells_a_scheduler_what_helps() {
+    let (mut world, server) = project(GOOD, &[]);
+    inputs(&world, 12);
+    // A provider that is down: again.
+    let down = Server::start(&world, &["--answer", GOOD, "--fault", "500:1"]);
+    models(&world, &down.url, &server.url);
+    run(&world, &[])
+        .exits(3)
+        .says(&["0 answered, 12 to be asked again", "the same command asks only for what has no output"]);
+    models(&world, &server.url, &server.url);
+    run(&world, &[]).exits(0).says(&["12 answered"]);
+    // A key that is refused: nobody asks on.
+    world.remove("out.jsonl");
+    inputs(&world, 2_000);
+    world.set("LOCK", "a key that nobody has");
+    let locked = Server::start(&world, &["--answer", GOOD, "--key-env", "LOCK"]);
+    models(&world, &locked.url, &server.url);
+    run(&world, &[]).exits(2).says(&["not asked", "mend it; the same command then goes on"]);
+    assert!(requests(&locked) <= 300, "{}", requests(&locked));
+    // An answer that does not hold, and no better one when told so: a dead letter.
+    let silly = Server::start(&world, &["--answer", "{\"verdict\": \"maybe\"}"]);
+    inputs(&world, 4);
+    world.remove("out.jsonl");
+    models(&world, &silly.url, &server.url);
+    world.edit("config/models.yml", "net-model", "silly-model");
+    run(&world, &[]).exits(1).says(&["0 answered, 4 dead letters"]);
+    assert_eq!(requests(&silly), 8, "one repair each");
+    let letters = dead(&world);
+    assert!(letters.iter().all(|letter| letter["kind"] == "answer"), "{letters:?}");
+    assert!(
+        letters[0]["reasons"][0].as_str().unwrap().starts_with("`/verdict`: \"maybe\" is not one of"),
+        "{letters:?}"
+    );
+}
+
+#[test]
+fn the_fallback_answers_when_the_pinned_model_cannot() {
+    let (world, server) = project(GOOD, &[]);
+    inputs(&world, 6);
+    world.edit("config/model_pins.yml", "    model: net\n", "    model: net\n    fallback: spare\n");
+    let down = Server::start(&world, &["--answer", GOOD, "--fault", "500:1"]);
+    models(&world, &down.url, &server.url);
+    run(&world, &[]).exits(0).says(&["6 answered, 6 by the fallback"]);
+    assert!(
+        outputs(&world, "out.jsonl")
+            .values()
+            .all(|line| line["model"] == "spare" && line["fell_back"] == true)
+    );
+    world.edit("config/model_pins.yml", "fallback: spare", "fallback: spore");
+    run(&world, &[])
+        .exits(2)
+        .says(&["`pins.judge_it.fallback`: unknown model `spore`", "did you mean `spare`?"]);
+}
+
+#[test]
+fn shards_are_parts_of_the_whole() {
+    let (world, _server) = project(GOOD, &[]);
+    inputs(&world, 60);
+    run(&world, &[]).exits(0);
+    let whole: BTreeSet<String> = outputs(&world, "out.jsonl").into_keys().collect();
+    let mut parts = BTreeSet::new();
+    let mut total = 0;
+    for part in ["1/3", "2/3", "3/3"] {
+        world.remove("out.jsonl");
+        run(&world, &["--shard", part]).exits(0);
+        let found = outputs(&world, "out.jsonl");
+        assert!(found.len() > 8, "{part}: {}", found.len());
+        total += found.len();
+        parts.extend(found.into_keys());
+    }
+    assert_eq!((parts, total), (whole, 60));
+    run(&world, &["--shard", "4/3"]).exits(2).says(&["expected I/N with I from 1 to N"]);
+}
+
+#[test]
+fn csv_goes_in_and_out() {
+    let (world, _server) = project(GOOD, &[]);
+    world.write("in.csv", "id,note\na,\"one, two\"\nb,three\n,none\n");
+    let place = |file: &str| world.path(file).display().to_string();
+    let (input, output) = (place("in.csv"), place("out.csv"));
+    let command = ["task", "run", "judge_it", "--in", &input, "--out", &output];
+    world.run(&command).exits(1).says(&["2 answered, 1 dead letter"]);
+    let mut rows = csv::Reader::from_path(world.path("out.csv")).unwrap();
+    let rows: BTreeMap<String, String> =
+        rows.records().map(|row| row.unwrap()).map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
+    assert_eq!(
+        rows,
+        BTreeMap::from(["a", "b"].map(|id| (id.to_owned(), "{\"verdict\":\"pass\"}".to_owned())))
+    );
+    world.run(&command).exits(1).says(&["0 answered, 2 had their output"]);
+    world
+        .run(&["task", "run", "judge_it", "--in", &input, "--out", &output, "--id", "nr"])
+        .exits(2)
+        .says(&["has no column `nr` for the id"]);
+}
+
+#[test]
+fn what_is_not_as_pinned_does_not_run() {
+    let (world, server) = project(GOOD, &[]);
+    inputs(&world, 3);
+    world.write("prompts/tiny.txt", "Judge it kindly.\n{input_data}\n");
+    run(&world, &[])
+        .exits(2)
+        .says(&["`pins.judge_it.prompt_sha256`: the prompt's text is another than pinned"]);
+    world
+        .run(&["task", "run", "judge_id", "--in", "-", "--out", "-"])
+        .exits(2)
+        .says(&["no task `judge_id` is pinned", "did you mean `judge_it`?"]);
+    assert_eq!(requests(&server), 0);
+    world.write("prompts/tiny.txt", "Judge it.\n{input_data}\n");
+    world.edit("config/prompt_graph.yml", "is_json: {}", "equals: { expected: /verdict }");
+    run(&world, &[]).exits(2).says(&["needs a label, and production has none"]);
+    world.edit("config/prompt_graph.yml", "equals: { expected: /verdict }", "is_json: {}");
+    world.write("out.jsonl", "my notes\n");
+    run(&world, &[]).exits(2).says(&["line 1 is no output of such a run"]);
+    assert_eq!(world.read("out.jsonl"), "my notes\n");
+}
