@@ -1,20 +1,17 @@
 //! `llmx judge`: measure a suite's judge before it may fail anything.
 
-use serde_json::json;
-
 use super::eval::Format;
 use super::{Choice, Context, unknown};
 use crate::eval::judge::certificate::{self, BLOCKS_FROM, Certificate, INFORMS_FROM, Measured};
-use crate::eval::judge::pairwise::Outcome;
 use crate::files::atomic_write;
 use crate::host;
 use crate::pipeline::Inputs;
 use crate::pipeline::calibrate::{Calibration, calibrate};
 use crate::pipeline::inputs::SuiteInputs;
-use crate::pipeline::pairwise::{Pairwise, compare};
+use crate::pipeline::pairwise::compare;
 use crate::report::outcome::exit;
+use crate::report::pairwise::{self, MAX_IDS, ids_line};
 use crate::report::traffic;
-use crate::report::words::count;
 
 /// Subcommands of `llmx judge`.
 #[derive(Debug, clap::Subcommand)]
@@ -41,9 +38,6 @@ pub(super) enum Command {
     },
 }
 
-/// Ids shown of one kind.
-const MAX_IDS: usize = 12;
-
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     match command {
         Command::Calibrate { suite, choice, dry_run } => {
@@ -54,8 +48,8 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             let suite = context.suite(&inputs, suite)?;
             let found = compare(&inputs, suite).map_err(|problems| context.refuse(&problems))?;
             match format {
-                Format::Json => context.out.text(&format!("{:#}\n", pairwise_json(&found))),
-                Format::Text => pairwise_text(&found).iter().for_each(|line| context.out.line(line)),
+                Format::Json => context.out.text(&format!("{:#}\n", pairwise::json(&found))),
+                Format::Text => pairwise::text(&found).iter().for_each(|line| context.out.line(line)),
             }
             traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
             Ok(if found.missing.is_empty() { exit::OK } else { exit::CANNOT_TELL })
@@ -119,93 +113,6 @@ fn one(context: &Context, inputs: &Inputs, suite: &SuiteInputs, dry_run: bool) -
     })?;
     context.out.note(format!("written: {file}"));
     Ok(())
-}
-
-fn pairwise_json(found: &Pairwise) -> serde_json::Value {
-    let counted = found.both_orders();
-    json!({
-        "suite": found.suite,
-        "model": found.model,
-        "judge": found.judge.0,
-        "judge_declares": found.judge.1,
-        "prompts": { "accepted": found.prompts.0, "now": found.prompts.1 },
-        "same": found.same,
-        "candidate": counted.candidate,
-        "baseline": counted.baseline,
-        "ties": counted.ties,
-        "first": counted.first,
-        "second": counted.second,
-        "preference": counted.preference(),
-        "p_candidate_worse": counted.p_candidate_worse(),
-        "inconsistency": counted.inconsistency(),
-        "p_position_bias": counted.p_position_bias(),
-        "not_relied_upon": found.distrust(),
-        "pairs": found.pairs,
-        "missing": found.missing.iter().map(|(case, why)| json!({ "case": case, "why": why })).collect::<Vec<_>>(),
-    })
-}
-
-fn pairwise_text(found: &Pairwise) -> Vec<String> {
-    let counted = found.both_orders();
-    let (judge, declares) = &found.judge;
-    let mut out = vec![
-        format!(
-            "{} on {}: judge {judge} ({declares}) on {}, in both orders",
-            found.suite,
-            found.model,
-            count(found.pairs.len(), "pair")
-        ),
-        format!(
-            "  {} against the accepted {}; {} the same answer and were not asked about",
-            found.prompts.1,
-            found.prompts.0,
-            if found.same == 1 { "1 case has".to_owned() } else { format!("{} cases have", found.same) }
-        ),
-    ];
-    if let (Some(preference), Some(inconsistency)) = (counted.preference(), counted.inconsistency()) {
-        out.push(format!(
-            "  prefers today's {}, the accepted {}, neither {}; with the order changes {} (first {}, second {})",
-            counted.candidate,
-            counted.baseline,
-            counted.ties,
-            counted.first + counted.second,
-            counted.first,
-            counted.second
-        ));
-        out.push(format!(
-            "  today's answers win {:.0}% (ties and changed ones count half), and the winner changes with the order in {:.0}%",
-            100.0 * preference,
-            100.0 * inconsistency
-        ));
-        out.push(format!(
-            "  were neither better, chance alone would prefer the accepted ones as often in {:.2}% of such comparisons",
-            100.0 * counted.p_candidate_worse()
-        ));
-    }
-    let named = |outcome: Outcome, what: &str| {
-        let ids: Vec<&str> = found
-            .pairs
-            .iter()
-            .filter(|pair| pair.outcome == outcome)
-            .map(|pair| pair.case.as_str())
-            .collect();
-        ids_line(what, &ids)
-    };
-    out.extend(named(Outcome::Baseline, "the accepted answer is preferred"));
-    out.extend(named(Outcome::Candidate, "today's answer is preferred"));
-    out.extend(found.missing.iter().take(MAX_IDS).map(|(case, why)| format!("  {case}: no word: {why}")));
-    out.push(match found.distrust() {
-        Some(why) => format!("  do not rely on it: {why}"),
-        None => "  informs, and fails nothing".to_owned(),
-    });
-    out
-}
-
-/// Ids of one kind, the first of them; none where there are none.
-fn ids_line(name: &str, ids: &[&str]) -> Option<String> {
-    let more = if ids.len() > MAX_IDS { format!(" and {} more", ids.len() - MAX_IDS) } else { String::new() };
-    let shown: Vec<&str> = ids.iter().take(MAX_IDS).copied().collect();
-    (!ids.is_empty()).then(|| format!("  {name} ({}): {}{more}", ids.len(), shown.join(", ")))
 }
 
 fn text(found: &Calibration) -> Vec<String> {

@@ -291,7 +291,7 @@ pub(super) fn stored_answer(plan: &SuitePlan, sample: &BaselineSample) -> Option
 }
 
 /// A stored answer with all that was recorded of it: its tokens, why it ended.
-fn recorded_answer(plan: &SuitePlan, sample: &BaselineSample) -> Option<Answer> {
+pub(super) fn recorded_answer(plan: &SuitePlan, sample: &BaselineSample) -> Option<Answer> {
     let draw = Draw { key: sample.key.clone(), stream: Stream::Main, index: sample.index };
     let recorded = plan.model.recorded(&draw).ok().flatten()?;
     sample.answered(&recorded.answer.text).then_some(recorded.answer)

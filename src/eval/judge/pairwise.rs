@@ -130,6 +130,68 @@ impl Judge {
     }
 }
 
+/// Share of pairs whose winner changes with the order from which on a judge is not to be relied upon.
+pub const MOST_INCONSISTENT: f64 = 0.20;
+
+/// Chance of such a preference for a place, were there none, below which a judge prefers a place.
+pub const POSITION_LIMIT: f64 = 0.01;
+
+/// What the judge prefers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pairwise {
+    /// The suite.
+    pub suite: String,
+    /// The model's alias.
+    pub model: String,
+    /// The judge's alias, and what it says it is.
+    pub judge: (String, String),
+    /// The prompt of the accepted answers, and of these.
+    pub prompts: (String, String),
+    /// Cases whose answer is the accepted one, word by word: nobody was asked.
+    pub same: usize,
+    /// Pairs that were judged.
+    pub pairs: Vec<Pair>,
+    /// Cases without a word, and why.
+    pub missing: Vec<(String, String)>,
+}
+
+/// One pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pair {
+    /// Case id.
+    pub case: String,
+    /// What both orders come to.
+    pub outcome: Outcome,
+    /// What the judge said with the accepted answer first.
+    pub explanation: String,
+}
+
+impl Pairwise {
+    /// All pairs, counted.
+    #[must_use]
+    pub fn both_orders(&self) -> BothOrders {
+        count(self.pairs.iter().map(|pair| pair.outcome))
+    }
+
+    /// Why the judge is not to be relied upon, if so.
+    #[must_use]
+    pub fn distrust(&self) -> Option<String> {
+        let found = self.both_orders();
+        let inconsistent = found.inconsistency().filter(|share| *share > MOST_INCONSISTENT);
+        let p = found.p_position_bias();
+        match (p < POSITION_LIMIT, inconsistent) {
+            (true, _) => {
+                let place = if found.first > found.second { "first" } else { "second" };
+                Some(format!("it prefers the answer shown {place} (p {p:.1e})"))
+            }
+            (false, Some(share)) => {
+                Some(format!("its winner changes with the order in {:.0}% of the pairs", 100.0 * share))
+            }
+            (false, None) => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
