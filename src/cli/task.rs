@@ -6,21 +6,20 @@ use std::io::{BufRead, BufReader, BufWriter, IsTerminal as _, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
-
 use super::{Choice, Context};
 use crate::config::{Problem, env};
-use crate::files::atomic_write;
+use crate::files::{atomic_write, read};
 use crate::json::sha256_hex;
 use crate::pipeline::block_on;
 use crate::production::Production;
-use crate::production::batch::input::{Bad, Record, csv, jsonl};
+use crate::production::batch::input::{Bad, Hashed, ReadSoFar, Record, csv, jsonl};
+use crate::production::batch::manifest::{self, FORMAT, Manifest, merge};
 use crate::production::batch::output::{Dead, Form, Line, Output};
 use crate::production::batch::{Counts, Shard, Sink, Told, run as answer_all};
 use crate::report::outcome::exit;
 use crate::report::words::count;
 use crate::report::{sanitize, traffic};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Subcommands of `llmx task`.
 #[derive(Debug, clap::Subcommand)]
@@ -53,6 +52,23 @@ pub(super) enum Command {
         #[command(flatten)]
         choice: Choice,
     },
+    /// Put the outputs of all shards together; a shard that is missing, there twice, not complete or of other work is refused
+    ///
+    /// Exit codes: 0 every input has its output; 1 some are dead letters; 2 the shards do not make a whole.
+    Merge {
+        /// Outputs: .jsonl or .csv, as the shards have them
+        #[arg(long = "out", value_name = "FILE")]
+        output: PathBuf,
+        /// The shards' manifests (`llmx task run --manifest`)
+        #[arg(required = true, value_name = "MANIFEST")]
+        manifests: Vec<PathBuf>,
+        /// Dead letters of all shards (default: OUT.dead.jsonl)
+        #[arg(long, value_name = "FILE")]
+        dead: Option<PathBuf>,
+        /// Manifest of the whole
+        #[arg(long, value_name = "FILE")]
+        manifest: Option<PathBuf>,
+    },
 }
 
 pub(super) fn shard(text: &str) -> Result<Shard, String> {
@@ -64,7 +80,14 @@ pub(super) fn shard(text: &str) -> Result<Shard, String> {
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
-    let Command::Run { task, input, output, dead, id, shard, manifest, choice } = command;
+    let (task, input, output, dead, id, shard, manifest, choice) = match command {
+        Command::Merge { output, manifests, dead, manifest } => {
+            return merged(context, output, manifests, dead.as_deref(), manifest.as_deref());
+        }
+        Command::Run { task, input, output, dead, id, shard, manifest, choice } => {
+            (task, input, output, dead, id, shard, manifest, choice)
+        }
+    };
     let refuse = |file: &str, message: String| context.refuse(&[Problem::of_file(file, message)]);
     if choice.model.is_some() || choice.prompt.is_some() {
         return Err(refuse("--model, --prompt", "the pin says both: edit config/model_pins.yml".to_owned()));
@@ -101,7 +124,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         }
         None => None,
     };
-    let source = Source::open(input, id.as_deref()).map_err(|message| refuse(input, message))?;
+    let (source, so_far) = Source::open(input, id.as_deref()).map_err(|message| refuse(input, message))?;
     let records = source.records().map_err(|message| refuse(input, message))?;
     let mut sink = Files { out, letters, bar: bar(context), error: context.out };
     let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
@@ -113,29 +136,75 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     let code = code(&counts);
     if let Some(path) = manifest {
         let (prompt, prompt_sha256) = production.prompt();
-        let text = json!({
-            "format": MANIFEST_FORMAT,
-            "task": production.name(),
-            "model": production.model(),
-            "prompt": prompt,
-            "prompt_sha256": prompt_sha256,
-            "shard": { "index": shard.index, "of": shard.of },
-            "in": input,
-            "out": output,
-            "dead": dead_file.as_ref().map(|path| path.display().to_string()),
-            "counts": counts,
-            "exit_code": code,
-        });
-        atomic_write(path, format!("{text:#}\n").as_bytes())
-            .map_err(|error| refuse(&path.display().to_string(), format!("cannot be written: {error}")))?;
+        let out = Some(output.clone()).filter(|output| output != "-");
+        let out_sha256 = out.as_ref().map(|file| read(Path::new(file)).map(sha256_hex)).transpose();
+        let made = Manifest {
+            format: FORMAT,
+            task: production.name().to_owned(),
+            task_sha256: production.sha256(),
+            model: production.model().to_owned(),
+            prompt: prompt.to_owned(),
+            prompt_sha256: prompt_sha256.to_owned(),
+            shard,
+            input: input.clone(),
+            in_sha256: so_far.sha256(),
+            out,
+            out_sha256: out_sha256
+                .map_err(|error| refuse(output, format!("cannot be read back: {error}")))?,
+            dead: dead_file.as_ref().map(|path| path.display().to_string()),
+            counts,
+            exit_code: code,
+        };
+        write_json(path, &made).map_err(|problem| context.refuse(&[problem]))?;
     }
     tell(context, &production, &counts, &told, dead_file.as_deref());
     traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
     Ok(code)
 }
 
-/// Form of the manifest.
-const MANIFEST_FORMAT: u32 = 1;
+fn write_json(path: &Path, manifest: &Manifest) -> Result<(), Problem> {
+    let text = serde_json::to_string_pretty(manifest).map_err(std::io::Error::other);
+    text.and_then(|text| atomic_write(path, format!("{text}\n").as_bytes()))
+        .map_err(|error| Problem::of_file(path.display().to_string(), format!("cannot be written: {error}")))
+}
+
+/// Put the outputs of all shards together.
+fn merged(
+    context: &Context,
+    output: &Path,
+    manifests: &[PathBuf],
+    dead: Option<&Path>,
+    manifest: Option<&Path>,
+) -> Result<u8, u8> {
+    let all = manifests.iter().map(|path| manifest::read(path).map(|found| (path.clone(), found)));
+    let all = all.collect::<Result<Vec<_>, Problem>>().map_err(|problem| context.refuse(&[problem]))?;
+    let form = Form::of(&output.display().to_string());
+    let merged = merge(&all, form).map_err(|problems| context.refuse(&problems))?;
+    let dead_file =
+        dead.map_or_else(|| PathBuf::from(format!("{}.dead.jsonl", output.display())), Path::to_path_buf);
+    for (path, bytes) in [(output, &merged.outputs), (&dead_file, &merged.dead)] {
+        atomic_write(path, bytes).map_err(|error| {
+            let problem = Problem::of_file(path.display().to_string(), format!("cannot be written: {error}"));
+            context.refuse(&[problem])
+        })?;
+    }
+    let whole = Manifest {
+        out: Some(output.display().to_string()),
+        dead: Some(dead_file.display().to_string()),
+        ..merged.manifest
+    };
+    if let Some(path) = manifest {
+        write_json(path, &whole).map_err(|problem| context.refuse(&[problem]))?;
+    }
+    context.out.note(format_args!(
+        "{}: {} merged, {} with an output, {} dead",
+        whole.task,
+        count(all.len(), "shard"),
+        whole.counts.answered + whole.counts.before,
+        whole.counts.dead
+    ));
+    Ok(whole.exit_code)
+}
 
 fn code(counts: &Counts) -> u8 {
     if counts.stopped > 0 {
@@ -199,12 +268,13 @@ struct Source {
 }
 
 impl Source {
-    fn open(input: &str, id: Option<&str>) -> Result<Self, String> {
+    fn open(input: &str, id: Option<&str>) -> Result<(Self, ReadSoFar), String> {
         let file: Box<dyn Read + Send> = if input == "-" {
             Box::new(std::io::stdin())
         } else {
             Box::new(File::open(input).map_err(|error| format!("cannot be read: {error}"))?)
         };
+        let (file, so_far) = Hashed::new(file);
         let mut reader: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 18, file));
         let is_csv = Form::of(input) == Form::Csv;
         let id = match id {
@@ -218,7 +288,7 @@ impl Source {
                 if has { "/record_id".to_owned() } else { "/id".to_owned() }
             }
         };
-        Ok(Self { reader, is_csv, id })
+        Ok((Self { reader, is_csv, id }, so_far))
     }
 
     fn records(self) -> Result<Box<dyn Iterator<Item = Result<Record, Bad>>>, String> {

@@ -17,12 +17,13 @@ pub mod rf_qaqc;
 use std::sync::Arc;
 
 use jsonschema::Validator;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
 use crate::eval::run::{self, Reach};
 use crate::eval::walk;
+use crate::json::sha256_hex;
 use crate::llm::error::Failure;
 use crate::llm::{Answer, Call, Draw, Error, Message, PromptTag, Request, Role, Stream, Usage};
 use crate::task::schema::violations;
@@ -125,6 +126,24 @@ impl Production {
     #[must_use]
     pub fn prompt(&self) -> (&str, &str) {
         (&self.plan.identity.prompt, &self.plan.identity.prompt_sha256)
+    }
+
+    /// SHA-256 over everything that decides an answer: model, prompt, graph, knowledge base, schemas, checks.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let of = |plan: &SuitePlan| {
+            let identity = &plan.identity;
+            json!({
+                "model": [plan.model.card().provider.to_string(), plan.model.card().model_id],
+                "params": plan.model_spec.params,
+                "prompt": identity.prompt_sha256,
+                "graph": identity.graph_sha256,
+                "kb": identity.kb_sha256,
+                "checks": identity.checks_sha256,
+            })
+        };
+        let fallback = self.fallback.as_ref().map(|plan| of(plan));
+        sha256_hex(json!([self.name, of(&self.plan), fallback, self.schemas.0, self.schemas.1]).to_string())
     }
 
     /// JSON Schema of the input, where the task has one.

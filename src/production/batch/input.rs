@@ -1,9 +1,11 @@
 //! Inputs from JSONL and CSV, one at a time.
 
 use std::io::{BufRead, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use crate::json::resolve_one;
 
@@ -27,6 +29,42 @@ pub struct Bad {
     pub id: Option<String>,
     /// What is wrong with it.
     pub reason: String,
+}
+
+/// A reader that knows the hash of all that was read.
+pub struct Hashed<R> {
+    inner: R,
+    sha256: Arc<Mutex<Sha256>>,
+}
+
+/// The hash of what a [`Hashed`] reader has read so far.
+#[derive(Clone)]
+pub struct ReadSoFar(Arc<Mutex<Sha256>>);
+
+impl<R: Read> Hashed<R> {
+    /// Read through it.
+    pub fn new(inner: R) -> (Self, ReadSoFar) {
+        let sha256 = Arc::new(Mutex::new(Sha256::new()));
+        (Self { inner, sha256: Arc::clone(&sha256) }, ReadSoFar(sha256))
+    }
+}
+
+impl ReadSoFar {
+    /// In hexadecimal digits.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let digest = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        self.sha256.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
+        Ok(read)
+    }
 }
 
 /// Longest line of JSONL, in bytes: what is longer is no record.

@@ -5,6 +5,7 @@
 //! reason; what a provider could not answer now goes nowhere, so that the next call asks for it.
 
 pub mod input;
+pub mod manifest;
 pub mod output;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Produced, Production, Refused, Remedy};
 use crate::json::sha256_hex;
@@ -20,7 +21,7 @@ use input::{Bad, Record};
 use output::{Dead, Line};
 
 /// A part of the work: every id belongs to one of `of` parts, by its hash, so that more inputs move none of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     /// From 1.
     pub index: u32,
@@ -39,7 +40,7 @@ impl Shard {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Inputs of this shard, those that are none included.
     pub inputs: usize,
@@ -57,6 +58,25 @@ pub struct Counts {
     pub later: usize,
     /// Inputs that nobody was asked about, since a person must mend something first.
     pub stopped: usize,
+}
+
+impl Counts {
+    /// Those of another part too.
+    pub fn add(&mut self, other: &Self) {
+        let Self { inputs, before, answered, repaired, fell_back, dead, later, stopped } = other;
+        for (sum, more) in [
+            (&mut self.inputs, inputs),
+            (&mut self.before, before),
+            (&mut self.answered, answered),
+            (&mut self.repaired, repaired),
+            (&mut self.fell_back, fell_back),
+            (&mut self.dead, dead),
+            (&mut self.later, later),
+            (&mut self.stopped, stopped),
+        ] {
+            *sum += more;
+        }
+    }
 }
 
 /// What somebody must mend before more is asked, or why the first input must wait.

@@ -155,10 +155,7 @@ impl Output {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         bytes.truncate(whole);
         let text = String::from_utf8(bytes).map_err(|_| Unusable::Foreign(1, "not UTF-8 text".to_owned()))?;
-        let done = match form {
-            Form::Jsonl => ids_of_lines(&text)?,
-            Form::Csv => ids_of_rows(&text)?,
-        };
+        let done = ids(&text, form)?;
         file.set_len(whole as u64)?;
         file.seek(SeekFrom::End(0))?;
         if whole == 0 {
@@ -181,6 +178,17 @@ impl Output {
     /// It is not.
     pub fn finish(self) -> io::Result<()> {
         self.file.sync_all()
+    }
+}
+
+/// Ids of the outputs in a text, each once.
+///
+/// # Errors
+/// [`Unusable::Foreign`]: a line is no output.
+pub fn ids(text: &str, form: Form) -> Result<BTreeSet<String>, Unusable> {
+    match form {
+        Form::Jsonl => ids_of_lines(text),
+        Form::Csv => ids_of_rows(text),
     }
 }
 

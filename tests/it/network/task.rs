@@ -197,21 +197,78 @@ fn the_fallback_answers_when_the_pinned_model_cannot() {
 
 #[test]
 fn shards_are_parts_of_the_whole() {
-    let (world, _server) = project(GOOD, &[]);
+    let (world, server) = project(GOOD, &[]);
     inputs(&world, 60);
-    run(&world, &[]).exits(0);
-    let whole: BTreeSet<String> = outputs(&world, "out.jsonl").into_keys().collect();
-    let mut parts = BTreeSet::new();
-    let mut total = 0;
-    for part in ["1/3", "2/3", "3/3"] {
-        world.remove("out.jsonl");
-        run(&world, &["--shard", part]).exits(0);
-        let found = outputs(&world, "out.jsonl");
-        assert!(found.len() > 8, "{part}: {}", found.len());
-        total += found.len();
-        parts.extend(found.into_keys());
+    let text = world.read("in.jsonl") + "no json\n{\"id\": \"r-x\"}\n";
+    world.write("in.jsonl", &text);
+    let place = |file: &str| world.path(file).display().to_string();
+    run(&world, &["--manifest", &place("whole.json")]).exits(1);
+    let (whole, letters) = (outputs(&world, "out.jsonl"), world.read("out.jsonl.dead.jsonl"));
+    let manifests = ["1/3", "2/3", "3/3"].map(|part| {
+        let name = part.replace('/', "-");
+        let (out, manifest) = (place(&format!("{name}.jsonl")), place(&format!("{name}.json")));
+        let all = [
+            "task",
+            "run",
+            "judge_it",
+            "--in",
+            &place("in.jsonl"),
+            "--out",
+            &out,
+            "--shard",
+            part,
+            "--manifest",
+            &manifest,
+        ];
+        let ran = world.run(&all);
+        assert!(ran.code <= 1, "{}", ran.text());
+        assert!(outputs(&world, &format!("{name}.jsonl")).len() > 8, "{part}");
+        manifest
+    });
+    assert_eq!(requests(&server), 120, "each id is one shard's");
+    let merged = place("merged.jsonl");
+    let merge = |manifests: &[&String], more: &[&str]| {
+        let fixed = ["task", "merge", "--out", &merged];
+        let all: Vec<&str> = fixed
+            .into_iter()
+            .chain(more.iter().copied())
+            .chain(manifests.iter().map(|m| m.as_str()))
+            .collect();
+        world.run(&all)
+    };
+    let [one, two, three] = &manifests;
+    // In any order, it is what one run gives.
+    merge(&[three, one, two], &["--manifest", &place("merged.json")])
+        .exits(1)
+        .says(&["3 shards merged, 60 with an output, 2 dead"]);
+    assert_eq!(outputs(&world, "merged.jsonl"), whole);
+    let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<String>>();
+    assert_eq!(sorted(&world.read("merged.jsonl.dead.jsonl")), sorted(&letters));
+    let read = |file: &str| serde_json::from_str::<Value>(&world.read(file)).unwrap();
+    let (of_parts, of_whole) = (read("merged.json"), read("whole.json"));
+    for key in ["task", "task_sha256", "in_sha256", "counts", "shard", "exit_code", "prompt_sha256"] {
+        assert_eq!(of_parts[key], of_whole[key], "{key}");
     }
-    assert_eq!((parts, total), (whole, 60));
+    // What does not make a whole is refused.
+    world.remove("merged.jsonl");
+    merge(&[one, three], &[]).exits(2).says(&["no manifest of shard 2/3"]);
+    merge(&[one, two, two, three], &[]).exits(2).says(&["shard 2/3 is in "]);
+    let text = world.read("2-3.json");
+    for (from, to, says) in [
+        ("\"later\": 0", "\"later\": 3", "shard 2/3 is not complete: 3 inputs have no output"),
+        ("\"in_sha256\": \"", "\"in_sha256\": \"0", "is of other inputs than "),
+        ("\"task_sha256\": \"", "\"task_sha256\": \"0", "is of another task"),
+        ("\"of\": 3", "\"of\": 4", "is of another number of shards"),
+        ("\"format\": 1", "\"format\": 9", "has format 9, expected 1 or older"),
+    ] {
+        world.write("2-3.json", &text.replacen(from, to, 1));
+        merge(&[one, two, three], &[]).exits(2).says(&[says]);
+    }
+    world.write("2-3.json", &text);
+    let outputs = world.read("2-3.jsonl");
+    world.write("2-3.jsonl", &outputs.replacen("pass", "fail", 1));
+    merge(&[one, two, three], &[]).exits(2).says(&["is not what its run wrote"]);
+    assert!(!world.path("merged.jsonl").exists());
     run(&world, &["--shard", "4/3"]).exits(2).says(&["expected I/N with I from 1 to N"]);
 }
 
