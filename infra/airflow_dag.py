@@ -1,0 +1,132 @@
+"""Airflow DAGs around ``llmx``: judge records in shards, watch the model every day, gate the gold set on demand.
+
+No code of ours runs in the scheduler: each task is a process, and its exit code says what helps.
+
+====  ===========================================  ==========================================
+code  ``llmx`` says                                here
+====  ===========================================  ==========================================
+0     done                                         success
+1     quality: the gate, the canary, dead letters  fails at once; retrying helps nothing
+2     something must be mended first               fails at once
+3     a provider could not answer                  fails and is retried, with growing pauses
+====  ===========================================  ==========================================
+
+Where things are (environment of the workers):
+
+* ``LLMX``: the program, default ``llmx``
+* ``LLMX_PROJECT``: the project folder with config/, prompts/ and data/
+
+Tested with Airflow 3; see infra/airflow_test.sh.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from airflow.exceptions import AirflowException, AirflowFailException
+from airflow.sdk import Param, dag, task
+
+RETRIES = {
+    "retries": 5,
+    "retry_delay": timedelta(seconds=int(os.environ.get("LLMX_RETRY_SECONDS", "60"))),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=30),
+}
+
+
+def llmx(*arguments: str, good: tuple[int, ...] = (0,)) -> int:
+    """Run ``llmx`` in the project; its words go to the task's log."""
+    command = [os.environ.get("LLMX", "llmx"), *arguments]
+    print("$", " ".join(command), flush=True)
+    code = subprocess.run(command, cwd=os.environ["LLMX_PROJECT"], check=False).returncode
+    if code in good:
+        return code
+    if code == 3:
+        raise AirflowException("a provider could not answer: this is retried")
+    raise AirflowFailException(f"llmx ended with {code}: retrying helps nothing")
+
+
+@dag(
+    dag_id="rf_qaqc_records",
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    default_args=RETRIES,
+    params={
+        "records": Param("records.jsonl", type="string", description="inputs, JSONL or CSV"),
+        "out_dir": Param("out", type="string", description="folder of outputs and manifests"),
+        "shards": Param(3, type="integer", minimum=1, maximum=1000),
+        "gate": Param(False, type="boolean", description="gate the gold set before the records"),
+        "dead_letters": Param(True, type="boolean", description="go on although some records are dead letters"),
+    },
+    doc_md=__doc__,
+    tags=["llmx"],
+)
+def rf_qaqc_records():
+    @task
+    def gate_gold(params: dict | None = None) -> None:
+        """The gold set, if asked for: a prompt or model that got worse judges no record."""
+        if params["gate"]:
+            llmx("eval", "gold")
+
+    @task
+    def plan(params: dict | None = None) -> list[str]:
+        """One entry for each shard."""
+        Path(os.environ["LLMX_PROJECT"], params["out_dir"]).mkdir(parents=True, exist_ok=True)
+        return [f"{index}/{params['shards']}" for index in range(1, params["shards"] + 1)]
+
+    @task
+    def judge(shard: str, params: dict | None = None) -> str:
+        """One shard. Killed or throttled, the next try asks only for what has no output yet."""
+        stem = f"{params['out_dir']}/{shard.replace('/', '-of-')}"
+        manifest = f"{stem}.manifest.json"
+        llmx(
+            "task", "run", "rf_qaqc",
+            "--in", params["records"],
+            "--out", f"{stem}.jsonl",
+            "--shard", shard,
+            "--manifest", manifest,
+            good=(0, 1) if params["dead_letters"] else (0,),
+        )
+        return manifest
+
+    @task
+    def merge(manifests: list[str], params: dict | None = None) -> dict:
+        """All shards as one file; what does not make a whole is refused. The manifest is for downstream tasks."""
+        out = f"{params['out_dir']}/verdicts.jsonl"
+        whole = f"{params['out_dir']}/manifest.json"
+        llmx(
+            "task", "merge", "--out", out, "--manifest", whole, *manifests,
+            good=(0, 1) if params["dead_letters"] else (0,),
+        )
+        return json.loads(Path(os.environ["LLMX_PROJECT"], whole).read_text())
+
+    shards = plan()
+    gate_gold() >> shards
+    merge(judge.expand(shard=shards))
+
+
+@dag(
+    dag_id="rf_qaqc_canary",
+    schedule="17 5 * * *",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    default_args=RETRIES,
+    tags=["llmx"],
+)
+def rf_qaqc_canary():
+    @task
+    def look() -> None:
+        """Has a model changed under us? An alarm fails the task, and the log says which of judge, provider and model."""
+        llmx("canary", "run")
+
+    look()
+
+
+rf_qaqc_records()
+rf_qaqc_canary()
