@@ -27,8 +27,12 @@ import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.sdk import Param, dag, task
+
+try:
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+except ImportError:  # before 3.2
+    from airflow.exceptions import AirflowException, AirflowFailException
 
 RETRIES = {
     "retries": 5,

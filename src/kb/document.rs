@@ -29,8 +29,7 @@ pub struct Meta {
     /// The document that replaces this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
-    /// Who stands behind it.
-    #[serde(default)]
+    /// Who stands behind it. Never assumed: a page that somebody dropped into the folder is not ours by silence.
     pub trust: Trust,
     /// The set of rules that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,11 +48,10 @@ pub enum Status {
 }
 
 /// Who stands behind a document.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// The team.
-    #[default]
     Internal,
     /// Somebody else: it may say anything, also to the model.
     External,
@@ -142,7 +140,7 @@ pub fn parse(file: &str, text: &str) -> Result<Document, Vec<Problem>> {
     });
     let Some((yaml, body)) = front else {
         let problem = Problem::of_file(file, "expected front matter between two lines `---`").at_line(1);
-        return Err(vec![problem.hint("doc_id, title, revision and effective; see docs/kb.md")]);
+        return Err(vec![problem.hint("doc_id, title, revision, effective and trust; see docs/kb.md")]);
     };
     // An empty line in front keeps the line numbers those of the file.
     let meta = Meta::parse(file, &format!("\n{yaml}"))?;

@@ -3,8 +3,9 @@
 use super::*;
 
 fn doc(id: &str, more: &str, body: &str) -> String {
+    let trust = if more.contains("trust:") { "" } else { "trust: internal\n" };
     format!(
-        "---\ndoc_id: {id}\ntitle: About {id}\nrevision: \"1\"\neffective: 2026-01-01\n{more}---\n# About {id}\n\n{body}"
+        "---\ndoc_id: {id}\ntitle: About {id}\nrevision: \"1\"\neffective: 2026-01-01\n{trust}{more}---\n# About {id}\n\n{body}"
     )
 }
 
@@ -69,24 +70,26 @@ fn what_is_wrong_is_told_by_line_and_the_rest_is_indexed() {
         ("f.md", doc("F", "", "")),
         ("g.pdf", "%PDF-1.4 broken".to_owned()),
         ("h.md", doc("H", "", "").replace("2026-01-01", "soon")),
+        ("i.md", doc("I", "", "## 1 X\n\nx\n").replace("trust: internal\n", "")),
     ]);
     for (part, found) in [
         "kb/b.md:1: expected front matter",
-        "kb/c.md:6:1: `trust`: ",
-        "kb/d.md:9: this text stands in no numbered section",
-        "kb/d.md:11: expected a numbered heading such as `## 3 Limits`, found `Limits`",
-        "kb/d.md:17: section 1 is there twice",
+        "kb/c.md:6:1: `trust`: unknown value `somebody`",
+        "kb/d.md:10: this text stands in no numbered section",
+        "kb/d.md:12: expected a numbered heading such as `## 3 Limits`, found `Limits`",
+        "kb/d.md:18: section 1 is there twice",
         "kb/e.md: kb/a.md is document A too",
         "kb/f.md: has no numbered section",
         "kb/g.pdf.yml: cannot be read",
         "kb/h.md:5:1: `effective`: expected a day",
+        "kb/i.md:2:1: ",
     ]
     .into_iter()
     .zip(&problems)
     {
         assert!(found.starts_with(part), "expected `{part}`, found `{found}`");
     }
-    assert_eq!(problems.len(), 9, "{problems:#?}");
+    assert_eq!(problems.len(), 10, "{problems:#?}");
     assert_eq!(kb.retrieve("limit", 5, 0.0).places(), ["A#1"]);
     let dir = tempfile::tempdir().unwrap();
     let (_, problems) = Kb::load(dir.path(), "kb");
@@ -129,7 +132,7 @@ mod properties {
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in "(---\n)?(doc_id: A\ntitle: t\nrevision: \"1\"\neffective: 2026-01-01\n---\n)?[#`| .0-9a-z\n\\PC]{0,200}") {
+        fn no_text_is_a_panic(text in "(---\n)?(doc_id: A\ntitle: t\nrevision: \"1\"\neffective: 2026-01-01\ntrust: internal\n---\n)?[#`| .0-9a-z\n\\PC]{0,200}") {
             let _ = document::parse("a.md", &text);
         }
 

@@ -20,6 +20,10 @@ fn held_out_questions_find_what_they_need() {
     let quality = &found["answerable"];
     assert!(quality["questions"].as_u64().unwrap() >= 25, "{quality}");
     assert!(quality["recall"]["5"]["mean"].as_f64().unwrap() >= RECALL_AT_5, "{quality}");
+    assert!(
+        quality["mrr"].as_f64().unwrap() >= 0.75 && quality["ndcg10"].as_f64().unwrap() >= 0.75,
+        "{quality}"
+    );
     // Questions without an answer: most are left without a passage, and few that have one are.
     let share = |count: &Value| count["abstained"].as_f64().unwrap() / count["of"].as_f64().unwrap();
     let all = json(&world, &["kb", "eval", "--split", "all"]);
@@ -113,8 +117,9 @@ fn scanned() -> String {
 #[test]
 fn what_cannot_be_read_is_told_and_the_rest_is_found() {
     let world = World::tiny();
-    let front =
-        |id: &str| format!("doc_id: {id}\ntitle: About {id}\nrevision: \"1\"\neffective: 2026-01-01\n");
+    let front = |id: &str| {
+        format!("doc_id: {id}\ntitle: About {id}\nrevision: \"1\"\neffective: 2026-01-01\ntrust: internal\n")
+    };
     let good = format!("---\n{}---\n## 1 Limits\n\nThe grounding limit is five ohm.\n", front("GOOD"));
     world.write("data/kb/good.md", &good);
     world.write("data/kb/scan.pdf", &scanned());
@@ -147,7 +152,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_found() {
 #[test]
 fn wrong_questions_and_wrong_settings_are_told_by_line() {
     let world = World::tiny();
-    let front = "---\ndoc_id: A\ntitle: T\nrevision: \"1\"\neffective: 2026-01-01\n---\n";
+    let front = "---\ndoc_id: A\ntitle: T\nrevision: \"1\"\neffective: 2026-01-01\ntrust: internal\n---\n";
     world.write("data/kb/a.md", &format!("{front}## 1 Limits\n\nThe limit is five.\n"));
     world
         .run(&["kb", "eval"])

@@ -8,7 +8,7 @@ use crate::world::World;
 
 fn document(id: &str, colour: &str) -> String {
     format!(
-        "---\ndoc_id: {id}\ntitle: Colours {id}\nrevision: \"2\"\neffective: 2026-01-01\n---\n## 1 Sky\n\nThe sky is {colour} by day.\n\n## 2 Grass\n\nGrass and meadows are green.\n"
+        "---\ndoc_id: {id}\ntitle: Colours {id}\nrevision: \"2\"\neffective: 2026-01-01\ntrust: internal\n---\n## 1 Sky\n\nThe sky is {colour} by day.\n\n## 2 Grass\n\nGrass and meadows are green.\n"
     )
 }
 
@@ -63,7 +63,7 @@ fn the_passages_are_sent_and_a_changed_document_asks_only_who_reads_it() {
     world.run(&["eval"]).exits(0);
     assert_eq!(requests(&server), accepted + 20);
     // What no prompt may see changes nothing.
-    world.write("data/kb/b.md", &document("B", "red").replace("effective", "trust: external\neffective"));
+    world.write("data/kb/b.md", &document("B", "red").replace("trust: internal", "trust: external"));
     world.run(&["eval"]).exits(0);
     assert_eq!(requests(&server), accepted + 20);
     world.run(&["graph", "show", "tiny"]).exits(0).says(&["KB[(knowledge base)]", "KB --> n_answer"]);
