@@ -164,3 +164,47 @@ impl Stdout {
         Self
     }
 }
+
+/// The ways to ask a program to stop.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    /// Listen from now on.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(not(unix))]
+    /// Listen from now on.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    /// Wait until somebody asks.
+    pub(crate) async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    /// Wait until somebody asks.
+    pub(crate) async fn told(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

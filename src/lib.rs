@@ -121,4 +121,5 @@ pub mod host;
 
 pub mod cli;
 pub mod harness;
+pub mod serve;
 pub mod sim;

@@ -17,6 +17,7 @@ mod print;
 mod prompt;
 mod recordings;
 mod schema;
+mod serve;
 mod sim;
 mod task;
 mod zoo;
@@ -109,6 +110,13 @@ enum Command {
     Schema(schema::Args),
     /// Look at the project and this machine, spend nothing
     Doctor,
+    /// Pinned tasks over HTTP, by the code that the evals measure
+    Serve(Box<serve::Args>),
+    /// A new key for a caller of the service
+    ServeKey {
+        /// Who will have it
+        name: String,
+    },
     /// A local model server that speaks the real protocols, with faults on demand
     Sim(Box<sim::Args>),
 }
@@ -275,6 +283,8 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => graph::run(&context, &command),
         Command::Kb(command) => kb::run(&context, &command),
         Command::Task(command) => task::run(&context, &command),
+        Command::Serve(args) => serve::run(&context, &args),
+        Command::ServeKey { name } => serve::key(&context, &name),
         Command::Perspectives(args) => perspectives::run(&context, &args),
         Command::Zoo(args) => zoo::run(&context, &args),
         Command::Pins(command) => pins::run(&context, &command),

@@ -32,7 +32,7 @@ use std::time::Duration;
 use axum::handler::Handler as _;
 use tokio::sync::oneshot;
 
-use crate::host;
+use crate::host::{self, Signals};
 use crate::llm::Error;
 
 pub(crate) use fault::share;
@@ -234,38 +234,4 @@ fn stdin_closed(wanted: bool) -> io::Result<impl Future<Output = ()>> {
 async fn wait(end: oneshot::Receiver<()>, kept: Option<oneshot::Sender<()>>) {
     let _ = end.await;
     drop(kept);
-}
-
-/// The ways to ask a program to stop.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(unix)]
-    async fn told(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn told(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }

@@ -12,6 +12,9 @@ pub fn prepare(schema: &Value) -> Result<Validator, String> {
     jsonschema::options().offline().build(schema).map_err(|error| error.to_string())
 }
 
+/// Characters told of one violation.
+const MOST_CHARS: usize = 200;
+
 /// What a value breaks, each with its place; at most `most`, then how many more.
 #[must_use]
 pub fn violations(validator: &Validator, value: &Value, most: usize) -> Vec<String> {
@@ -21,7 +24,11 @@ pub fn violations(validator: &Validator, value: &Value, most: usize) -> Vec<Stri
         .take(most)
         .map(|error| {
             let place = error.instance_path().to_string();
-            if place.is_empty() { error.to_string() } else { format!("`{place}`: {error}") }
+            // What is wrong quotes the value, which may be as long as anybody likes.
+            let text = error.to_string();
+            let short: String = text.chars().take(MOST_CHARS).collect();
+            let short = if short.len() < text.len() { short + "..." } else { short };
+            if place.is_empty() { short } else { format!("`{place}`: {short}") }
         })
         .collect();
     let more = errors.count();

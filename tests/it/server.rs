@@ -31,13 +31,25 @@ impl Server {
     #[track_caller]
     pub(crate) fn start(world: &World, args: &[&str]) -> Self {
         let fixed = ["sim", "--port", "0", "--until-stdin-closes"];
-        let mut command = world.command(&[&fixed, args].concat());
+        Self::of(world, &[&fixed, args].concat(), "llmx sim listening on ")
+    }
+
+    /// Start `llmx serve` in the project, with further arguments.
+    #[track_caller]
+    pub(crate) fn serve(world: &World, args: &[&str]) -> Self {
+        let fixed = ["serve", "--listen", "127.0.0.1:0"];
+        Self::of(world, &[&fixed, args].concat(), "llmx serve listening on ")
+    }
+
+    #[track_caller]
+    fn of(world: &World, args: &[&str], says: &str) -> Self {
+        let mut command = world.command(args);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let url = line.trim_end().strip_prefix("llmx sim listening on ");
+        let url = line.trim_end().strip_prefix(says);
         let url = url.unwrap_or_else(|| panic!("the server says `{line}`")).to_owned();
         Self { child, url, _stdin: stdin, _stdout: stdout }
     }

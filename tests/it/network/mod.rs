@@ -14,6 +14,7 @@ mod processes;
 mod protocols;
 mod recordings;
 mod secrets;
+mod serve;
 mod task;
 
 use crate::server::Server;

@@ -9,10 +9,10 @@ use super::requests;
 use crate::server::Server;
 use crate::world::{Ran, World};
 
-const GOOD: &str = "{\"verdict\": \"pass\"}";
+pub(super) const GOOD: &str = "{\"verdict\": \"pass\"}";
 
 /// A pinned task whose model is asked over the wire; the server says `answer`, with further arguments.
-fn project(answer: &str, more: &[&str]) -> (World, Server) {
+pub(super) fn project(answer: &str, more: &[&str]) -> (World, Server) {
     let world = World::tiny();
     let server = Server::start(&world, &[&["--answer", answer], more].concat());
     world.write("prompts/tiny.txt", "Judge it.\n{input_data}\n");
@@ -34,7 +34,7 @@ fn project(answer: &str, more: &[&str]) -> (World, Server) {
     (world, server)
 }
 
-fn models(world: &World, net: &str, spare: &str) {
+pub(super) fn models(world: &World, net: &str, spare: &str) {
     let model = |alias: &str, url: &str| {
         format!(
             "  {alias}: {{ provider: openai, base_url: {url}/v1, model_id: {alias}-model, params: {{ max_tokens: 50 }}, timeouts: {{ deadline_s: 0.4 }} }}\n"

@@ -1,0 +1,131 @@
+//! `llmx serve`: pinned tasks over HTTP.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Choice, Context};
+use crate::config::{Problem, env};
+use crate::production::Production;
+use crate::report::outcome::exit;
+use crate::serve::keys::{Keys, new_key};
+use crate::serve::{Options, ServeError, run as serve};
+
+/// Arguments of `llmx serve`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Tasks to serve (default: every pinned one)
+    #[arg(value_name = "TASK")]
+    tasks: Vec<String>,
+    /// Where to listen; port 0 is any free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// File of keys (`keys: [ { name, sha256 } ]`); needed unless only this machine can ask
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// Bytes of the largest body
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    max_body: usize,
+    /// Seconds for a body to come, and then for its answer
+    #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    /// Requests at work at the same time
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    max_in_flight: usize,
+    /// Requests a second of one key
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
+    /// Seconds that accepted requests have when the service is told to stop
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    drain: u64,
+    #[command(flatten)]
+    choice: Choice,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
+    if args.choice.model.is_some() || args.choice.prompt.is_some() {
+        let problem = Problem::of_file("--model, --prompt", "the pin says both: edit config/model_pins.yml");
+        return Err(context.refuse(&[problem]));
+    }
+    let mut overrides = args.choice.overrides();
+    if args.choice.mode.is_none() {
+        overrides.0.insert(env::MODE, "live".to_owned());
+    }
+    let inputs = context.inputs_with(&overrides)?;
+    if !inputs.problems.is_empty() {
+        return Err(context.refuse(&inputs.problems));
+    }
+    let pinned = inputs.loaded().into_iter().flat_map(|project| project.pins.value.pins.keys());
+    let pinned = pinned.filter(|name| *name != crate::config::pins::JUDGE).cloned();
+    let names: Vec<String> = if args.tasks.is_empty() { pinned.collect() } else { args.tasks.clone() };
+    if names.is_empty() {
+        return Err(context.refuse(&[Problem::of_file(crate::config::pins::FILE, "no task is pinned")]));
+    }
+    let mut problems = Vec::new();
+    let mut tasks = Vec::new();
+    for name in &names {
+        match Production::load(&inputs, name) {
+            Ok(task) => match task.open_account(&inputs) {
+                Ok(()) => tasks.push(task),
+                Err(problem) => problems.push(problem),
+            },
+            Err(found) => problems.extend(found),
+        }
+    }
+    let keys = match args.keys.as_deref().map(Keys::load) {
+        None => Keys::default(),
+        Some(Ok(keys)) => keys,
+        Some(Err(found)) => {
+            problems.extend(found);
+            Keys::default()
+        }
+    };
+    if !problems.is_empty() {
+        return Err(context.refuse(&problems));
+    }
+    let options = Options {
+        listen: args.listen,
+        max_body: args.max_body,
+        timeout: Duration::from_secs(args.timeout),
+        max_in_flight: args.max_in_flight,
+        rate: args.rate,
+        drain: Duration::from_secs(args.drain),
+    };
+    for task in &tasks {
+        context.out.note(format_args!(
+            "{}: {} by {} ({})",
+            task.name(),
+            task.model(),
+            task.prompt().0,
+            task.declares()
+        ));
+    }
+    let served = serve(tasks, keys, options, |url| {
+        context.out.line(format_args!("llmx serve listening on {url}"));
+        // A reader at the other end of a pipe waits for this line.
+        let _ = std::io::stdout().flush();
+    });
+    served.map(|()| exit::OK).map_err(|error| {
+        let hint = match &error {
+            ServeError::NoKeys(_) => Some("--keys FILE; `llmx serve-key` makes one"),
+            ServeError::Undrained(_) => Some("give them more time: --drain S"),
+            ServeError::Bind { .. } | ServeError::Io(_) => None,
+        };
+        let code = if matches!(error, ServeError::Undrained(_)) { exit::CANNOT_TELL } else { exit::INPUT };
+        context.out.failed(&error, hint);
+        code
+    })
+}
+
+/// A new key for a caller, and the line to put into the file of keys.
+pub(super) fn key(context: &Context, name: &str) -> Result<u8, u8> {
+    let (key, sha256) = new_key().map_err(|error| {
+        context.out.failed(error, None);
+        exit::CANNOT_TELL
+    })?;
+    context.out.line(key);
+    context.out.note("give the line above to the caller; it is stored nowhere. For the file of keys:");
+    context.out.note(format_args!("  - {{ name: {name}, sha256: {sha256} }}"));
+    Ok(exit::OK)
+}

@@ -1,0 +1,303 @@
+//! One request from arrival to answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+use tracing::Instrument as _;
+
+use super::Options;
+use super::idempotency::Answers;
+use super::keys::{Key, Keys};
+use super::limits::Rates;
+use super::metrics::Metrics;
+use super::openapi;
+use super::problem::Trouble;
+use crate::clock::Clock;
+use crate::host;
+use crate::json::sha256_hex;
+use crate::production::{Produced, Production, Refused};
+
+/// All that requests share.
+pub(super) struct App {
+    tasks: BTreeMap<String, Production>,
+    keys: Keys,
+    options: Options,
+    rates: Rates,
+    room: Semaphore,
+    answers: Answers,
+    metrics: Metrics,
+    clock: Clock,
+    draining: AtomicBool,
+    arrivals: AtomicU64,
+    /// Told apart from other processes in request ids.
+    started: String,
+}
+
+/// Seconds after which to come again where the service itself is short of room.
+const SOON: u64 = 1;
+
+const REQUEST_ID: &str = "x-request-id";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Longest idempotency key and request id of a caller.
+const LONGEST: usize = 255;
+
+impl App {
+    pub(super) fn new(tasks: BTreeMap<String, Production>, keys: Keys, options: Options) -> Self {
+        let clock = host::clock();
+        Self {
+            rates: Rates::new(options.rate),
+            room: Semaphore::new(options.max_in_flight),
+            answers: Answers::default(),
+            metrics: Metrics::new(),
+            draining: AtomicBool::new(false),
+            arrivals: AtomicU64::new(0),
+            started: clock.run_id(),
+            clock,
+            tasks,
+            keys,
+            options,
+        }
+    }
+
+    /// Say that nobody should come any more.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Who asks; nobody in particular where there are no keys.
+    fn caller(&self, headers: &HeaderMap) -> Result<Option<&Key>, Trouble> {
+        if self.keys.is_empty() {
+            return Ok(None);
+        }
+        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let key = given.and_then(|given| {
+            let (scheme, key) = given.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+        });
+        let found = key.and_then(|key| self.keys.find(key, &self.clock));
+        found
+            .map(Some)
+            .ok_or_else(|| Trouble::new("no-key", "a valid key is needed: `Authorization: Bearer KEY`"))
+    }
+}
+
+/// The service's paths.
+pub(super) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/tasks/{task}", post(task).fallback(|| async { wrong_method("POST") }))
+        .route("/healthz", get(|| async { "ok\n" }).fallback(|| async { wrong_method("GET, HEAD") }))
+        .route("/readyz", get(ready).fallback(|| async { wrong_method("GET, HEAD") }))
+        .route("/metrics", get(metrics).fallback(|| async { wrong_method("GET, HEAD") }))
+        .route("/openapi.json", get(description).fallback(|| async { wrong_method("GET, HEAD") }))
+        .fallback(|| async { Trouble::new("not-found", "there is no such path") })
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), with_id))
+        .with_state(app)
+}
+
+fn wrong_method(allowed: &'static str) -> Response {
+    let mut response =
+        Trouble::new("method-not-allowed", format!("this path knows {allowed}")).into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// Every request has an id, and every response says it.
+async fn with_id(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let fits = |id: &&str| !id.is_empty() && id.len() <= LONGEST && id.bytes().all(|b| b.is_ascii_graphic());
+    let id = given.filter(fits).map_or_else(
+        || format!("{}-{}", app.started, app.arrivals.fetch_add(1, Ordering::Relaxed)),
+        str::to_owned,
+    );
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let span = tracing::info_span!("http request", request_id = %id, path = %request.uri().path());
+    let mut response = next.run(request).instrument(span).await;
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+#[derive(Clone)]
+struct RequestId(String);
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.draining.load(Ordering::Relaxed) {
+        return Trouble::new("busy", "the service is about to end").after(SOON).into_response();
+    }
+    "ready\n".into_response()
+}
+
+async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    if let Err(trouble) = app.caller(&headers) {
+        return unauthorized(trouble);
+    }
+    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, OPENMETRICS)], app.metrics.text()).into_response()
+}
+
+async fn description(State(app): State<Arc<App>>) -> Response {
+    let document = openapi::document(app.tasks.values(), !app.keys.is_empty());
+    ([(CONTENT_TYPE, "application/json")], document.to_string()).into_response()
+}
+
+fn unauthorized(trouble: Trouble) -> Response {
+    let is_key = trouble.kind == "no-key";
+    let mut response = trouble.into_response();
+    if is_key {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+async fn task(State(app): State<Arc<App>>, Path(name): Path<String>, request: Request) -> Response {
+    // A name that no task has is nobody's label: metrics would grow by whatever is asked.
+    let label = if app.tasks.contains_key(&name) { name.as_str() } else { "unknown" };
+    let answered = answer(&app, &name, request).await;
+    let response = match answered {
+        Ok(response) => response,
+        Err(trouble) => unauthorized(trouble),
+    };
+    app.metrics.ended(label, response.status().as_u16());
+    response
+}
+
+async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Trouble> {
+    let (parts, body) = request.into_parts();
+    let caller = app.caller(&parts.headers)?;
+    let who = caller.map_or("", |key| key.name.as_str());
+    if !app.rates.admits(who) {
+        return Err(Trouble::new("rate-limited", "more requests than this key may make").after(SOON));
+    }
+    let task = app.tasks.get(name).ok_or_else(|| Trouble::new("not-found", "there is no such task"))?;
+    if caller.is_some_and(|key| !key.may_ask(name)) {
+        return Err(Trouble::new("not-allowed", "the key may not ask this task"));
+    }
+    let busy = || Trouble::new("busy", "too many requests are at work").after(SOON);
+    let _room = app.room.try_acquire().map_err(|_| busy())?;
+    let _in_flight = app.metrics.begins();
+    if !is_json(&parts.headers) {
+        return Err(Trouble::new("not-json", "expected `Content-Type: application/json`"));
+    }
+    let body = read(app, body).await?;
+    let text = std::str::from_utf8(&body)
+        .map_err(|_| Trouble::new("malformed-json", "the body is not UTF-8 text"))?;
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
+        return Err(Trouble::new("malformed-json", format!("the body is no JSON value: {error}")));
+    }
+    let id = parts.extensions.get::<RequestId>().map_or("", |id| id.0.as_str());
+    let started = Instant::now();
+    let produced = match key_of(&parts.headers)? {
+        None => ask(app, task, id, text).await?,
+        Some(key) => {
+            let key = format!("{who}\n{name}\n{key}");
+            let place = app.answers.place(&key, &sha256_hex(&body));
+            let place = place.ok_or_else(|| {
+                Trouble::new("key-reused", "the idempotency key was used with another body")
+            })?;
+            place.get_or_try_init(|| ask(app, task, id, text)).await?.clone()
+        }
+    };
+    app.metrics.took(name, started.elapsed().as_secs_f64());
+    Ok(response(task, &produced))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Trouble> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let fits = |key: &&str| !key.is_empty() && key.len() <= LONGEST;
+    let wrong = || {
+        let what = format!("the idempotency key has 1 to {LONGEST} visible characters");
+        Trouble::new("invalid-input", what)
+    };
+    value.to_str().ok().filter(fits).map(Some).ok_or_else(wrong)
+}
+
+/// The whole body, in time and not too large.
+async fn read(app: &App, body: Body) -> Result<Bytes, Trouble> {
+    let most = app.options.max_body;
+    let reading = axum::body::to_bytes(body, most);
+    match tokio::time::timeout(app.options.timeout, reading).await {
+        Err(_) => Err(Trouble::new("slow-body", "the body did not come in time")),
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => {
+            let is_limit = std::error::Error::source(&error)
+                .is_some_and(|source| source.to_string().contains("length limit"));
+            Err(if is_limit {
+                Trouble::new("too-large", format!("the body is larger than {most} bytes"))
+            } else {
+                Trouble::new("malformed-json", "the body broke off")
+            })
+        }
+    }
+}
+
+async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produced, Trouble> {
+    let name = task.name();
+    let late = |_| {
+        app.metrics.failed(name, "deadline");
+        Trouble::new("unavailable", "the model did not answer in time").after(SOON)
+    };
+    let answered = tokio::time::timeout(app.options.timeout, task.answer(id, text)).await.map_err(late)?;
+    let produced = answered.map_err(|refused| {
+        // What exactly went wrong is for the log of those who run this.
+        tracing::warn!(task = name, "{refused}");
+        let is_retryable = refused.is_retryable();
+        match refused {
+            Refused::Input(errors) => {
+                app.metrics.invalid(name, "input");
+                Trouble::new("invalid-input", "the input does not obey the task's schema").with(errors)
+            }
+            Refused::Invalid(errors) => {
+                app.metrics.invalid(name, "answer");
+                Trouble::new("invalid-answer", "the model's answer does not hold, nor does its repair")
+                    .with(errors)
+            }
+            Refused::Unanswered { kind, .. } => {
+                app.metrics.failed(name, kind);
+                if is_retryable {
+                    Trouble::new("unavailable", "the model could not answer now").after(SOON)
+                } else {
+                    Trouble::new("no-answer", "the model does not answer this")
+                }
+            }
+        }
+    })?;
+    app.metrics.produced(name, &produced);
+    Ok(produced)
+}
+
+fn response(task: &Production, produced: &Produced) -> Response {
+    let (prompt, prompt_sha256) = task.prompt();
+    let mut response = (StatusCode::OK, produced.output.to_string()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in [
+        ("llmx-model", produced.served_model.as_str()),
+        ("llmx-prompt", prompt),
+        ("llmx-prompt-sha256", prompt_sha256),
+        ("llmx-repaired", if produced.repaired { "true" } else { "false" }),
+        ("llmx-fell-back", if produced.fell_back { "true" } else { "false" }),
+    ] {
+        // A name that is no header value is left out.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}

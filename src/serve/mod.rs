@@ -1,0 +1,130 @@
+//! `llmx serve`: pinned tasks over HTTP, by the code that the evals measure.
+//!
+//! ```text
+//!  request id ──> key ──> rate ──> room ──> body, JSON ──> task ──> idempotency ──> answer, checked
+//!                 401     429      503      400 408 413    403 404  422 (another    422 input, 502 answer,
+//!                                           415                     body)           503 provider
+//! ```
+//!
+//! Every error is `application/problem+json` (RFC 9457) with the request's id and no internals. Told to stop, the service
+//! takes no further connection, answers what it has accepted, and ends.
+//!
+//! Reading order: [`keys`], `problem`, `limits`, `idempotency`, `metrics`, `openapi`, `handle` (a request from arrival to
+//! answer).
+
+mod handle;
+mod idempotency;
+pub mod keys;
+mod limits;
+mod metrics;
+mod openapi;
+mod problem;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::host::Signals;
+use crate::production::Production;
+use handle::App;
+use keys::Keys;
+
+/// How to serve.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// Bytes of the largest body.
+    pub max_body: usize,
+    /// Time for a request's body, and then for its answer.
+    pub timeout: Duration,
+    /// Requests at work at the same time; more are told to come again.
+    pub max_in_flight: usize,
+    /// Requests a second of one key; none: no limit.
+    pub rate: Option<u32>,
+    /// Time that accepted requests have when the service is told to stop.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            max_body: 1 << 20,
+            timeout: Duration::from_secs(120),
+            max_in_flight: 256,
+            rate: None,
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why the service did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Anybody could ask, and somebody pays.
+    #[error("{0} can be reached from other machines, and there are no keys")]
+    NoKeys(IpAddr),
+    /// The address cannot be had.
+    #[error("cannot listen on {addr}: {error}")]
+    Bind {
+        /// The address.
+        addr: SocketAddr,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// Requests were still at work when the time to end was over.
+    #[error("requests were still at work after {0:?}")]
+    Undrained(Duration),
+    /// No runtime, or the listener broke.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Serve until the program is told to stop. `ready` hears the address.
+///
+/// # Errors
+/// See [`ServeError`].
+pub fn run(
+    tasks: Vec<Production>,
+    keys: Keys,
+    options: Options,
+    ready: impl FnOnce(&str),
+) -> Result<(), ServeError> {
+    if !options.listen.ip().is_loopback() && keys.is_empty() {
+        return Err(ServeError::NoKeys(options.listen.ip()));
+    }
+    let addr = options.listen;
+    let listener = TcpListener::bind(addr).map_err(|error| ServeError::Bind { addr, error })?;
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Listens for signals before anybody can know that the service is there.
+        let mut signals = Signals::new()?;
+        let drain = options.drain;
+        let tasks: BTreeMap<String, Production> =
+            tasks.into_iter().map(|task| (task.name().to_owned(), task)).collect();
+        let app = Arc::new(App::new(tasks, keys, options));
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        ready(&format!("http://{}", listener.local_addr()?));
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = axum::serve(listener, handle::router(Arc::clone(&app))).with_graceful_shutdown(async {
+            let _ = stopped.await;
+        });
+        let serving = serving.into_future();
+        tokio::pin!(serving);
+        tokio::select! {
+            ended = &mut serving => return ended.map_err(ServeError::Io),
+            () = signals.told() => {}
+        }
+        app.drain();
+        drop(stop);
+        tokio::select! {
+            ended = &mut serving => ended.map_err(ServeError::Io),
+            () = tokio::time::sleep(drain) => Err(ServeError::Undrained(drain)),
+            () = signals.told() => Err(ServeError::Undrained(Duration::ZERO)),
+        }
+    })
+}

@@ -1,0 +1,277 @@
+//! `llmx serve` over real sockets: every request gets its documented answer, and none is lost.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use serde_json::Value;
+
+use super::requests;
+use super::task::{GOOD, models, project};
+use crate::server::{Reply, Server, open, send};
+use crate::world::World;
+
+const PATH: &str = "/v1/tasks/judge_it";
+const JSON: (&str, &str) = ("content-type", "application/json");
+const INPUT: &str = "{\"id\": \"r-1\", \"note\": \"a note\"}";
+
+fn post(server: &Server, headers: &[(&str, &str)], body: &str) -> Reply {
+    send(server.authority(), "POST", PATH, &[&[JSON], headers].concat(), body)
+}
+
+fn kind(reply: &Reply) -> String {
+    assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{reply:?}");
+    let problem = reply.json();
+    assert_eq!(problem["status"], reply.status, "{problem}");
+    problem["type"].as_str().unwrap().trim_start_matches("urn:llmx:problem:").to_owned()
+}
+
+/// Keys of a file: made by the program, and only their hashes are written.
+fn key(world: &World, name: &str) -> (String, String) {
+    let ran = world.run(&["serve-key", name]).exits(0);
+    let hash = ran.stderr.split("sha256: ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    (ran.stdout.trim().to_owned(), hash)
+}
+
+#[test]
+fn an_answer_says_who_gave_it() {
+    let (world, _sim) = project(GOOD, &[]);
+    let server = Server::serve(&world, &[]);
+    let reply = post(&server, &[("x-request-id", "mine-1")], INPUT);
+    assert_eq!((reply.status, reply.json()["verdict"].as_str()), (200, Some("pass")), "{reply:?}");
+    assert_eq!(reply.header("x-request-id"), Some("mine-1"));
+    assert_eq!(reply.header("llmx-model"), Some("net-model-simulated"));
+    assert_eq!(
+        (reply.header("llmx-prompt"), reply.header("llmx-repaired")),
+        (Some("tiny.txt"), Some("false"))
+    );
+    assert_eq!(reply.header("llmx-prompt-sha256").unwrap().len(), 64);
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(send(server.authority(), "GET", path, &[], "").status, 200, "{path}");
+    }
+    let metrics = send(server.authority(), "GET", "/metrics", &[], "").body;
+    for line in [
+        "llmx_requests_total{task=\"judge_it\",status=\"200\"} 1",
+        "llmx_request_seconds_count{task=\"judge_it\"} 1",
+        "llmx_tokens_total{task=\"judge_it\",kind=\"output\"}",
+        "llmx_in_flight 0",
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+}
+
+#[test]
+fn every_wrong_request_has_its_own_answer() {
+    let (world, sim) = project(GOOD, &[]);
+    let server = Server::serve(&world, &["--max-body", "2000", "--timeout", "1"]);
+    let large = format!("{{\"id\": \"x\", \"note\": \"{}\"}}", "y".repeat(3_000));
+    let deep = format!("{}{}", "[".repeat(900), "]".repeat(900));
+    for (body, status, expected) in [
+        ("{\"id\": ", 400, "malformed-json"),
+        (deep.as_str(), 400, "malformed-json"),
+        (large.as_str(), 413, "too-large"),
+        ("{\"id\": \"r\"}", 422, "invalid-input"),
+        ("{\"id\": \"r\", \"note\": 7}", 422, "invalid-input"),
+        ("[]", 422, "invalid-input"),
+        ("", 400, "malformed-json"),
+    ] {
+        let reply = post(&server, &[], body);
+        assert_eq!((reply.status, kind(&reply).as_str()), (status, expected), "{body}");
+    }
+    let reply = post(&server, &[], "{\"id\": \"r\", \"note\": 7}");
+    assert!(
+        reply.json()["errors"][0].as_str().unwrap().starts_with("`/note`: 7 is not of type"),
+        "{reply:?}"
+    );
+    let authority = server.authority();
+    for (method, path, headers, status, expected) in [
+        ("POST", PATH, &[("content-type", "text/plain")][..], 415, "not-json"),
+        ("POST", PATH, &[][..], 415, "not-json"),
+        ("POST", "/v1/tasks/other", &[JSON][..], 404, "not-found"),
+        ("GET", "/v1/nothing", &[][..], 404, "not-found"),
+        ("GET", PATH, &[][..], 405, "method-not-allowed"),
+        ("DELETE", "/healthz", &[][..], 405, "method-not-allowed"),
+    ] {
+        let reply = send(authority, method, path, headers, INPUT);
+        assert_eq!((reply.status, kind(&reply).as_str()), (status, expected), "{method} {path}");
+        assert_eq!(reply.header("allow").is_some(), status == 405);
+        assert!(reply.header("x-request-id").is_some());
+    }
+    // A body that does not come.
+    let mut stream = TcpStream::connect(authority).unwrap();
+    write!(stream, "POST {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{{").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 408") && text.contains("slow-body"), "{text}");
+    assert_eq!(requests(&sim), 0, "nobody was asked");
+    // Whoever goes away in the middle harms nobody.
+    drop(open(authority, "POST", PATH, &[JSON], INPUT));
+    assert_eq!(post(&server, &[], INPUT).status, 200);
+}
+
+#[test]
+fn keys_say_who_may_ask_what() {
+    let (world, _sim) = project(GOOD, &[]);
+    let (old, old_hash) = key(&world, "old");
+    let (new, new_hash) = key(&world, "new");
+    let (gone, gone_hash) = key(&world, "gone");
+    let (other, other_hash) = key(&world, "other");
+    assert_ne!(old, new);
+    world.write(
+        "keys.yml",
+        &format!(
+            "keys:\n  - {{ name: a, sha256: {old_hash} }}\n  - {{ name: a, sha256: {new_hash}, expires_on: 9999-12-31 }}\n  - {{ name: b, sha256: {gone_hash}, expires_on: 2020-01-01 }}\n  - {{ name: c, sha256: {other_hash}, tasks: [another] }}\n"
+        ),
+    );
+    let file = world.path("keys.yml").display().to_string();
+    let server = Server::serve(&world, &["--keys", &file]);
+    let with = |key: &str| post(&server, &[("authorization", &format!("Bearer {key}"))], INPUT);
+    // Two keys at once: one takes the other's place without a gap.
+    assert_eq!((with(&old).status, with(&new).status), (200, 200));
+    for wrong in [gone.as_str(), "llmx_nothing", "", &old_hash] {
+        let reply = with(wrong);
+        assert_eq!((reply.status, kind(&reply).as_str()), (401, "no-key"), "{wrong}");
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+    }
+    assert_eq!(post(&server, &[], INPUT).status, 401);
+    assert_eq!(post(&server, &[("authorization", &format!("Basic {old}"))], INPUT).status, 401);
+    let reply = with(&other);
+    assert_eq!((reply.status, kind(&reply).as_str()), (403, "not-allowed"));
+    let authority = server.authority();
+    assert_eq!(send(authority, "GET", "/metrics", &[], "").status, 401);
+    let metrics = send(authority, "GET", "/metrics", &[("authorization", &format!("Bearer {new}"))], "");
+    assert!(
+        metrics.status == 200
+            && ![&old, &new, &gone, &other].iter().any(|key| metrics.body.contains(key.as_str()))
+    );
+    assert_eq!(send(authority, "GET", "/healthz", &[], "").status, 200);
+
+    // Nobody serves the world without keys, and wrong files are told by line.
+    world
+        .run(&["serve", "--listen", "0.0.0.0:0"])
+        .exits(2)
+        .says(&["0.0.0.0 can be reached from other machines, and there are no keys"]);
+    world.write(
+        "keys.yml",
+        "keys:\n  - { name: a, sha256: abc }\n  - { name: b, sha256: x, expires_on: soon }\n",
+    );
+    world.run(&["serve", "--keys", &file]).exits(2).says(&["keys.yml:2:", "expected 64 hexadecimal digits"]);
+}
+
+#[test]
+fn rates_and_room_have_their_limits() {
+    let (world, _sim) = project(GOOD, &["--latency", "300"]);
+    let server = Server::serve(&world, &["--rate", "3"]);
+    let replies: Vec<Reply> = (0..5).map(|_| post(&server, &[], "{}")).collect();
+    assert!(replies[..3].iter().all(|reply| reply.status == 422), "{replies:?}");
+    let last = replies.iter().find(|reply| reply.status == 429).unwrap();
+    assert_eq!((kind(last).as_str(), last.header("retry-after")), ("rate-limited", Some("1")));
+    drop(server);
+    // One place: whoever comes while it is taken is told to come again.
+    let server = Server::serve(&world, &["--max-in-flight", "1"]);
+    let mut first = open(server.authority(), "POST", PATH, &[JSON], INPUT);
+    let metrics = || send(server.authority(), "GET", "/metrics", &[], "").body;
+    while !metrics().contains("llmx_in_flight 1") {
+        std::thread::yield_now();
+    }
+    let reply = post(&server, &[], INPUT);
+    assert_eq!((reply.status, kind(&reply).as_str(), reply.header("retry-after")), (503, "busy", Some("1")));
+    let mut text = String::new();
+    first.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+}
+
+#[test]
+fn an_idempotency_key_asks_once() {
+    let (world, sim) = project(GOOD, &["--latency", "200"]);
+    // Two alike are not asked twice anyway; another mode shows that it is the key which does it.
+    let server = Server::serve(&world, &["--mode", "refresh"]);
+    let headers = [("idempotency-key", "k-1")];
+    let twins: Vec<TcpStream> =
+        (0..4).map(|_| open(server.authority(), "POST", PATH, &[JSON, headers[0]], INPUT)).collect();
+    for mut twin in twins {
+        let mut text = String::new();
+        twin.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    }
+    assert_eq!(requests(&sim), 1);
+    let reply = post(&server, &headers, "{\"id\": \"r-2\", \"note\": \"another\"}");
+    assert_eq!((reply.status, kind(&reply).as_str()), (422, "key-reused"));
+    assert_eq!(post(&server, &[("idempotency-key", "k-2")], INPUT).status, 200);
+    assert_eq!(post(&server, &[("idempotency-key", &"k".repeat(300))], INPUT).status, 422);
+}
+
+#[test]
+fn what_a_provider_does_wrong_is_told_without_internals() {
+    let (world, sim) = project(GOOD, &[]);
+    let down = Server::start(&world, &["--answer", GOOD, "--fault", "500:1"]);
+    models(&world, &down.url, &sim.url);
+    let server = Server::serve(&world, &[]);
+    let reply = post(&server, &[], INPUT);
+    assert_eq!(
+        (reply.status, kind(&reply).as_str(), reply.header("retry-after")),
+        (503, "unavailable", Some("1"))
+    );
+    assert!(!reply.body.contains(down.authority()) && !reply.body.contains("net-model"), "{reply:?}");
+    drop(server);
+    world.edit("config/model_pins.yml", "    model: net\n", "    model: net\n    fallback: spare\n");
+    let server = Server::serve(&world, &[]);
+    let reply = post(&server, &[], INPUT);
+    assert_eq!((reply.status, reply.header("llmx-fell-back")), (200, Some("true")), "{reply:?}");
+    drop(server);
+    let silly = Server::start(&world, &["--answer", "{\"verdict\": \"maybe\"}"]);
+    models(&world, &silly.url, &silly.url);
+    let server = Server::serve(&world, &[]);
+    let reply = post(&server, &[], INPUT);
+    assert_eq!((reply.status, kind(&reply).as_str()), (502, "invalid-answer"));
+    assert_eq!(requests(&silly), 2, "one repair");
+}
+
+#[test]
+fn its_description_is_what_it_does() {
+    let (world, _sim) = project(GOOD, &[]);
+    let server = Server::serve(&world, &[]);
+    let spec = send(server.authority(), "GET", "/openapi.json", &[], "").json();
+    assert_eq!(spec["openapi"], "3.1.0");
+    let task = &spec["paths"][PATH]["post"];
+    assert_eq!(task["requestBody"]["content"]["application/json"]["schema"]["required"][1], "note");
+    let documented: Vec<&String> = task["responses"].as_object().unwrap().keys().collect();
+    for status in ["200", "400", "401", "403", "408", "413", "415", "422", "429", "502", "503"] {
+        assert!(documented.iter().any(|known| *known == status), "{status}: {documented:?}");
+    }
+    for (path, methods) in spec["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            let reply = send(server.authority(), &method.to_uppercase(), path, &[JSON], INPUT);
+            let known = &methods[method]["responses"][reply.status.to_string()];
+            assert!(reply.status == 200 && known != &Value::Null, "{method} {path}: {reply:?}");
+            for header in known["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
+                assert!(reply.header(header).is_some(), "{path}: {header}");
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn told_to_stop_it_answers_what_it_has_accepted() {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    let (world, sim) = project(GOOD, &["--latency", "400"]);
+    let mut server = Server::serve(&world, &[]);
+    let body = |i: usize| format!("{{\"id\": \"r-{i}\", \"note\": \"number {i}\"}}");
+    let waiting: Vec<TcpStream> =
+        (0..20).map(|i| open(server.authority(), "POST", PATH, &[JSON], &body(i))).collect();
+    // All of them are at work.
+    while !send(server.authority(), "GET", "/metrics", &[], "").body.contains("llmx_in_flight 20") {
+        std::thread::yield_now();
+    }
+    let pid = Pid::from_raw(i32::try_from(server.process().id()).unwrap());
+    kill(pid, Signal::SIGTERM).unwrap();
+    for mut stream in waiting {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    }
+    assert_eq!(server.process().wait().unwrap().code(), Some(0));
+    assert!(TcpStream::connect(server.authority()).is_err(), "nobody is taken any more");
+    assert_eq!(requests(&sim), 20);
+}
