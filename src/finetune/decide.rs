@@ -83,7 +83,7 @@ pub struct Level {
 
 impl Level {
     /// The level of case scores from 0 to 1. The mean is that of the cases, the interval is
-    /// [`level95`](crate::stats::interval::level95).
+    /// [`level95`].
     #[must_use]
     pub fn of(scores: &[f64], clusters: &[usize]) -> Option<Self> {
         let ci95 = level95(scores, Some(clusters));

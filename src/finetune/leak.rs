@@ -16,7 +16,7 @@ const LONG: usize = 12;
 pub enum Kind {
     /// The same words in the same order.
     Same,
-    /// At least [`NEARLY`] of all shingles are common (Jaccard index), or of the shorter text's, if it has [`LONG`] or
+    /// At least [`NEARLY`] of all shingles are common (Jaccard index), or of the shorter text's, if it has twelve or
     /// more (containment): the larger of the two.
     Nearly(f64),
 }

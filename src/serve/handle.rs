@@ -26,7 +26,7 @@ use super::problem::Trouble;
 use crate::clock::Clock;
 use crate::host;
 use crate::json::sha256_hex;
-use crate::production::{Produced, Production, Refused};
+use crate::production::{Produced, Production, Refused, Remedy};
 
 /// All that requests share.
 pub(super) struct App {
@@ -191,10 +191,10 @@ async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Tro
         return Err(Trouble::new("not-json", "expected `Content-Type: application/json`"));
     }
     let body = read(app, body).await?;
-    let text = std::str::from_utf8(&body)
-        .map_err(|_| Trouble::new("malformed-json", "the body is not UTF-8 text"))?;
+    let text =
+        std::str::from_utf8(&body).map_err(|_| Trouble::new("malformed", "the body is not UTF-8 text"))?;
     if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
-        return Err(Trouble::new("malformed-json", format!("the body is no JSON value: {error}")));
+        return Err(Trouble::new("malformed", format!("the body is no JSON value: {error}")));
     }
     let id = parts.extensions.get::<RequestId>().map_or("", |id| id.0.as_str());
     let started = Instant::now();
@@ -223,7 +223,7 @@ fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Trouble> {
     let fits = |key: &&str| !key.is_empty() && key.len() <= LONGEST;
     let wrong = || {
         let what = format!("the idempotency key has 1 to {LONGEST} visible characters");
-        Trouble::new("invalid-input", what)
+        Trouble::new("malformed", what)
     };
     value.to_str().ok().filter(fits).map(Some).ok_or_else(wrong)
 }
@@ -241,7 +241,7 @@ async fn read(app: &App, body: Body) -> Result<Bytes, Trouble> {
             Err(if is_limit {
                 Trouble::new("too-large", format!("the body is larger than {most} bytes"))
             } else {
-                Trouble::new("malformed-json", "the body broke off")
+                Trouble::new("malformed", "the body broke off")
             })
         }
     }
@@ -257,7 +257,6 @@ async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produ
     let produced = answered.map_err(|refused| {
         // What exactly went wrong is for the log of those who run this.
         tracing::warn!(task = name, "{refused}");
-        let is_retryable = refused.is_retryable();
         match refused {
             Refused::Input(errors) => {
                 app.metrics.invalid(name, "input");
@@ -268,12 +267,14 @@ async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produ
                 Trouble::new("invalid-answer", "the model's answer does not hold, nor does its repair")
                     .with(errors)
             }
-            Refused::Unanswered { kind, .. } => {
+            Refused::Unanswered { kind, remedy, .. } => {
                 app.metrics.failed(name, kind);
-                if is_retryable {
-                    Trouble::new("unavailable", "the model could not answer now").after(SOON)
-                } else {
-                    Trouble::new("no-answer", "the model does not answer this")
+                match remedy {
+                    Remedy::Later => {
+                        Trouble::new("unavailable", "the model could not answer now").after(SOON)
+                    }
+                    Remedy::Never => Trouble::new("unanswerable", "the model does not answer this input"),
+                    Remedy::Mend => Trouble::new("no-answer", "the service cannot ask its model"),
                 }
             }
         }

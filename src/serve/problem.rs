@@ -20,8 +20,8 @@ pub(super) struct Trouble {
 }
 
 /// Every kind, with its status and what it means: the documentation is made of this.
-pub(super) const KINDS: [(&str, u16, &str); 15] = [
-    ("malformed-json", 400, "The body is no JSON value, or nested too deeply."),
+pub(super) const KINDS: [(&str, u16, &str); 16] = [
+    ("malformed", 400, "The body is no JSON value or nested too deeply, or a header is not as described."),
     ("no-key", 401, "There is no `Authorization: Bearer` key, or it is not known or no longer valid."),
     ("not-allowed", 403, "The key may not ask this task."),
     ("not-found", 404, "There is no such path or task."),
@@ -30,13 +30,18 @@ pub(super) const KINDS: [(&str, u16, &str); 15] = [
     ("too-large", 413, "The body is larger than the service takes."),
     ("not-json", 415, "The content type is not application/json."),
     ("invalid-input", 422, "The input does not obey the task's schema; `errors` says where."),
-    ("key-reused", 422, "The idempotency key was used with another body."),
+    ("key-reused", 409, "The idempotency key was used with another body."),
     ("rate-limited", 429, "More requests than the key may make; `Retry-After` says when to come again."),
     ("invalid-answer", 502, "The model's answer does not hold, nor does its repair; `errors` says why."),
     (
         "no-answer",
         502,
-        "The model does not answer this input, or the service cannot ask it; coming again helps nothing.",
+        "The service cannot ask its model until somebody mends it: credentials, budget, configuration.",
+    ),
+    (
+        "unanswerable",
+        422,
+        "The input obeys the schema, and the model does not answer it: it is too long, or makes no sense to it.",
     ),
     (
         "busy",
