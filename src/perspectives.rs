@@ -2,7 +2,8 @@
 //!
 //! The roles are asked apart, then a synthesis joins their answers. That costs one call for each role and one more, so it
 //! is held against the best single role at equal cost: asked as often, the answer that comes most often counts. The best
-//! role is chosen on the cases that it is held against, which flatters it: a lift that is called one is one.
+//! role is chosen on the cases that it is held against, which flatters it: a lift that is called one is one, and where none
+//! is called, the bound is corrected for the choice.
 //!
 //! Pure: scores, labels and findings come in. Asking and scoring is the pipeline's.
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::stats::interval::{level95, plus_two};
+use crate::stats::quantile;
 
 /// How one answer did.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +102,9 @@ pub struct Assessment {
     pub lift: f64,
     /// Its two-sided 95% interval, plus-two, clustered.
     pub ci95: [f64; 2],
+    /// The most that the lift may be: the upper end of the interval, corrected for the choice of the best among the roles
+    /// (Bonferroni): near ties flatter whoever is ahead by luck.
+    pub most: f64,
     /// What follows.
     pub verdict: Verdict,
     /// The task's own prompt on the same cases; absent where it has no answer to some.
@@ -151,9 +156,12 @@ pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64) -> Option<Asses
         .collect();
     let interval = plus_two(&differences, Some(&clusters(cases)));
     let ci95 = interval.ci95;
+    let choice = roles.iter().filter(|role| complete(role)).count().max(1) as f64;
+    let most =
+        interval.mean + quantile::student_t(1.0 - 0.025 / choice, f64::from(interval.df)) * interval.se;
     let own = own(cases);
     // Whoever does as well with fewer calls settles it.
-    let verdict = if ci95[1] < margin || own.is_some_and(|own| own.ci95[1] < margin) {
+    let verdict = if most < margin || own.is_some_and(|own| own.ci95[1] < margin) {
         Verdict::NotWorth
     } else if ci95[0] > 0.0 && own.is_none_or(|own| own.ci95[0] > 0.0) {
         Verdict::Worth
@@ -172,6 +180,7 @@ pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64) -> Option<Asses
         best,
         lift: mean(differences.iter().copied()),
         ci95,
+        most,
         verdict,
         own,
         differ: share(&differ),
@@ -342,6 +351,31 @@ mod tests {
         assert_eq!(count(&better, Verdict::Worth), 40, "{better:?}");
         let few = verdicts([0.8, 0.8], 0.9, 10);
         assert!(count(&few, Verdict::CannotTell) >= 36, "{few:?}");
+    }
+
+    #[test]
+    fn near_ties_do_not_make_a_synthesis_worthless() {
+        // Six roles that are as good as each other, and a synthesis that is better by exactly the margin: whoever is ahead by
+        // luck makes it look worse, and "not worth it" must stay a rare mistake all the same.
+        let names: Vec<String> = (0..6).map(|at| at.to_string()).collect();
+        let wrong = (0..200).filter(|seed| {
+            let mut rng = Rng::from_text(&format!("ties {seed}"));
+            let mut draw = |rate: f64| answer(rng.uniform() < rate, &[]);
+            let cases: Vec<CaseSeen> = (0..400)
+                .map(|at| CaseSeen {
+                    id: at.to_string(),
+                    cluster: None,
+                    label: Some("a".to_owned()),
+                    expected: BTreeSet::new(),
+                    roles: (0..6).map(|_| vec![draw(0.8)]).collect(),
+                    synthesis: draw(0.85),
+                    own: None,
+                })
+                .collect();
+            assess(&names, &cases, 0.05).unwrap().verdict == Verdict::NotWorth
+        });
+        let wrong = wrong.count();
+        assert!(wrong <= 12, "{wrong} of 200");
     }
 
     #[test]

@@ -119,9 +119,9 @@ fn assessed(found: &Perspectives, assessment: &Assessment) -> Vec<String> {
         Verdict::Worth => "worth it: better than the best role at equal cost, beyond noise".to_owned(),
         Verdict::NotWorth => {
             let own = assessment.own.filter(|own| own.ci95[1] < found.margin);
-            let (than, most) = match (assessment.ci95[1] < found.margin, own) {
+            let (than, most) = match (assessment.most < found.margin, own) {
                 (false, Some(own)) => ("the task's own prompt", own.ci95[1]),
-                _ => ("the best role", assessment.ci95[1]),
+                _ => ("the best role", assessment.most),
             };
             format!(
                 "not worth it: at most {} points better than {than}, below the margin of {}, for {} calls a case",
