@@ -3,12 +3,16 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Choice, Context};
 use crate::config::{Problem, env};
+use crate::host;
+use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::production::Production;
 use crate::report::outcome::exit;
+use crate::serve::jobs::Loader;
 use crate::serve::keys::{Keys, new_key};
 use crate::serve::{Options, ServeError, run as serve};
 
@@ -27,6 +31,9 @@ pub(super) struct Args {
     /// Bytes of the largest body
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     max_body: usize,
+    /// Bytes of the inputs of one job
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    max_job: usize,
     /// Seconds for a body to come, and then for its answer
     #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
@@ -87,6 +94,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let options = Options {
         listen: args.listen,
         max_body: args.max_body,
+        max_job: args.max_job,
         timeout: Duration::from_secs(args.timeout),
         max_in_flight: args.max_in_flight,
         rate: args.rate,
@@ -101,7 +109,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
             task.declares()
         ));
     }
-    let served = serve(tasks, keys, options, |url| {
+    let folder = inputs.root().join(&inputs.settings.reports_dir).join("jobs");
+    let served = serve(tasks, keys, (folder, loader(context, overrides)), options, |url| {
         context.out.line(format_args!("llmx serve listening on {url}"));
         // A reader at the other end of a pipe waits for this line.
         let _ = std::io::stdout().flush();
@@ -115,6 +124,21 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         let code = if matches!(error, ServeError::Undrained(_)) { exit::CANNOT_TELL } else { exit::INPUT };
         context.out.failed(&error, hint);
         code
+    })
+}
+
+/// A task for one job, whose answers are kept under the job's name: nobody is asked twice after a restart.
+fn loader(context: &Context, overrides: Overrides) -> Loader {
+    let (vars, root) = (context.vars.clone(), context.root.clone());
+    Arc::new(move |task, job| {
+        let mut overrides = overrides.clone();
+        overrides.0.insert(env::RESUME, format!("job-{job}"));
+        let root = host::root(&vars, root.as_deref()).map_err(|problem| problem.to_string())?;
+        let inputs = Inputs::load(&root, &vars, &overrides, Registry::built_in(), host::outside());
+        let loaded = Production::load(&inputs, task).and_then(|production| {
+            production.open_account(&inputs).map(|()| production).map_err(|problem| vec![problem])
+        });
+        loaded.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })
 }
 

@@ -8,7 +8,9 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +20,7 @@ use tracing::Instrument as _;
 
 use super::Options;
 use super::idempotency::Answers;
+use super::jobs::Jobs;
 use super::keys::{Key, Keys};
 use super::limits::Rates;
 use super::metrics::Metrics;
@@ -36,6 +39,7 @@ pub(super) struct App {
     rates: Rates,
     room: Semaphore,
     answers: Answers,
+    jobs: Jobs,
     metrics: Metrics,
     clock: Clock,
     draining: AtomicBool,
@@ -53,12 +57,13 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const LONGEST: usize = 255;
 
 impl App {
-    pub(super) fn new(tasks: BTreeMap<String, Production>, keys: Keys, options: Options) -> Self {
+    pub(super) fn new(tasks: BTreeMap<String, Production>, keys: Keys, jobs: Jobs, options: Options) -> Self {
         let clock = host::clock();
         Self {
             rates: Rates::new(options.rate),
             room: Semaphore::new(options.max_in_flight),
             answers: Answers::default(),
+            jobs,
             metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             arrivals: AtomicU64::new(0),
@@ -96,6 +101,13 @@ impl App {
 pub(super) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/tasks/{task}", post(task).fallback(|| async { wrong_method("POST") }))
+        .route("/v1/tasks/{task}/jobs", post(hand_in).fallback(|| async { wrong_method("POST") }))
+        .route("/v1/jobs/{id}", get(job).fallback(|| async { wrong_method("GET, HEAD") }))
+        .route("/v1/jobs/{id}/outputs", get(outputs).fallback(|| async { wrong_method("GET, HEAD") }))
+        .route(
+            "/v1/jobs/{id}/dead-letters",
+            get(dead_letters).fallback(|| async { wrong_method("GET, HEAD") }),
+        )
         .route("/healthz", get(|| async { "ok\n" }).fallback(|| async { wrong_method("GET, HEAD") }))
         .route("/readyz", get(ready).fallback(|| async { wrong_method("GET, HEAD") }))
         .route("/metrics", get(metrics).fallback(|| async { wrong_method("GET, HEAD") }))
@@ -173,9 +185,9 @@ async fn task(State(app): State<Arc<App>>, Path(name): Path<String>, request: Re
     response
 }
 
-async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Trouble> {
-    let (parts, body) = request.into_parts();
-    let caller = app.caller(&parts.headers)?;
+/// Who asks this task, if they may.
+fn admitted<'a>(app: &'a App, name: &str, headers: &HeaderMap) -> Result<(&'a str, &'a Production), Trouble> {
+    let caller = app.caller(headers)?;
     let who = caller.map_or("", |key| key.name.as_str());
     if !app.rates.admits(who) {
         return Err(Trouble::new("rate-limited", "more requests than this key may make").after(SOON));
@@ -184,13 +196,84 @@ async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Tro
     if caller.is_some_and(|key| !key.may_ask(name)) {
         return Err(Trouble::new("not-allowed", "the key may not ask this task"));
     }
+    Ok((who, task))
+}
+
+async fn hand_in(State(app): State<Arc<App>>, Path(name): Path<String>, request: Request) -> Response {
+    match handed_in(&app, &name, request).await {
+        Ok(response) => response,
+        Err(trouble) => unauthorized(trouble),
+    }
+}
+
+async fn handed_in(app: &App, name: &str, request: Request) -> Result<Response, Trouble> {
+    let (parts, body) = request.into_parts();
+    let (who, task) = admitted(app, name, &parts.headers)?;
+    if app.draining.load(Ordering::Relaxed) {
+        return Err(Trouble::new("busy", "the service is about to end").after(SOON));
+    }
+    if !has_type(&parts.headers, JSON_LINES) {
+        return Err(Trouble::new("not-json", format!("expected `Content-Type: {JSON_LINES}`")));
+    }
+    let inputs = read(app, body, app.options.max_job).await?;
+    let handed = app.jobs.hand_in(task.name(), who, &inputs).map_err(|error| {
+        tracing::warn!("a job cannot be kept: {error}");
+        Trouble::new("no-answer", "the job cannot be kept")
+    })?;
+    let text = serde_json::to_string(&handed).unwrap_or_default();
+    let place = format!("/v1/jobs/{}", handed.id);
+    Ok((StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json".to_owned()), (LOCATION, place)], text)
+        .into_response())
+}
+
+/// The job that a path names, if it is the caller's.
+fn job_of(app: &App, id: &str, headers: &HeaderMap) -> Result<super::jobs::Report, Trouble> {
+    let who = app.caller(headers)?.map_or("", |key| key.name.as_str());
+    app.jobs.of(id, who).ok_or_else(|| Trouble::new("not-found", "there is no such job of this key"))
+}
+
+async fn job(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    match job_of(&app, &id, &headers) {
+        Ok(report) => {
+            let text = serde_json::to_string(&report).unwrap_or_default();
+            ([(CONTENT_TYPE, "application/json")], text).into_response()
+        }
+        Err(trouble) => unauthorized(trouble),
+    }
+}
+
+async fn outputs(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    lines(&app, &id, &headers, "out.jsonl").await
+}
+
+async fn dead_letters(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    lines(&app, &id, &headers, "dead.jsonl").await
+}
+
+/// Whole lines of a job's file, as far as it is written.
+async fn lines(app: &App, id: &str, headers: &HeaderMap, name: &str) -> Response {
+    if let Err(trouble) = job_of(app, id, headers) {
+        return unauthorized(trouble);
+    }
+    let file = app.jobs.file(id, name);
+    let mut bytes = tokio::task::spawn_blocking(move || std::fs::read(file).unwrap_or_default())
+        .await
+        .unwrap_or_default();
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    bytes.truncate(whole);
+    ([(CONTENT_TYPE, JSON_LINES)], bytes).into_response()
+}
+
+async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Trouble> {
+    let (parts, body) = request.into_parts();
+    let (who, task) = admitted(app, name, &parts.headers)?;
     let busy = || Trouble::new("busy", "too many requests are at work").after(SOON);
     let _room = app.room.try_acquire().map_err(|_| busy())?;
     let _in_flight = app.metrics.begins();
     if !is_json(&parts.headers) {
         return Err(Trouble::new("not-json", "expected `Content-Type: application/json`"));
     }
-    let body = read(app, body).await?;
+    let body = read(app, body, app.options.max_body).await?;
     let text =
         std::str::from_utf8(&body).map_err(|_| Trouble::new("malformed", "the body is not UTF-8 text"))?;
     if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
@@ -213,9 +296,16 @@ async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Tro
     Ok(response(task, &produced))
 }
 
+/// One JSON value a line.
+pub(super) const JSON_LINES: &str = "application/x-ndjson";
+
 fn is_json(headers: &HeaderMap) -> bool {
+    has_type(headers, "application/json")
+}
+
+fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    given.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+    given.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
 }
 
 fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Trouble> {
@@ -229,8 +319,7 @@ fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Trouble> {
 }
 
 /// The whole body, in time and not too large.
-async fn read(app: &App, body: Body) -> Result<Bytes, Trouble> {
-    let most = app.options.max_body;
+async fn read(app: &App, body: Body, most: usize) -> Result<Bytes, Trouble> {
     let reading = axum::body::to_bytes(body, most);
     match tokio::time::timeout(app.options.timeout, reading).await {
         Err(_) => Err(Trouble::new("slow-body", "the body did not come in time")),

@@ -14,6 +14,7 @@
 
 mod handle;
 mod idempotency;
+pub mod jobs;
 pub mod keys;
 mod limits;
 mod metrics;
@@ -23,12 +24,14 @@ mod problem;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::host::Signals;
 use crate::production::Production;
 use handle::App;
+use jobs::{Jobs, Loader};
 use keys::Keys;
 
 /// How to serve.
@@ -38,6 +41,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Bytes of the largest body.
     pub max_body: usize,
+    /// Bytes of the inputs of one job.
+    pub max_job: usize,
     /// Time for a request's body, and then for its answer.
     pub timeout: Duration,
     /// Requests at work at the same time; more are told to come again.
@@ -53,6 +58,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             max_body: 1 << 20,
+            max_job: 64 << 20,
             timeout: Duration::from_secs(120),
             max_in_flight: 256,
             rate: None,
@@ -83,13 +89,14 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Serve until the program is told to stop. `ready` hears the address.
+/// Serve until the program is told to stop; jobs are kept in a folder. `ready` hears the address.
 ///
 /// # Errors
 /// See [`ServeError`].
 pub fn run(
     tasks: Vec<Production>,
     keys: Keys,
+    (folder, loader): (PathBuf, Loader),
     options: Options,
     ready: impl FnOnce(&str),
 ) -> Result<(), ServeError> {
@@ -106,7 +113,11 @@ pub fn run(
         let drain = options.drain;
         let tasks: BTreeMap<String, Production> =
             tasks.into_iter().map(|task| (task.name().to_owned(), task)).collect();
-        let app = Arc::new(App::new(tasks, keys, options));
+        let (jobs, worker) = Jobs::open(folder, loader, options.max_in_flight);
+        // Ends with the service; what it was at goes on after the next start.
+        let mut background = tokio::task::JoinSet::new();
+        background.spawn(worker.work());
+        let app = Arc::new(App::new(tasks, keys, jobs, options));
         let listener = tokio::net::TcpListener::from_std(listener)?;
         ready(&format!("http://{}", listener.local_addr()?));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::handle::JSON_LINES;
 use super::problem::KINDS;
 use crate::production::Production;
 
@@ -64,6 +65,35 @@ pub(super) fn document<'a>(tasks: impl Iterator<Item = &'a Production>, has_keys
             .filter(|kind| *kind != "not-found" && *kind != "method-not-allowed")
             .collect();
         responses.extend(troubles(&all));
+        let mut handed = troubles(&[
+            "no-key",
+            "not-allowed",
+            "slow-body",
+            "too-large",
+            "not-json",
+            "malformed",
+            "rate-limited",
+            "no-answer",
+            "busy",
+        ]);
+        let accepted = json!({
+            "description": "Handed in; the same inputs of the same key are the same job.",
+            "headers": { "Location": { "schema": { "type": "string" }, "description": "Where it stands." } },
+            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Job" } } },
+        });
+        handed.insert("202".to_owned(), accepted);
+        paths.insert(
+            format!("/v1/tasks/{}/jobs", task.name()),
+            json!({
+                "post": {
+                    "operationId": format!("jobs_{}", task.name()),
+                    "summary": format!("{} over many inputs, in the background", task.name()),
+                    "security": security,
+                    "requestBody": { "required": true, "content": { JSON_LINES: { "schema": { "type": "string" } } } },
+                    "responses": handed,
+                }
+            }),
+        );
         let (model, (prompt, _)) = (task.model(), task.prompt());
         paths.insert(
             format!("/v1/tasks/{}", task.name()),
@@ -80,6 +110,30 @@ pub(super) fn document<'a>(tasks: impl Iterator<Item = &'a Production>, has_keys
                 }
             }),
         );
+    }
+    let job = json!({ "$ref": "#/components/schemas/Job" });
+    let of_job = |what: &str, kind: &str, schema: &Value| {
+        let mut responses = troubles(&["no-key", "not-found"]);
+        let found = json!({ "description": what, "content": { kind: { "schema": schema } } });
+        responses.insert("200".to_owned(), found);
+        let id = json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string", "pattern": "^[0-9a-f]{24}$" } }]);
+        (responses, id)
+    };
+    let lines = json!({ "type": "string" });
+    for (path, name, what, kind, schema) in [
+        ("/v1/jobs/{id}", "job", "How the job stands.", "application/json", &job),
+        ("/v1/jobs/{id}/outputs", "job_outputs", "Outputs so far, a JSON object a line.", JSON_LINES, &lines),
+        (
+            "/v1/jobs/{id}/dead-letters",
+            "job_dead_letters",
+            "Inputs without an output so far, with the reason.",
+            JSON_LINES,
+            &lines,
+        ),
+    ] {
+        let (responses, id) = of_job(what, kind, schema);
+        let get = json!({ "operationId": name, "summary": what, "security": security, "parameters": id, "responses": responses });
+        paths.insert(path.to_owned(), json!({ "get": get }));
     }
     let text = |what: &str, kind: &str| json!({ "description": what, "content": { kind: { "schema": { "type": "string" } } } });
     paths.insert("/healthz".to_owned(), json!({ "get": { "operationId": "healthz", "summary": "The process is alive", "security": [], "responses": { "200": text("It is.", "text/plain") } } }));
@@ -98,6 +152,16 @@ pub(super) fn document<'a>(tasks: impl Iterator<Item = &'a Production>, has_keys
         "components": {
             "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
             "schemas": {
+                "Job": {
+                    "type": "object",
+                    "required": ["id", "task", "status"],
+                    "properties": {
+                        "id": { "type": "string" },
+                        "task": { "type": "string" },
+                        "status": { "enum": ["queued", "running", "stopped", "done"] },
+                        "counts": { "type": ["object", "null"] },
+                    },
+                },
                 "Problem": {
                     "type": "object",
                     "description": "RFC 9457.",

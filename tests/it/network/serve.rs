@@ -238,7 +238,9 @@ fn its_description_is_what_it_does() {
     for status in ["200", "400", "401", "403", "408", "409", "413", "415", "422", "429", "502", "503"] {
         assert!(documented.iter().any(|known| *known == status), "{status}: {documented:?}");
     }
-    for (path, methods) in spec["paths"].as_object().unwrap() {
+    for (path, methods) in
+        spec["paths"].as_object().unwrap().iter().filter(|(path, _)| !path.contains("jobs"))
+    {
         for method in methods.as_object().unwrap().keys() {
             let reply = send(server.authority(), &method.to_uppercase(), path, &[JSON], INPUT);
             let known = &methods[method]["responses"][reply.status.to_string()];
@@ -274,4 +276,86 @@ fn told_to_stop_it_answers_what_it_has_accepted() {
     assert_eq!(server.process().wait().unwrap().code(), Some(0));
     assert!(TcpStream::connect(server.authority()).is_err(), "nobody is taken any more");
     assert_eq!(requests(&sim), 20);
+}
+
+/// A job's report, once it stands so.
+fn job(server: &Server, place: &str, status: &str) -> Value {
+    loop {
+        let report = send(server.authority(), "GET", place, &[], "").json();
+        if report["status"] == status {
+            return report;
+        }
+        assert!(["queued", "running"].contains(&report["status"].as_str().unwrap()), "{report}");
+        std::thread::yield_now();
+    }
+}
+
+const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
+
+#[test]
+fn a_job_is_answered_in_the_background() {
+    let (world, sim) = project(GOOD, &[]);
+    let server = Server::serve(&world, &[]);
+    let inputs: String = (0..30).map(|i| format!("{{\"id\": \"r-{i}\", \"note\": \"n {i}\"}}\n")).collect();
+    let inputs = inputs + "{\"id\": \"r-x\"}\n";
+    let place = format!("{PATH}/jobs");
+    let handed = send(server.authority(), "POST", &place, &[LINES], &inputs);
+    assert_eq!((handed.status, handed.json()["status"].as_str()), (202, Some("queued")), "{handed:?}");
+    let job_place = handed.header("location").unwrap();
+    let report = job(&server, job_place, "done");
+    assert_eq!(
+        (&report["counts"]["answered"], &report["counts"]["dead"]),
+        (&30.into(), &1.into()),
+        "{report}"
+    );
+    let outputs = send(server.authority(), "GET", &format!("{job_place}/outputs"), &[], "").body;
+    let ids: std::collections::BTreeSet<String> = outputs
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!((ids.len(), outputs.lines().count()), (30, 30));
+    let dead = send(server.authority(), "GET", &format!("{job_place}/dead-letters"), &[], "").body;
+    assert!(dead.contains("r-x") && dead.lines().count() == 1, "{dead}");
+    // The same again is the same job, and asks nobody.
+    let again = send(server.authority(), "POST", &place, &[LINES], &inputs);
+    assert_eq!(
+        (again.status, &again.json()["id"], again.json()["status"].as_str()),
+        (202, &report["id"], Some("done"))
+    );
+    assert_eq!(requests(&sim), 30);
+    for (path, kind_of) in
+        [("/v1/jobs/0123456789abcdef01234567", "not-found"), ("/v1/jobs/..%2f..", "not-found")]
+    {
+        let reply = send(server.authority(), "GET", path, &[], "");
+        assert_eq!((reply.status, kind(&reply).as_str()), (404, kind_of), "{path}");
+    }
+    assert_eq!(send(server.authority(), "POST", &place, &[JSON], &inputs).status, 415);
+}
+
+#[test]
+fn a_kill_during_a_job_loses_and_repeats_nothing() {
+    let (world, sim) = project(GOOD, &["--latency", "5"]);
+    let mut server = Server::serve(&world, &["--max-in-flight", "4"]);
+    let inputs: String = (0..300).map(|i| format!("{{\"id\": \"r-{i}\", \"note\": \"n {i}\"}}\n")).collect();
+    let handed = send(server.authority(), "POST", &format!("{PATH}/jobs"), &[LINES], &inputs);
+    let job_place = handed.header("location").unwrap().to_owned();
+    let outputs =
+        |server: &Server| send(server.authority(), "GET", &format!("{job_place}/outputs"), &[], "").body;
+    for part in 1..=3 {
+        while outputs(&server).lines().count() < part * 60 {
+            std::thread::yield_now();
+        }
+        server.process().kill().unwrap();
+        server.process().wait().unwrap();
+        server = Server::serve(&world, &["--max-in-flight", "4"]);
+    }
+    let report = job(&server, &job_place, "done");
+    assert_eq!(report["counts"]["inputs"], 300, "{report}");
+    let text = outputs(&server);
+    let ids: std::collections::BTreeSet<&str> =
+        text.lines().map(|line| line.split('"').nth(3).unwrap()).collect();
+    assert_eq!((ids.len(), text.lines().count()), (300, 300));
+    // Only what was in flight at a kill is asked again.
+    let asked = requests(&sim);
+    assert!((300..=300 + 3 * 4).contains(&asked), "{asked}");
 }
