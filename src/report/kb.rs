@@ -20,7 +20,7 @@ pub fn found(kb: &Kb, found: &Retrieved, min_score: f64) -> Vec<String> {
     let mut out = Vec::new();
     if found.abstained {
         out.push(format!(
-            "abstained: the best passages have {:.2} of the question, below the threshold of {min_score:.2}",
+            "abstained: the best passages have {:.3} of the question, below the threshold of {min_score:.3}",
             found.score
         ));
     }

@@ -65,7 +65,7 @@ fn documents_that_do_not_hold_never_answer_even_to_their_own_words() {
     world
         .run(&["kb", "search", "who won the football match"])
         .exits(0)
-        .says(&["abstained: the best passages have 0.00 of the question, below the threshold of 0.25"]);
+        .says(&["abstained: the best passages have 0.000 of the question, below the threshold of 0.250"]);
 }
 
 #[cfg(all(feature = "rf-qaqc", feature = "pdf"))]
