@@ -18,6 +18,9 @@ pub(super) enum Command {
         /// Passages at most (default: `passages` of config/kb.yml)
         #[arg(short, value_name = "N")]
         k: Option<usize>,
+        /// Share of the question below which nothing is handed on (default: `min_score` of config/kb.yml)
+        #[arg(long, value_name = "SHARE", value_parser = share)]
+        min_score: Option<f64>,
         /// What goes to stdout
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -27,6 +30,9 @@ pub(super) enum Command {
         /// Questions that thresholds were set by, those that were held out, or all
         #[arg(long, value_enum, default_value_t = Of::HeldOut)]
         split: Of,
+        /// Share of the question below which nothing is handed on (default: `min_score` of config/kb.yml)
+        #[arg(long, value_name = "SHARE", value_parser = share)]
+        min_score: Option<f64>,
         /// What goes to stdout
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -57,6 +63,13 @@ pub(super) enum Of {
     All,
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to 1".to_owned()),
+    }
+}
+
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     let show = |format: Format, json: &serde_json::Value, text: &[String]| match format {
         Format::Json => context.out.text(&format!("{json:#}\n")),
@@ -79,19 +92,21 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         return Err(context.refuse(&[problem]));
     }
     match command {
-        Command::Search { question, k, format } => {
+        Command::Search { question, k, min_score, format } => {
             let spec = inputs.loaded().map(|project| project.kb.value.clone()).unwrap_or_default();
-            let hits = kb.retrieve(question, k.unwrap_or(spec.passages), spec.min_score);
+            let min_score = min_score.unwrap_or(spec.min_score);
+            let hits = kb.retrieve(question, k.unwrap_or(spec.passages), min_score);
             let json = serde_json::json!({ "retrieved": hits, "excluded": kb.excluded() });
-            show(*format, &json, &found(kb, &hits, spec.min_score));
+            show(*format, &json, &found(kb, &hits, min_score));
         }
-        Command::Eval { split, format } => {
+        Command::Eval { split, min_score, format } => {
             let (of, name) = match split {
                 Of::Tuning => (Some(Split::Tuning), "tuning"),
                 Of::HeldOut => (Some(Split::HeldOut), "held out"),
                 Of::All => (None, "all"),
             };
-            let found = evaluate(&inputs, &retriever, of).map_err(|problems| context.refuse(&problems))?;
+            let found = evaluate(&inputs, &retriever, of, *min_score)
+                .map_err(|problems| context.refuse(&problems))?;
             show(*format, &serde_json::json!(found), &measured(kb, &found, name));
         }
         Command::Explain { .. } => {}

@@ -20,7 +20,7 @@ pub fn load(inputs: &Inputs) -> Result<(Retriever, Vec<Problem>), Vec<Problem>> 
     Ok(Retriever::load(&project.root, &project.kb.value))
 }
 
-/// Measure retrieval over the project's questions of one split, or of all.
+/// Measure retrieval over the project's questions of one split, or of all; `min_score` instead of the configured one.
 ///
 /// # Errors
 /// Problems of the questions.
@@ -28,6 +28,7 @@ pub fn evaluate(
     inputs: &Inputs,
     retriever: &Retriever,
     split: Option<Split>,
+    min_score: Option<f64>,
 ) -> Result<Measured, Vec<Problem>> {
     let project = inputs.loaded().ok_or_else(|| inputs.problems.clone())?;
     let spec = &project.kb.value;
@@ -41,7 +42,7 @@ pub fn evaluate(
     if chosen.is_empty() {
         return Err(vec![Problem::of_file(&spec.questions, "has no question of this split")]);
     }
-    Ok(measure(&retriever.kb, &chosen, spec.min_score, spec.passages))
+    Ok(measure(&retriever.kb, &chosen, min_score.unwrap_or(spec.min_score), spec.passages))
 }
 
 /// Tell apart what retrieval missed and what the model ignored: in the newest run of the suite with the present prompt,
