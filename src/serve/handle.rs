@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
     ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE,
@@ -124,6 +125,14 @@ fn wrong_method(allowed: &'static str) -> Response {
     response
 }
 
+/// A name in a path, as far as it is text.
+type Name = Result<Path<String>, PathRejection>;
+
+/// What is no text names nothing.
+fn name_of(name: Name) -> String {
+    name.map_or_else(|_| String::new(), |Path(name)| name)
+}
+
 /// Every request has an id, and every response says it.
 async fn with_id(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
@@ -173,7 +182,8 @@ fn unauthorized(trouble: Trouble) -> Response {
     response
 }
 
-async fn task(State(app): State<Arc<App>>, Path(name): Path<String>, request: Request) -> Response {
+async fn task(State(app): State<Arc<App>>, name: Name, request: Request) -> Response {
+    let name = name_of(name);
     // A name that no task has is nobody's label: metrics would grow by whatever is asked.
     let label = if app.tasks.contains_key(&name) { name.as_str() } else { "unknown" };
     let answered = answer(&app, &name, request).await;
@@ -199,7 +209,8 @@ fn admitted<'a>(app: &'a App, name: &str, headers: &HeaderMap) -> Result<(&'a st
     Ok((who, task))
 }
 
-async fn hand_in(State(app): State<Arc<App>>, Path(name): Path<String>, request: Request) -> Response {
+async fn hand_in(State(app): State<Arc<App>>, name: Name, request: Request) -> Response {
+    let name = name_of(name);
     match handed_in(&app, &name, request).await {
         Ok(response) => response,
         Err(trouble) => unauthorized(trouble),
@@ -232,7 +243,8 @@ fn job_of(app: &App, id: &str, headers: &HeaderMap) -> Result<super::jobs::Repor
     app.jobs.of(id, who).ok_or_else(|| Trouble::new("not-found", "there is no such job of this key"))
 }
 
-async fn job(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn job(State(app): State<Arc<App>>, id: Name, headers: HeaderMap) -> Response {
+    let id = name_of(id);
     match job_of(&app, &id, &headers) {
         Ok(report) => {
             let text = serde_json::to_string(&report).unwrap_or_default();
@@ -242,11 +254,13 @@ async fn job(State(app): State<Arc<App>>, Path(id): Path<String>, headers: Heade
     }
 }
 
-async fn outputs(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn outputs(State(app): State<Arc<App>>, id: Name, headers: HeaderMap) -> Response {
+    let id = name_of(id);
     lines(&app, &id, &headers, "out.jsonl").await
 }
 
-async fn dead_letters(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn dead_letters(State(app): State<Arc<App>>, id: Name, headers: HeaderMap) -> Response {
+    let id = name_of(id);
     lines(&app, &id, &headers, "dead.jsonl").await
 }
 

@@ -87,6 +87,7 @@ fn every_wrong_request_has_its_own_answer() {
         ("POST", PATH, &[("content-type", "text/plain")][..], 415, "not-json"),
         ("POST", PATH, &[][..], 415, "not-json"),
         ("POST", "/v1/tasks/other", &[JSON][..], 404, "not-found"),
+        ("POST", "/v1/tasks/%ff%fe", &[JSON][..], 404, "not-found"),
         ("GET", "/v1/nothing", &[][..], 404, "not-found"),
         ("GET", PATH, &[][..], 405, "method-not-allowed"),
         ("DELETE", "/healthz", &[][..], 405, "method-not-allowed"),
