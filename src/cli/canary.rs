@@ -146,7 +146,7 @@ fn look(
 ) -> Result<u8, u8> {
     let clock = host::clock();
     let spans = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id).spans();
-    telemetry.open(&Run { id: inputs.run_id.clone(), file: spans });
+    telemetry.open(&Run { id: inputs.run_id.clone(), file: Some(spans) });
     let today = clock.today();
     let watched = watch(inputs, suite, (day.unwrap_or(&today), &today), kept);
     if let Some(note) = telemetry.close() {

@@ -84,7 +84,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         context.out.failed(format!("{} cannot be written: {error}", folder.run.display()), None);
         exit::CANNOT_TELL
     })?;
-    telemetry.open(&Run { id: inputs.run_id.clone(), file: folder.spans() });
+    telemetry.open(&Run { id: inputs.run_id.clone(), file: Some(folder.spans()) });
     let bar = progress(&selections, &inputs);
     let listener: Listener = {
         let bar = bar.clone();

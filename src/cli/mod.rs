@@ -269,6 +269,7 @@ pub fn main() -> ExitCode {
     let context = Context { vars, root: cli.root, out };
     let purpose = match cli.command {
         Command::Eval(_) | Command::Canary(canary::Command::Run { .. }) => Purpose::Run,
+        Command::Serve(_) | Command::Task(task::Command::Run { .. }) => Purpose::Service,
         // The harness starts its own.
         Command::Test { args } => return test(&context, args),
         _ => Purpose::Log,
@@ -282,8 +283,8 @@ pub fn main() -> ExitCode {
         Command::Canary(command) => canary::run(&context, &command, &telemetry),
         Command::Graph(command) => graph::run(&context, &command),
         Command::Kb(command) => kb::run(&context, &command),
-        Command::Task(command) => task::run(&context, &command),
-        Command::Serve(args) => serve::run(&context, &args),
+        Command::Task(command) => task::run(&context, &command, &telemetry),
+        Command::Serve(args) => serve::run(&context, &args, &telemetry),
         Command::ServeKey { name } => serve::key(&context, &name),
         Command::Perspectives(args) => perspectives::run(&context, &args),
         Command::Zoo(args) => zoo::run(&context, &args),

@@ -15,6 +15,7 @@ use crate::report::outcome::exit;
 use crate::serve::jobs::Loader;
 use crate::serve::keys::{Keys, new_key};
 use crate::serve::{Options, ServeError, run as serve};
+use crate::telemetry::{Run, Telemetry};
 
 /// Arguments of `llmx serve`.
 #[derive(Debug, clap::Args)]
@@ -50,7 +51,7 @@ pub(super) struct Args {
     choice: Choice,
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
+pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Result<u8, u8> {
     if args.choice.model.is_some() || args.choice.prompt.is_some() {
         let problem = Problem::of_file("--model, --prompt", "the pin says both: edit config/model_pins.yml");
         return Err(context.refuse(&[problem]));
@@ -109,12 +110,16 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
             task.declares()
         ));
     }
+    telemetry.open(&Run { id: inputs.run_id.clone(), file: None });
     let folder = inputs.root().join(&inputs.settings.reports_dir).join("jobs");
     let served = serve(tasks, keys, (folder, loader(context, overrides)), options, |url| {
         context.out.line(format_args!("llmx serve listening on {url}"));
         // A reader at the other end of a pipe waits for this line.
         let _ = std::io::stdout().flush();
     });
+    if let Some(note) = telemetry.close() {
+        context.out.note(note);
+    }
     served.map(|()| exit::OK).map_err(|error| {
         let hint = match &error {
             ServeError::NoKeys(_) => Some("--keys FILE; `llmx serve-key` makes one"),

@@ -19,6 +19,7 @@ use crate::production::batch::{Counts, Shard, Sink, Told, run as answer_all};
 use crate::report::outcome::exit;
 use crate::report::words::count;
 use crate::report::{sanitize, traffic};
+use crate::telemetry::{Run, Telemetry};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Subcommands of `llmx task`.
@@ -79,7 +80,7 @@ pub(super) fn shard(text: &str) -> Result<Shard, String> {
     }
 }
 
-pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
+pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -> Result<u8, u8> {
     let (task, input, output, dead, id, shard, manifest, choice) = match command {
         Command::Merge { output, manifests, dead, manifest } => {
             return merged(context, output, manifests, dead.as_deref(), manifest.as_deref());
@@ -129,7 +130,11 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     let mut sink = Files { out, letters, bar: bar(context), error: context.out };
     let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
     let at_once = inputs.settings.concurrency;
+    telemetry.open(&Run { id: inputs.run_id.clone(), file: None });
     let ran = block_on(answer_all(Arc::clone(&production), records, &done, shard, at_once, &mut sink));
+    if let Some(note) = telemetry.close() {
+        context.out.note(note);
+    }
     let ran = ran.map_err(|message| refuse(output, message))?;
     let (counts, told) = ran.map_err(|error| refuse(output, format!("cannot be written: {error}")))?;
     sink.finish().map_err(|error| refuse(output, format!("cannot be written: {error}")))?;

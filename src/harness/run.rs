@@ -69,7 +69,7 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     let listener = if selections.iter().all(Selection::is_empty) {
         no_listener()
     } else {
-        telemetry.open(&Run { id: inputs.run_id.clone(), file: folder.spans() });
+        telemetry.open(&Run { id: inputs.run_id.clone(), file: Some(folder.spans()) });
         record(&folder)
     };
     let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), listener);

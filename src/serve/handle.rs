@@ -30,6 +30,7 @@ use super::problem::Trouble;
 use crate::clock::Clock;
 use crate::host;
 use crate::json::sha256_hex;
+use crate::llm::stack::conventions::TARGET;
 use crate::production::{Produced, Production, Refused, Remedy};
 
 /// All that requests share.
@@ -142,8 +143,18 @@ async fn with_id(State(app): State<Arc<App>>, mut request: Request, next: Next) 
         str::to_owned,
     );
     request.extensions_mut().insert(RequestId(id.clone()));
-    let span = tracing::info_span!("http request", request_id = %id, path = %request.uri().path());
-    let mut response = next.run(request).instrument(span).await;
+    // What is asked and answered stands in no span; the path is a name and an id.
+    let span = tracing::info_span!(
+        target: TARGET,
+        "http request",
+        otel.kind = "server",
+        request_id = %id,
+        http.request.method = %request.method(),
+        url.path = %request.uri().path(),
+        http.response.status_code = tracing::field::Empty,
+    );
+    let mut response = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", i64::from(response.status().as_u16()));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -32,6 +32,8 @@ pub enum Purpose {
     Log,
     /// A run with a folder of its own.
     Run,
+    /// Answers without end: its spans go to a collector, if there is one.
+    Service,
 }
 
 /// The run that spans belong to.
@@ -39,8 +41,8 @@ pub enum Purpose {
 pub struct Run {
     /// Its id.
     pub id: String,
-    /// Where its spans go; made when the first ones are written.
-    pub file: PathBuf,
+    /// Where its spans go, made when the first ones are written; none: to the collector alone.
+    pub file: Option<PathBuf>,
 }
 
 /// Spans of this process, if there are any.
@@ -80,7 +82,11 @@ fn is_ours(target: &str) -> bool {
 impl Telemetry {
     fn of(vars: &BTreeMap<String, String>, purpose: Purpose) -> Self {
         let settings = settings::Settings::read(vars);
-        let wanted = purpose == Purpose::Run && settings.enabled;
+        let wanted = match purpose {
+            Purpose::Log => false,
+            Purpose::Run => settings.enabled,
+            Purpose::Service => settings.enabled && settings.collector.is_some(),
+        };
         Self { spans: wanted.then(|| (spans::Spans::default(), settings)) }
     }
 

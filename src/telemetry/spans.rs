@@ -28,7 +28,7 @@ pub(super) struct Spans {
 
 #[derive(Debug)]
 struct Open {
-    file: SpanFile,
+    file: Option<SpanFile>,
     collector: Option<Collector>,
 }
 
@@ -58,7 +58,7 @@ impl Spans {
         self.open.get_or_init(|| {
             let resource = resource(run, settings);
             Open {
-                file: SpanFile::new(run.file.clone(), &resource),
+                file: run.file.clone().map(|file| SpanFile::new(file, &resource)),
                 collector: Collector::new(settings, &resource),
             }
         });
@@ -67,7 +67,7 @@ impl Spans {
     /// Write and send what is left, and say in one line what did not arrive.
     pub(super) fn close(&self) -> Option<String> {
         let open = self.open.get()?;
-        let lost = open.file.close();
+        let lost = open.file.as_ref().and_then(SpanFile::close);
         let unsent = open.collector.as_ref().and_then(Collector::close);
         match (lost, unsent) {
             (Some(lost), Some(unsent)) => Some(format!("{lost}; {unsent}")),
@@ -100,7 +100,9 @@ impl SpanProcessor for Spans {
         if let Some(collector) = &open.collector {
             collector.send(span.clone());
         }
-        open.file.write(span);
+        if let Some(file) = &open.file {
+            file.write(span);
+        }
     }
 
     fn force_flush(&self) -> OTelSdkResult {

@@ -19,14 +19,14 @@ const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 type Received = Arc<Mutex<Vec<(HeaderMap, ExportTraceServiceRequest)>>>;
 
 /// A collector on a thread of its own, gone with the value.
-struct Collector {
+pub(crate) struct Collector {
     address: SocketAddr,
     received: Received,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Collector {
-    fn that_says(status: StatusCode) -> Self {
+    pub(crate) fn that_says(status: StatusCode) -> Self {
         let received = Received::default();
         let store = Arc::clone(&received);
         let take = move |headers: HeaderMap, body: Bytes| async move {
@@ -42,11 +42,11 @@ impl Collector {
         Self { address, received, _runtime: runtime }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    fn requests(&self) -> Vec<ExportTraceServiceRequest> {
+    pub(crate) fn requests(&self) -> Vec<ExportTraceServiceRequest> {
         self.received.lock().unwrap().iter().map(|(_, request)| request.clone()).collect()
     }
 }

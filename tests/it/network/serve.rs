@@ -360,3 +360,25 @@ fn a_kill_during_a_job_loses_and_repeats_nothing() {
     let asked = requests(&sim);
     assert!((300..=300 + 3 * 4).contains(&asked), "{asked}");
 }
+
+#[cfg(all(unix, feature = "otel"))]
+#[test]
+fn a_request_and_what_it_asked_are_one_trace() {
+    use axum::http::StatusCode;
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    let collector = crate::collector::Collector::that_says(StatusCode::OK);
+    let (mut world, _sim) = project(GOOD, &[]);
+    world.set("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url());
+    let mut server = Server::serve(&world, &[]);
+    assert_eq!(post(&server, &[("x-request-id", "mine-7")], INPUT).status, 200);
+    kill(Pid::from_raw(i32::try_from(server.process().id()).unwrap()), Signal::SIGTERM).unwrap();
+    assert_eq!(server.process().wait().unwrap().code(), Some(0));
+    let requests = collector.requests();
+    let spans = crate::traces::spans(&requests);
+    let root = spans.iter().find(|span| span.name == "http request").unwrap();
+    let chat = spans.iter().find(|span| span.name.starts_with("chat")).unwrap();
+    assert_eq!((&chat.trace_id, &chat.parent_span_id), (&root.trace_id, &root.span_id));
+    let said = format!("{spans:?}");
+    assert!(said.contains("mine-7") && said.contains("net-model") && !said.contains("a note"), "{said}");
+}
