@@ -143,7 +143,7 @@ fn project(folder: &Path, upstream: &str) -> Done<()> {
         (
             "config/models.yml",
             format!(
-                "models:\n  net: {{ provider: openai, base_url: {upstream}/v1, model_id: m, params: {{ max_tokens: 50 }} }}\n"
+                "models:\n  net: {{ provider: openai, base_url: {upstream}/v1, model_id: m, params: {{ max_tokens: 50 }}, limits: {{ in_flight: 512 }} }}\n"
             ),
         ),
         (

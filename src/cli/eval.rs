@@ -7,11 +7,16 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Choice, Context, dry_run, unknown};
 use crate::config::{Problem, env};
+use crate::dataset::Case;
 use crate::eval::event::{Event, Listener};
+use crate::eval::record::SuiteRecord;
+use crate::eval::shard::Shard;
 use crate::host;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::inputs::SuiteInputs;
+use crate::pipeline::merge::merge as merged;
 use crate::pipeline::policies::{self, POLICIES};
+use crate::pipeline::runs;
 use crate::pipeline::{Inputs, Selection, Session, baselines};
 use crate::report::outcome::{exit, exit_code};
 use crate::report::traffic;
@@ -32,6 +37,10 @@ pub(super) struct Args {
     /// Answers per case
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=20))]
     samples: Option<u32>,
+    /// Only this part of every dataset, by the hash of stories (clusters) or ids; `llmx merge` puts all parts together and
+    /// decides
+    #[arg(long, value_name = "I/N", conflicts_with = "cases")]
+    shard: Option<Shard>,
     /// Run every case, also when the first ones already show a regression
     #[arg(long)]
     no_fail_fast: bool,
@@ -41,6 +50,19 @@ pub(super) struct Args {
     /// Go on with this unfinished run of mode `live`
     #[arg(long, value_name = "RUN_ID")]
     resume: Option<String>,
+    /// What goes to stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Arguments of `llmx merge`.
+#[derive(Debug, clap::Args)]
+pub(super) struct MergeArgs {
+    /// Runs of all shards: run ids or files of results
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// What goes to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -59,7 +81,9 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     overrides.0.extend(args.samples.map(|samples| (env::SAMPLES, samples.to_string())));
     overrides.0.extend(args.resume.clone().map(|run_id| (env::RESUME, run_id)));
     let mut inputs = context.inputs_with(&overrides)?;
-    inputs.settings.fail_fast = !args.no_fail_fast;
+    // A part of the cases tells nobody that the whole is worse.
+    inputs.settings.fail_fast = !args.no_fail_fast && args.shard.is_none();
+    inputs.shard = args.shard;
     let inputs = Arc::new(inputs);
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
@@ -78,6 +102,44 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     if args.dry_run {
         return dry_run::run(context, &inputs, &selections, args.format);
     }
+    deliver(context, inputs, selections, (&[], args.cases.is_empty()), args.format, telemetry)
+}
+
+/// `llmx merge`: all shards of a run as one, decided by the gate.
+pub(super) fn merge(context: &Context, args: &MergeArgs, telemetry: &Telemetry) -> Result<u8, u8> {
+    let inputs = context.inputs_with(&args.choice.overrides())?;
+    if !inputs.problems.is_empty() {
+        return Err(context.refuse(&inputs.problems));
+    }
+    let folder = runs::folder(&inputs);
+    let reports =
+        args.runs.iter().map(|run| runs::read(&folder, Some(run))).collect::<Result<Vec<_>, Problem>>();
+    let reports = reports.map_err(|problem| context.refuse(&[problem]))?;
+    let mut inputs = inputs;
+    // Everything is there: nothing is saved by stopping.
+    inputs.settings.fail_fast = false;
+    if let Some(first) = reports.first() {
+        inputs.settings.samples = first.run.samples;
+    }
+    let inputs = Arc::new(inputs);
+    let records = merged(&inputs, &reports).map_err(|problems| context.refuse(&problems))?;
+    let selections = inputs.suites.iter().zip(&records).map(|(suite, record)| match record {
+        Some(_) => Selection::all(suite.dataset.cases.len()),
+        None => Selection { cases: vec![false; suite.dataset.cases.len()], gate: false },
+    });
+    let selections = selections.collect();
+    deliver(context, inputs, selections, (&records, true), args.format, telemetry)
+}
+
+/// Run what is selected, write the reports and say how it ended. `records`: first answers that are there already.
+fn deliver(
+    context: &Context,
+    inputs: Arc<Inputs>,
+    selections: Vec<Selection>,
+    (records, whole): (&[Option<SuiteRecord>], bool),
+    format: Format,
+    telemetry: &Telemetry,
+) -> Result<u8, u8> {
     let clock = host::clock();
     let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
     let record = folder.record().map_err(|error| {
@@ -97,11 +159,12 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     };
     let today = clock.today();
     let session = Session::new(Arc::clone(&inputs), selections, clock, listener);
+    let session = session.going_on(records).map_err(|problems| context.refuse(&problems))?;
     let watch = watch(context, &inputs, &bar);
     let checked = POLICIES
         .iter()
         // Answering a whole baseline again is out of proportion to a look at one case.
-        .filter(|name| args.cases.is_empty() || **name != policies::BASELINES)
+        .filter(|name| whole || **name != policies::BASELINES)
         .map(|name| policies::check(&inputs, name, &today, Some(&session)))
         .collect();
     let report = session.report(checked);
@@ -113,11 +176,16 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         name_prompt: inputs.settings.prompt.is_some(),
         ..Hints::default()
     };
-    context.show(&report, args.format, hints);
-    let mut codes = vec![exit_code(&report)];
+    context.show(&report, format, hints);
+    // Of a part nobody says whether it is worse: that is decided over the whole.
+    let code = match exit_code(&report) {
+        exit::WORSE | exit::UNDECIDED if inputs.shard.is_some() => exit::OK,
+        code => code,
+    };
+    let mut codes = vec![code];
     match written {
         // The summary for people names the same report.
-        Ok(()) if matches!(args.format, Format::Text) => {}
+        Ok(()) if matches!(format, Format::Text) => {}
         Ok(()) => context.out.note(format!("reports: {}", folder.run.join("summary.md").display())),
         Err(error) => {
             context
@@ -166,6 +234,9 @@ fn select(inputs: &Inputs, args: &Args) -> Result<(Vec<Selection>, Vec<Problem>)
         let nothing = Selection { cases: vec![false; cases.len()], gate: false };
         let selection = if !chosen(&suite.doc.value.suite) {
             nothing.clone()
+        } else if let Some(shard) = args.shard {
+            let holds = |case: &Case| shard.holds(case.cluster.as_ref().unwrap_or(&case.id));
+            Selection { cases: cases.iter().map(holds).collect(), gate: false }
         } else if args.cases.is_empty() {
             Selection::all(cases.len())
         } else {

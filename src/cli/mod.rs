@@ -61,6 +61,8 @@ struct Cli {
 enum Command {
     /// Run suites, compare with the baseline, write reports
     Eval(eval::Args),
+    /// Put the shards of a run together (`llmx eval --shard`), and decide as over one run
+    Merge(eval::MergeArgs),
     /// Decide again about a stored run, or compare two
     Gate(gate::Args),
     /// What a suite can find today, and what it would take to find more
@@ -268,7 +270,7 @@ pub fn main() -> ExitCode {
     };
     let context = Context { vars, root: cli.root, out };
     let purpose = match cli.command {
-        Command::Eval(_) | Command::Canary(canary::Command::Run { .. }) => Purpose::Run,
+        Command::Eval(_) | Command::Merge(_) | Command::Canary(canary::Command::Run { .. }) => Purpose::Run,
         Command::Serve(_) | Command::Task(task::Command::Run { .. }) => Purpose::Service,
         // The harness starts its own.
         Command::Test { args } => return test(&context, args),
@@ -277,6 +279,7 @@ pub fn main() -> ExitCode {
     let telemetry = telemetry::start(&context.vars, purpose);
     let code = match cli.command {
         Command::Eval(args) => eval::run(&context, &args, &telemetry),
+        Command::Merge(args) => eval::merge(&context, &args, &telemetry),
         Command::Test { args } => return test(&context, args),
         Command::Gate(args) => gate::run(&context, &args),
         Command::Judge(command) => judge::run(&context, &command),

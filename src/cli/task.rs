@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::{Choice, Context};
 use crate::config::{Problem, env};
+use crate::eval::shard::Shard;
 use crate::files::{atomic_write, read};
 use crate::json::sha256_hex;
 use crate::pipeline::block_on;
@@ -15,7 +16,7 @@ use crate::production::Production;
 use crate::production::batch::input::{Bad, Hashed, ReadSoFar, Record, csv, jsonl};
 use crate::production::batch::manifest::{self, FORMAT, Manifest, merge};
 use crate::production::batch::output::{Dead, Form, Line, Output};
-use crate::production::batch::{Counts, Shard, Sink, Told, run as answer_all};
+use crate::production::batch::{Counts, Sink, Told, run as answer_all};
 use crate::report::outcome::exit;
 use crate::report::words::count;
 use crate::report::{sanitize, traffic};
@@ -45,7 +46,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "POINTER")]
         id: Option<String>,
         /// Only this part of the inputs, by the hash of their ids
-        #[arg(long, value_name = "I/N", value_parser = shard)]
+        #[arg(long, value_name = "I/N")]
         shard: Option<Shard>,
         /// Counts, task and files as JSON, written when the run has ended
         #[arg(long, value_name = "FILE")]
@@ -70,14 +71,6 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         manifest: Option<PathBuf>,
     },
-}
-
-pub(super) fn shard(text: &str) -> Result<Shard, String> {
-    let parts = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
-    match parts {
-        Some((index, of)) if (1..=of).contains(&index) => Ok(Shard { index, of }),
-        _ => Err("expected I/N with I from 1 to N, such as 2/3".to_owned()),
-    }
 }
 
 pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -> Result<u8, u8> {

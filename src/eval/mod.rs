@@ -18,6 +18,7 @@ pub mod check;
 pub mod judge;
 
 pub mod score;
+pub mod shard;
 
 pub mod tables;
 

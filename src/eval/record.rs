@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::shard::Shard;
 use crate::config::settings::Mode;
 use crate::llm::stack::Traffic;
 use crate::llm::{Answer, ModelCard};
@@ -33,6 +34,9 @@ pub struct RunRecord {
     /// Answers per case that the first pass asked for.
     #[serde(default = "one")]
     pub samples: u32,
+    /// The part of each dataset that was run; the others are other runs', and `llmx merge` decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// What network models were asked, by alias; empty where none was.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub traffic: BTreeMap<String, Traffic>,

@@ -50,6 +50,8 @@ pub enum Source {
     Models,
     /// A run that was made before: its answers, and nothing else.
     Stored(Arc<StoredSuite>),
+    /// Answers of other runs where they have them; models and recordings for the rest.
+    Continued(Arc<StoredSuite>),
 }
 
 /// One suite of a stored run.
@@ -68,6 +70,12 @@ impl StoredSuite {
             cases: record.cases.iter().map(|case| (case.id.clone(), Arc::clone(case))).collect(),
             same_scoring: then.checks_sha256 == now.checks_sha256 && then.judge_sha256 == now.judge_sha256,
         }
+    }
+
+    /// There is such an answer, and it was measured.
+    fn has(&self, case: &Case, which: fn(&CaseRecord) -> &Vec<SampleRecord>, place: usize) -> bool {
+        let stored = self.cases.get(&case.id).filter(|stored| stored.content_hash == case.content_hash());
+        stored.and_then(|stored| which(stored).get(place)).is_some_and(|sample| sample.scores().is_some())
     }
 
     /// The answer that `which` of the stored case's lists holds at `place`.
@@ -234,15 +242,21 @@ async fn draw(
     }
 }
 
+/// The list of a stored case that holds this stream's answers.
+fn which(stream: Stream) -> fn(&CaseRecord) -> &Vec<SampleRecord> {
+    if stream == Stream::Main { |case| &case.samples } else { |case| &case.confirm }
+}
+
 /// An answer of what is being tested.
 async fn sample(plan: &SuitePlan, case: &Case, stream: &Stream, index: u32, terms: &Terms) -> SampleRecord {
     match &terms.source {
-        Source::Models => run::sample(plan, case, *stream, terms.first + index, Reach::Run).await,
-        Source::Stored(stored) => {
-            let which: fn(&CaseRecord) -> &Vec<SampleRecord> =
-                if *stream == Stream::Main { |case| &case.samples } else { |case| &case.confirm };
-            stored.sample(plan, case, which, index as usize).await
+        Source::Continued(stored) if stored.has(case, which(*stream), index as usize) => {
+            stored.sample(plan, case, which(*stream), index as usize).await
         }
+        Source::Models | Source::Continued(_) => {
+            run::sample(plan, case, *stream, terms.first + index, Reach::Run).await
+        }
+        Source::Stored(stored) => stored.sample(plan, case, which(*stream), index as usize).await,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::config::{Document, Problem, Project, Settings};
 use crate::dataset::{self, Case, Dataset};
 use crate::eval::check::CustomChecks;
 use crate::eval::plan::{Options, SuitePlan};
+use crate::eval::shard::Shard;
 use crate::llm::recording::DIR;
 use crate::llm::{Hub, Outside, stack};
 
@@ -60,6 +61,8 @@ pub struct Inputs {
     pub hub: Hub,
     /// The id of the run that these inputs are for.
     pub run_id: String,
+    /// The part of each dataset that this run is about.
+    pub shard: Option<Shard>,
     /// One entry per suite and model whose dataset loads, in listing order.
     pub suites: Vec<SuiteInputs>,
     /// Problems that stop everything: settings, models, pins, the prompt graph.
@@ -130,6 +133,7 @@ impl Inputs {
             registry,
             hub,
             run_id,
+            shard: None,
             suites: Vec::new(),
             problems,
             suite_problems: Vec::new(),
@@ -147,6 +151,7 @@ impl Inputs {
             settings: Settings::default(),
             registry,
             run_id: outside.clock.run_id(),
+            shard: None,
             hub: Hub::new(Path::new("."), DIR, stack::Policy::Replay, outside),
             suites: Vec::new(),
             problems: vec![problem],

@@ -43,6 +43,7 @@ pub mod decide;
 pub mod finetune;
 pub mod follow;
 pub mod kb;
+pub mod merge;
 pub mod pairwise;
 pub mod perspectives;
 pub mod power;

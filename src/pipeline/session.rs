@@ -8,11 +8,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use super::drawing::Source;
+use super::drawing::{Source, StoredSuite};
 use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::{Baselines, CaseDone, OnCase, Selection, Terms, first_index, policy, run_suite};
 use super::{baselines, money};
 use crate::clock::Clock;
+use crate::config::Problem;
 use crate::config::settings::Mode;
 use crate::eval::event::{Event, Listener};
 use crate::eval::plan::SuitePlan;
@@ -83,6 +84,8 @@ impl State {
 pub struct Session {
     inputs: Arc<Inputs>,
     selections: Vec<Selection>,
+    /// Where the answers of each suite come from; empty: from its models.
+    sources: Vec<Source>,
     state: Arc<State>,
     started: Once,
     clock: Clock,
@@ -100,7 +103,25 @@ impl Session {
         let state = Arc::new(State { suites: Mutex::new(suites), changed: Condvar::new() });
         let started_at = clock.now();
         let run_id = inputs.run_id.clone();
-        Self { inputs, selections, state, started: Once::new(), clock, run_id, started_at, listener }
+        let sources = Vec::new();
+        Self { inputs, selections, sources, state, started: Once::new(), clock, run_id, started_at, listener }
+    }
+
+    /// The same, going on from first answers that other runs have: `records` are theirs, suite by suite.
+    ///
+    /// # Errors
+    /// The first problem of a suite's inputs.
+    pub fn going_on(mut self, records: &[Option<SuiteRecord>]) -> Result<Self, Vec<Problem>> {
+        for (suite, record) in self.inputs.suites.iter().zip(records) {
+            self.sources.push(match record {
+                Some(record) => {
+                    let plan = self.inputs.plan(suite)?;
+                    Source::Continued(Arc::new(StoredSuite::new(record, &plan)))
+                }
+                None => Source::Models,
+            });
+        }
+        Ok(self)
     }
 
     /// The id of this run.
@@ -164,6 +185,7 @@ impl Session {
             finished_at: Some(self.clock.now()),
             mode: self.inputs.settings.mode,
             samples: self.inputs.settings.samples,
+            shard: self.inputs.shard,
             traffic: self.inputs.hub.traffic(),
             suites,
         };
@@ -175,11 +197,12 @@ impl Session {
         self.started.call_once(|| {
             let cases = self.selections.iter().map(|s| s.cases.iter().filter(|c| **c).count()).sum();
             (self.listener)(&Event::RunStarted { run_id: self.run_id.clone(), cases });
-            let (inputs, selections) = (Arc::clone(&self.inputs), self.selections.clone());
+            let (inputs, selections, sources) =
+                (Arc::clone(&self.inputs), self.selections.clone(), self.sources.clone());
             let (state, listener) = (Arc::clone(&self.state), Arc::clone(&self.listener));
             let spawned = std::thread::Builder::new()
                 .name("evals".to_owned())
-                .spawn(move || run_all(&inputs, &selections, &state, &listener));
+                .spawn(move || run_all(&inputs, (&selections, &sources), &state, &listener));
             if let Err(error) = spawned {
                 let message = format!("no thread could be started: {error}");
                 for i in 0..self.selections.len() {
@@ -203,7 +226,12 @@ impl Drop for Unfinished<'_> {
     }
 }
 
-fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listener: &Listener) {
+fn run_all(
+    inputs: &Inputs,
+    (selections, sources): (&[Selection], &[Source]),
+    state: &Arc<State>,
+    listener: &Listener,
+) {
     let _unfinished = Unfinished(state, selections.len());
     let fail_all = |message: String| {
         for i in 0..selections.len() {
@@ -244,7 +272,7 @@ fn run_all(inputs: &Inputs, selections: &[Selection], state: &Arc<State>, listen
                 policy,
                 first: first_index(&plan, inputs.settings.mode, &baselines),
                 accepted: accepted(inputs, suite, &plan, &baselines),
-                source: Source::Models,
+                source: sources.get(i).cloned().unwrap_or_default(),
                 slots: Arc::clone(&slots),
                 concurrency: inputs.settings.concurrency,
             };
@@ -348,7 +376,7 @@ fn say_not_run(policies: &mut Vec<PolicyReport>, message: String) {
 }
 
 /// The first problem, and how many more there are.
-fn first(problems: &[crate::config::Problem]) -> String {
+fn first(problems: &[Problem]) -> String {
     let text = problems.first().map(ToString::to_string).unwrap_or_default();
     match problems.len() {
         0 | 1 => text,

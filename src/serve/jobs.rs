@@ -13,12 +13,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::eval::shard::Shard;
 use crate::files::{atomic_write, read};
 use crate::json::sha256_hex;
 use crate::production::Production;
 use crate::production::batch::input::jsonl;
 use crate::production::batch::output::{Dead, Form, Line, Output};
-use crate::production::batch::{Counts, Shard, Sink, Told, run};
+use crate::production::batch::{Counts, Sink, Told, run};
 
 /// Loads a task for one job: its answers are kept under the job's name, so that none is asked for twice.
 pub type Loader = Arc<dyn Fn(&str, &str) -> Result<Production, String> + Send + Sync>;

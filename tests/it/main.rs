@@ -36,6 +36,7 @@ mod rf_examples;
 #[cfg(feature = "rf-qaqc")]
 mod second_labels;
 mod server;
+mod shards;
 mod sim;
 mod small;
 #[cfg(feature = "rf-qaqc")]

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Counts;
 use super::output::{Form, ids};
-use super::{Counts, Shard};
 use crate::config::Problem;
+use crate::eval::shard::Shard;
 use crate::files;
 use crate::json::sha256_hex;
 

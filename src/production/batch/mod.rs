@@ -16,28 +16,9 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
 use super::{Produced, Production, Refused, Remedy};
-use crate::json::sha256_hex;
+use crate::eval::shard::Shard;
 use input::{Bad, Record};
 use output::{Dead, Line};
-
-/// A part of the work: every id belongs to one of `of` parts, by its hash, so that more inputs move none of the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
-    /// From 1.
-    pub index: u32,
-    /// Parts in all.
-    pub of: u32,
-}
-
-impl Shard {
-    /// Whether an id is this part's.
-    #[must_use]
-    pub fn holds(self, id: &str) -> bool {
-        let digits = sha256_hex(id);
-        let place = digits.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0);
-        place % self.of.max(1) == self.index.saturating_sub(1)
-    }
-}
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

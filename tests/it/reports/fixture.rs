@@ -25,6 +25,7 @@ pub(crate) fn report() -> Report {
     Report {
         format: input::FORMAT,
         run: RunRecord {
+            shard: None,
             samples: 1,
             traffic: BTreeMap::new(),
             format: record::FORMAT,
