@@ -128,3 +128,25 @@ fn what_is_no_whole_is_refused() {
         .says(&["was made with another number of samples"]);
     merge(&world, &parts, &[]).exits(0);
 }
+
+/// Over the wire: what a shard has answered is asked of nobody again, also where its recordings are on another machine.
+#[test]
+fn a_merge_asks_only_for_what_no_shard_has() {
+    use crate::network::{point_at, requests, server, world};
+    let world = world(60);
+    let server = server(&world, &[]);
+    point_at(&world, &server, "");
+    world.edit("evals/tiny.yml", "prompt: tiny.txt", "prompt: tiny.txt\nmodels: [net]");
+    world.run(&["baseline", "accept", "tiny", "--yes", "--thin"]).exits(0);
+    let accepted = requests(&server);
+    world.write("prompts/next.txt", "Tell the colour.\n{input_data}\n");
+    world.edit("evals/tiny.yml", "prompt: tiny.txt", "prompt: next.txt");
+    world.forget_runs();
+    let parts = shards(&world, 2);
+    assert_eq!(requests(&server), accepted + 60);
+    std::fs::remove_dir_all(world.path("data/recordings")).unwrap();
+    let ran = merge(&world, &parts, &["--mode", "replay"]);
+    assert!(ran.code == 0 || ran.code == 3, "{}", ran.text());
+    assert!(ran.text().contains("cases: 60 ok"), "{}", ran.text());
+    assert_eq!(requests(&server), accepted + 60, "nobody was asked");
+}
