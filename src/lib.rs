@@ -28,17 +28,21 @@
 //! ```text
 //!  cli                       commands; the only place that prints
 //!  harness, sim              libtest: one test per case, gate and policy; a local model server with faults
+//!  serve                     pinned tasks over HTTP
 //!  host                      environment, clock, standard output
 //!  telemetry                 where logs and spans go
+//!  production                the pinned task: one checked answer, or many inputs
 //!  pipeline                  the whole evaluation on one page
 //!  policy                    what must hold between files
 //!  report                    (record, decision) -> bytes
 //!  gate, canary              the pure planner: observations -> draw | decision; detectors of drift, day by day
 //!  zoo, perspectives         models, or roles, against each other on the same cases
+//!  finetune                  whether to train, and what must not be trained on
 //!  baseline                  accepted answers on disk and in Git
 //!  eval                      plan, run, check, judge, score, record
 //!  task                      what production runs
 //!  llm                       ask a model, get an answer
+//!  kb                        documents that a prompt may cite
 //!  prompt, dataset, config   what people wrote, checked
 //!  stats, rf_qaqc            arithmetic; the worked example's own room
 //!  json, files, clock        text of JSON; replacing a file in one step; the time as a parameter
@@ -67,13 +71,15 @@
 //! | gate, decision | policy that turns the comparison into Pass, Improved, Regressed or Inconclusive |
 //! | accept | make a run the new baseline, on purpose, by a person |
 //! | pin | the exact production model, prompt version and hash |
+//! | shard | a part of the cases or inputs, by hash, that a machine does of its own |
+//! | dead letter | an input without an output, with the reason |
 //! | not measured | no answer or no score; an error, never a fail |
 //!
 //! # Invariants
 //!
 //! * Listing and planning touch no network and no runtime.
 //! * Only `llm::provider` may open connections (and the exporter of `telemetry`, to a collector that was named), and
-//!   only `sim` listens; a provider only translates.
+//!   only `sim` and `serve` listen; a provider only translates.
 //! * Spans hold no prompt and no answer unless somebody switched that on; no span changes how a run ends.
 //! * Below the surfaces nothing prints or reads the environment, the clock or unseeded randomness.
 //! * A report can be rebuilt from `eval_results_<run-id>.json` alone.
