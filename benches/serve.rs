@@ -204,28 +204,29 @@ async fn load(url: &str, from: usize, n: usize, at_once: usize) -> Done<f64> {
 async fn measure(options: Options) -> Done<()> {
     let home = tempfile::tempdir()?;
     println!("| what | llmx serve | bare proxy | ratio |\n|---|---:|---:|---:|");
-    let mut per_request = Vec::new();
-    {
-        let upstream = sim(&options.program, "0")?;
-        let folder = home.path().join("plain");
-        project(&folder, &upstream.url)?;
-        let serve = serving(&options.program, &folder)?;
-        let bare = Running::start(Command::new(std::env::current_exe()?).args(["--proxy", &upstream.url]))?;
-        for (running, url) in
-            [(&serve, format!("{}/v1/tasks/judge_it", serve.url)), (&bare, bare.url.clone())]
+    for (flags, name) in [(&[][..], "answers kept"), (&["--keep-nothing"][..], "nothing kept")] {
+        let mut per_request = Vec::new();
         {
-            load(&url, 10_000_000, 500, 64).await?;
-            let before = running.cpu()?;
-            load(&url, 0, options.requests, 64).await?;
-            per_request.push(1e6 * (running.cpu()? - before) / options.requests as f64);
+            let upstream = sim(&options.program, "0")?;
+            let folder = home.path().join(format!("plain {name}"));
+            project(&folder, &upstream.url)?;
+            let serve = serving(&options.program, &folder, flags)?;
+            let bare =
+                Running::start(Command::new(std::env::current_exe()?).args(["--proxy", &upstream.url]))?;
+            for (running, url) in
+                [(&serve, format!("{}/v1/tasks/judge_it", serve.url)), (&bare, bare.url.clone())]
+            {
+                load(&url, 10_000_000, 500, 64).await?;
+                let before = running.cpu()?;
+                load(&url, 0, options.requests, 64).await?;
+                per_request.push(1e6 * (running.cpu()? - before) / options.requests as f64);
+            }
         }
-    }
-    row("CPU a request, us", per_request[0], per_request[1]);
-    {
+        row(&format!("{name}: CPU a request, us"), per_request[0], per_request[1]);
         let upstream = sim(&options.program, "100")?;
-        let folder = home.path().join("slow");
+        let folder = home.path().join(format!("slow {name}"));
         project(&folder, &upstream.url)?;
-        let serve = serving(&options.program, &folder)?;
+        let serve = serving(&options.program, &folder, flags)?;
         let bare = Running::start(Command::new(std::env::current_exe()?).args(["--proxy", &upstream.url]))?;
         let (n, at_once) = (256 * 40, 256);
         let mut reached = Vec::new();
@@ -234,13 +235,13 @@ async fn measure(options: Options) -> Done<()> {
             let seconds = load(&url, 0, n, at_once).await?;
             reached.push(100.0 * (n / at_once) as f64 * 0.1 / seconds);
         }
-        row("100 ms upstream, 256 in flight: % of ideal", reached[0], reached[1]);
+        row(&format!("{name}: 100 ms upstream, 256 in flight, % of ideal"), reached[0], reached[1]);
     }
     if options.soak > 0 {
         let upstream = sim(&options.program, "0")?;
         let folder = home.path().join("soak");
         project(&folder, &upstream.url)?;
-        let serve = serving(&options.program, &folder)?;
+        let serve = serving(&options.program, &folder, &[])?;
         let url = format!("{}/v1/tasks/judge_it", serve.url);
         let tenth = options.soak / 10;
         let mut memory = Vec::new();
@@ -254,9 +255,12 @@ async fn measure(options: Options) -> Done<()> {
     Ok(())
 }
 
-fn serving(program: &Path, folder: &Path) -> Done<Running> {
+fn serving(program: &Path, folder: &Path, flags: &[&str]) -> Done<Running> {
     let mut command = Command::new(program);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--max-in-flight", "512", "--root"]).arg(folder);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--max-in-flight", "512", "--root"])
+        .arg(folder)
+        .args(flags);
     let running = Running::start(&mut command)?;
     std::thread::sleep(Duration::from_millis(50));
     Ok(running)

@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::{Choice, Context};
 use crate::config::{Problem, env};
 use crate::host;
+use crate::llm::recording::DIR;
+use crate::llm::{Hub, stack};
 use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::production::Production;
 use crate::report::outcome::exit;
@@ -29,6 +31,9 @@ pub(super) struct Args {
     /// File of keys (`keys: [ { name, sha256 } ]`); needed unless only this machine can ask
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Keep no answer on disk; jobs still keep theirs
+    #[arg(long, conflicts_with = "mode")]
+    keep_nothing: bool,
     /// Bytes of the largest body
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     max_body: usize,
@@ -60,7 +65,10 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     if args.choice.mode.is_none() {
         overrides.0.insert(env::MODE, "live".to_owned());
     }
-    let inputs = context.inputs_with(&overrides)?;
+    let mut inputs = context.inputs_with(&overrides)?;
+    if args.keep_nothing {
+        inputs.hub = Hub::new(&inputs.root(), DIR, stack::Policy::Pass, host::outside());
+    }
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
     }

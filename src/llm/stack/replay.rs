@@ -6,6 +6,7 @@
 //! | `record` | use it | call, store |
 //! | `refresh` | call for the next free index, store; what this run drew is used again | call, store |
 //! | `live` | as `record`, in the run's own folder | as `record`, in the run's own folder |
+//! | [`Policy::Pass`] (the service alone, if told so) | call, store nothing | call, store nothing |
 //!
 //! Never matches "nearly": another text is another key. An answer is stored before anybody sees it; one that cannot be
 //! stored is an error, since it could not be proved later.
@@ -33,6 +34,8 @@ pub enum Policy {
     Record,
     /// A call for the next free index.
     Refresh,
+    /// A call, of which nothing is kept: for a service whose answers nobody will ask for again, or may keep.
+    Pass,
 }
 
 pub(super) struct Replay<L> {
@@ -80,7 +83,21 @@ impl<L: Layer> Replay<L> {
                 }
             }
             Policy::Refresh => self.refresh(call).await,
+            Policy::Pass => {
+                let Reply { answer, attempts } = self.ask_model(call.request, call.draw).await?;
+                self.meter.answered(&answer);
+                Ok(Answered { answer, draw: call.draw.clone(), source: Source::Called { attempts } })
+            }
         }
+    }
+
+    async fn ask_model(&self, request: &Request, draw: &Draw) -> Result<Reply, Error> {
+        let busy = Busy::default();
+        let reply = self.inner.ask(Ask { request, draw, hold: None, busy: &busy }).await;
+        if reply.is_err() {
+            self.meter.failed();
+        }
+        reply
     }
 
     async fn refresh(&self, call: Call<'_>) -> Result<Answered, Error> {
@@ -117,15 +134,7 @@ impl<L: Layer> Replay<L> {
     }
 
     async fn call(&self, request: &Request, draw: &Draw, claim: &Claim) -> Result<Answered, Error> {
-        let busy = Busy::default();
-        let reply = self.inner.ask(Ask { request, draw, hold: None, busy: &busy }).await;
-        let Reply { answer, attempts } = match reply {
-            Ok(reply) => reply,
-            Err(error) => {
-                self.meter.failed();
-                return Err(error);
-            }
-        };
+        let Reply { answer, attempts } = self.ask_model(request, draw).await?;
         let recorded = Recorded {
             stream: draw.stream,
             index: draw.index,

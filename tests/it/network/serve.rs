@@ -202,6 +202,19 @@ fn an_idempotency_key_asks_once() {
 }
 
 #[test]
+fn told_to_keep_nothing_it_writes_no_answer() {
+    let (world, sim) = project(GOOD, &[]);
+    let server = Server::serve(&world, &["--keep-nothing"]);
+    for _ in 0..3 {
+        assert_eq!(post(&server, &[], INPUT).status, 200);
+    }
+    assert_eq!(requests(&sim), 3, "every one is asked");
+    let written =
+        world.tree().into_keys().filter(|path| path.to_string_lossy().contains("recordings")).count();
+    assert_eq!(written, 0);
+}
+
+#[test]
 fn what_a_provider_does_wrong_is_told_without_internals() {
     let (world, sim) = project(GOOD, &[]);
     let down = Server::start(&world, &["--answer", GOOD, "--fault", "500:1"]);
