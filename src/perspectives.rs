@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::stats::interval::{level95, plus_two};
+use crate::stats::interval::{level95, numbered, plus_two};
 use crate::stats::quantile;
 
 /// How one answer did.
@@ -275,16 +275,9 @@ fn share(cases: &[&CaseSeen]) -> Option<Share> {
 
 /// A number for each story; a case without one is its own.
 fn clusters(cases: &[CaseSeen]) -> Vec<usize> {
-    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
     let name = |case: &'_ CaseSeen| case.cluster.clone().unwrap_or_else(|| format!("\u{0}{}", case.id));
     let names: Vec<String> = cases.iter().map(name).collect();
-    names
-        .iter()
-        .map(|name| {
-            let next = known.len();
-            *known.entry(name).or_insert(next)
-        })
-        .collect()
+    numbered(names.iter().map(String::as_str))
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

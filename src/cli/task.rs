@@ -13,7 +13,7 @@ use crate::files::{atomic_write, read};
 use crate::json::sha256_hex;
 use crate::pipeline::block_on;
 use crate::production::Production;
-use crate::production::batch::input::{Bad, Hashed, ReadSoFar, Record, csv, jsonl};
+use crate::production::batch::input::{Bad, Hashed, ReadSoFar, Record, csv, id_pointer, jsonl};
 use crate::production::batch::manifest::{self, FORMAT, Manifest, merge};
 use crate::production::batch::output::{Dead, Form, Line, Output};
 use crate::production::batch::{Counts, Sink, Told, run as answer_all};
@@ -279,11 +279,10 @@ impl Source {
             Some(id) if is_csv || id.starts_with('/') => id.to_owned(),
             Some(id) => return Err(format!("--id: expected a JSON pointer: `/{id}`, found `{id}`")),
             None => {
-                // By the first input, as far as the buffer holds it.
+                // As far as the buffer holds it.
                 let start = reader.fill_buf().map_err(|error| format!("cannot be read: {error}"))?;
                 let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                let has = String::from_utf8_lossy(line).contains("record_id");
-                if has { "/record_id".to_owned() } else { "/id".to_owned() }
+                id_pointer(line, is_csv).to_owned()
             }
         };
         Ok((Self { reader, is_csv, id }, so_far))

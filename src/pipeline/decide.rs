@@ -24,7 +24,7 @@ use crate::llm::stack::budget::Tariff;
 use crate::prompt::changelog::{self, Changelog};
 use crate::report::input::Report;
 use crate::stats::agreement::{Weights, kappa};
-use crate::stats::interval::plus_two;
+use crate::stats::interval::{numbered, plus_two};
 
 /// The decision about one suite.
 #[derive(Debug, Clone)]
@@ -365,17 +365,6 @@ struct PerspectivesOwn {
 
 fn story(case: &CaseRecord) -> &str {
     case.cluster.as_deref().unwrap_or(&case.id)
-}
-
-/// A number for each name, the same for the same.
-fn numbered<'a>(names: impl Iterator<Item = &'a str>) -> Vec<usize> {
-    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
-    names
-        .map(|name| {
-            let next = known.len();
-            *known.entry(name).or_insert(next)
-        })
-        .collect()
 }
 
 fn source(run: &str, record: &SuiteRecord) -> String {

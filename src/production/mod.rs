@@ -66,6 +66,9 @@ pub struct Produced {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refused {
+    /// The input is no JSON, or nested too deeply.
+    #[error("the input is no JSON value: {0}")]
+    Malformed(String),
     /// The input does not obey the task's input schema. Asking again helps nobody.
     #[error("the input is not what the task takes: {}", .0.join("; "))]
     Input(Vec<String>),
@@ -93,14 +96,6 @@ pub enum Remedy {
     Mend,
     /// Nothing: the model does not answer this input.
     Never,
-}
-
-impl Refused {
-    /// The same request may succeed later, with nothing changed by anybody.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unanswered { remedy: Remedy::Later, .. })
-    }
 }
 
 impl Production {
@@ -164,8 +159,8 @@ impl Production {
     /// # Errors
     /// See [`Refused`].
     pub async fn answer(&self, id: &str, input_text: &str) -> Result<Produced, Refused> {
-        let input: Value = serde_json::from_str(input_text)
-            .map_err(|error| Refused::Input(vec![format!("not valid JSON: {error}")]))?;
+        let input: Value =
+            serde_json::from_str(input_text).map_err(|error| Refused::Malformed(error.to_string()))?;
         if let Some(validator) = &self.input {
             let wrong = violations(validator, &input, MOST);
             if !wrong.is_empty() {

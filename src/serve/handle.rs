@@ -301,9 +301,6 @@ async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Tro
     let body = read(app, body, app.options.max_body).await?;
     let text =
         std::str::from_utf8(&body).map_err(|_| Trouble::new("malformed", "the body is not UTF-8 text"))?;
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
-        return Err(Trouble::new("malformed", format!("the body is no JSON value: {error}")));
-    }
     let id = parts.extensions.get::<RequestId>().map_or("", |id| id.0.as_str());
     let started = Instant::now();
     let produced = match key_of(&parts.headers)? {
@@ -372,6 +369,9 @@ async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produ
         // What exactly went wrong is for the log of those who run this.
         tracing::warn!(task = name, "{refused}");
         match refused {
+            Refused::Malformed(message) => {
+                Trouble::new("malformed", format!("the body is no JSON value: {message}"))
+            }
             Refused::Input(errors) => {
                 app.metrics.invalid(name, "input");
                 Trouble::new("invalid-input", "the input does not obey the task's schema").with(errors)

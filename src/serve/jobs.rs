@@ -5,7 +5,7 @@
 //! what for which task, so the same job handed in twice is one. After a restart unfinished jobs go on.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::eval::shard::Shard;
 use crate::files::{atomic_write, read};
 use crate::json::sha256_hex;
 use crate::production::Production;
-use crate::production::batch::input::jsonl;
+use crate::production::batch::input::{id_pointer, jsonl};
 use crate::production::batch::output::{Dead, Form, Line, Output};
 use crate::production::batch::{Counts, Sink, Told, run};
 
@@ -193,10 +193,12 @@ impl Worker {
         let (out, done) =
             Output::open(&folder.join("out.jsonl"), Form::Jsonl).map_err(|error| error.to_string())?;
         let input = File::open(folder.join("in.jsonl")).map_err(broken)?;
-        let first = BufReader::new(File::open(folder.join("in.jsonl")).map_err(broken)?);
+        let mut input = BufReader::new(input);
+        let first = input.fill_buf().map_err(broken)?;
+        let id = id_pointer(first.split(|byte| *byte == b'\n').next().unwrap_or_default(), false);
         let mut sink =
             Files { out, dead: BufWriter::new(File::create(folder.join("dead.jsonl")).map_err(broken)?) };
-        let records = jsonl(BufReader::new(input), id_pointer(first));
+        let records = jsonl(input, id);
         let whole = Shard { index: 1, of: 1 };
         let ran = run(production, records, &done, whole, self.at_once, &mut sink).await.map_err(broken)?;
         sink.dead.flush().map_err(broken)?;
@@ -210,13 +212,6 @@ impl Worker {
         // A word that cannot be kept is said again by the next pass.
         let _ = atomic_write(&file, &text);
     }
-}
-
-/// Where ids stand, by the first line.
-fn id_pointer(mut reader: impl std::io::BufRead) -> &'static str {
-    let mut line = String::new();
-    let _ = reader.read_line(&mut line);
-    if line.contains("record_id") { "/record_id" } else { "/id" }
 }
 
 struct Files {

@@ -101,6 +101,23 @@ fn cluster_totals(values: &[f64], clusters: Option<&[usize]>, mean: f64) -> Vec<
     totals.into_values().chain(unnamed).collect()
 }
 
+/// A number for each name, the same for the same, in the order of their first places: what `clusters` above takes.
+///
+/// ```
+/// use llm_experiments::stats::interval::numbered;
+/// assert_eq!(numbered(["a", "b", "a"].into_iter()), [0, 1, 0]);
+/// ```
+#[must_use]
+pub fn numbered<'a>(names: impl Iterator<Item = &'a str>) -> Vec<usize> {
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    names
+        .map(|name| {
+            let next = known.len();
+            *known.entry(name).or_insert(next)
+        })
+        .collect()
+}
+
 fn sandwich(totals: &[f64]) -> f64 {
     let count = totals.len() as f64;
     (count / (count - 1.0) * totals.iter().map(|t| t * t).sum::<f64>()).sqrt()

@@ -13,7 +13,7 @@ use super::Finding;
 use super::target::quoted;
 use crate::llm::{Answer, FinishReason};
 
-/// What may stand in front; several of them, too ("I'm sorry, but as an AI, ...").
+/// What may stand in front; several of them, too.
 const OPENINGS: &[&str] = &[
     "i'm sorry",
     "i am sorry",

@@ -31,6 +31,24 @@ pub struct Bad {
     pub reason: String,
 }
 
+/// Where ids stand, by the first input (a line of JSONL) or the header of CSV: `/record_id` where there is such a member or
+/// column, else `/id`.
+#[must_use]
+pub fn id_pointer(first_line: &[u8], is_csv: bool) -> &'static str {
+    const RECORD_ID: &str = "record_id";
+    let has = if is_csv {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(first_line);
+        reader
+            .records()
+            .next()
+            .and_then(Result::ok)
+            .is_some_and(|row| row.iter().any(|cell| cell == RECORD_ID))
+    } else {
+        serde_json::from_slice::<Value>(first_line).is_ok_and(|value| value.get(RECORD_ID).is_some())
+    };
+    if has { "/record_id" } else { "/id" }
+}
+
 /// A reader that knows the hash of all that was read.
 pub struct Hashed<R> {
     inner: R,
@@ -256,6 +274,20 @@ mod tests {
         let whole = "nr,input\n1,\"{\"\"a\"\": 2.0}\"\n2,plain words\n";
         assert_eq!(shown(csv(whole.as_bytes(), "nr").unwrap()), ["2 1 {\"a\": 2.0}", "3 2 \"plain words\""]);
         assert_eq!(csv(text.as_bytes(), "/nr").err().unwrap(), "has no column `nr` for the id, but id, a, b");
+    }
+
+    #[test]
+    fn ids_stand_where_the_first_input_has_them() {
+        for (line, is_csv, pointer) in [
+            ("{\"record_id\": \"a\", \"id\": 1}", false, "/record_id"),
+            ("{\"id\": \"a\", \"note\": \"its record_id is missing\"}", false, "/id"),
+            ("no json record_id", false, "/id"),
+            ("note,record_id", true, "/record_id"),
+            ("id,record_id_of_old", true, "/id"),
+            ("", true, "/id"),
+        ] {
+            assert_eq!(id_pointer(line.as_bytes(), is_csv), pointer, "{line}");
+        }
     }
 
     proptest::proptest! {

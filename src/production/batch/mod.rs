@@ -166,6 +166,10 @@ pub async fn run<S: Sink>(
                     counts.dead += 1;
                     sink.dead(&letter(&record, kind, &[message]))?;
                 }
+                Refused::Malformed(reason) => {
+                    counts.dead += 1;
+                    sink.dead(&letter(&record, "input", &[reason]))?;
+                }
                 Refused::Input(reasons) => {
                     counts.dead += 1;
                     sink.dead(&letter(&record, "input", &reasons))?;
