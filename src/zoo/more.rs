@@ -25,7 +25,7 @@ pub const POWER: f64 = 0.8;
 
 /// Share of them that must name anybody. More, since the lead of whoever leads by chance is counted in; and it costs
 /// little, since somebody is always good enough.
-pub const POWER_TO_NAME: f64 = 0.95;
+pub const POWER_TO_NAME: f64 = 0.99;
 
 /// More cases than anybody labels: beyond it the difference is about the margin.
 pub const MOST: f64 = 100_000.0;
