@@ -18,8 +18,8 @@ pub(super) enum Command {
         /// Passages at most (default: `passages` of config/kb.yml)
         #[arg(short, value_name = "N")]
         k: Option<usize>,
-        /// Share of the question below which nothing is handed on (default: `min_score` of config/kb.yml)
-        #[arg(long, value_name = "SHARE", value_parser = share)]
+        /// Score of the best passage below which nothing is handed on (default: `min_score` of config/kb.yml)
+        #[arg(long, value_name = "SCORE", value_parser = score)]
         min_score: Option<f64>,
         /// What goes to stdout
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -30,8 +30,8 @@ pub(super) enum Command {
         /// Questions that thresholds were set by, those that were held out, or all
         #[arg(long, value_enum, default_value_t = Of::HeldOut)]
         split: Of,
-        /// Share of the question below which nothing is handed on (default: `min_score` of config/kb.yml)
-        #[arg(long, value_name = "SHARE", value_parser = share)]
+        /// Score of the best passage below which nothing is handed on (default: `min_score` of config/kb.yml)
+        #[arg(long, value_name = "SCORE", value_parser = score)]
         min_score: Option<f64>,
         /// What goes to stdout
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -63,10 +63,10 @@ pub(super) enum Of {
     All,
 }
 
-fn share(text: &str) -> Result<f64, String> {
+fn score(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("expected a number from 0 to 1".to_owned()),
+        Ok(score) if score >= 0.0 && score.is_finite() => Ok(score),
+        _ => Err("expected 0 or more".to_owned()),
     }
 }
 

@@ -17,8 +17,10 @@ pub struct KbSpec {
     pub folder: String,
     /// Passages that a prompt gets at most.
     pub passages: usize,
-    /// From 0 to 1: a question of which the best passages have a smaller share gets none.
+    /// A question for which the best passage scores less gets none. 1 is about one telling word in common.
     pub min_score: f64,
+    /// Groups of words with one meaning in these documents, e.g. `[photo, picture]`.
+    pub synonyms: Vec<Vec<String>>,
     /// JSON pointers into a case's input: their text is the question. `""` is all of it.
     pub query: Vec<String>,
     /// Questions with the places that answer them (JSONL), for `llmx kb eval`.
@@ -30,7 +32,8 @@ impl Default for KbSpec {
         Self {
             folder: "data/kb".to_owned(),
             passages: 5,
-            min_score: 0.25,
+            min_score: 1.0,
+            synonyms: Vec::new(),
             query: vec![String::new()],
             questions: "data/kb_questions.jsonl".to_owned(),
         }
@@ -44,8 +47,8 @@ impl KbSpec {
         if doc.value.passages == 0 {
             wrong("passages", "expected 1 or more".to_owned());
         }
-        if !(0.0..=1.0).contains(&doc.value.min_score) {
-            wrong("min_score", "expected a number from 0 to 1".to_owned());
+        if !(doc.value.min_score >= 0.0 && doc.value.min_score.is_finite()) {
+            wrong("min_score", "expected 0 or more".to_owned());
         }
         if doc.value.query.is_empty() {
             wrong("query", "expected at least one JSON pointer; `\"\"` is the whole input".to_owned());
@@ -54,6 +57,15 @@ impl KbSpec {
             doc.value.query.iter().filter(|pointer| !pointer.is_empty() && !pointer.starts_with('/'))
         {
             wrong("query", format!("expected a JSON pointer: `/{pointer}`, found `{pointer}`"));
+        }
+        for (at, group) in doc.value.synonyms.iter().enumerate() {
+            let is_word = |word: &String| !word.is_empty() && word.chars().all(char::is_alphanumeric);
+            let message = match group.iter().find(|word| !is_word(word)) {
+                Some(word) => format!("expected single words, found `{word}`"),
+                None if group.len() < 2 => "expected two words or more with one meaning".to_owned(),
+                None => continue,
+            };
+            problems.push(doc.problem(&["synonyms".into(), Step::from(at)], message));
         }
         problems
     }

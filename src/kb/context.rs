@@ -22,7 +22,7 @@ impl Retriever {
     /// Load the documents. What is wrong with one is a problem; the others are there.
     #[must_use]
     pub fn load(root: &Path, spec: &KbSpec) -> (Self, Vec<Problem>) {
-        let (kb, problems) = Kb::load(root, &spec.folder);
+        let (kb, problems) = Kb::load(root, &spec.folder, &spec.synonyms);
         (Self { kb, spec: spec.clone() }, problems)
     }
 
@@ -52,9 +52,10 @@ impl Retriever {
     /// SHA-256 over everything that decides which passages an input gets.
     #[must_use]
     pub fn sha256(&self) -> String {
-        let KbSpec { passages, min_score, query, .. } = &self.spec;
+        let KbSpec { passages, min_score, query, synonyms, .. } = &self.spec;
         let decides = json!({
             "documents": self.kb.sha256(), "passages": passages, "min_score": min_score, "query": query,
+            "synonyms": synonyms,
         });
         sha256_hex(decides.to_string())
     }

@@ -7,13 +7,17 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::passage::Passage;
-use super::words::stems;
+use super::words::Words;
 
 /// Raised when the same documents would be searched in another way.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// How often a passage's titles count beside its text: a heading says in few words what the section is about.
 const TITLE_WEIGHT: usize = 2;
+
+/// Share of a question that is enough, whatever the score: a short question of words that all documents use has no telling
+/// ones.
+const ENOUGH: f64 = 0.6;
 
 /// Tokens are themselves: nothing is hashed, so no two of them collide.
 #[derive(Debug)]
@@ -27,22 +31,21 @@ impl TokenEmbedder for Word {
     }
 }
 
-#[derive(Debug)]
-struct Stems;
-
-impl Tokenizer for Stems {
+impl Tokenizer for Words {
     fn tokenize(&self, text: &str) -> Vec<String> {
-        stems(text)
+        self.of(text)
     }
 }
 
 /// Passages and their words.
 pub struct Index {
     passages: Vec<Passage>,
-    words: Vec<BTreeSet<String>>,
+    words: Words,
+    /// Words of each passage.
+    stems: Vec<BTreeSet<String>>,
     /// Passages that a word stands in.
     frequency: HashMap<String, usize>,
-    embedder: Embedder<Word, Stems>,
+    embedder: Embedder<Word, Words>,
     scorer: Scorer<usize, String>,
 }
 
@@ -57,9 +60,7 @@ impl std::fmt::Debug for Index {
 pub struct Hit {
     /// The passage.
     pub passage: Passage,
-    /// BM25, for the order.
-    pub bm25: f64,
-    /// Share of the question that the passage has, from 0 to 1: [`Retrieved::score`].
+    /// How well it answers: [`Retrieved::score`].
     pub score: f64,
 }
 
@@ -70,18 +71,22 @@ pub struct Retrieved {
     pub question: String,
     /// Best first; none where it abstained.
     pub hits: Vec<Hit>,
-    /// The largest share of the question that one of the best passages has: the sum of the inverse document frequencies of
-    /// the question's words that stand in the passage over the same sum for all words of the question, bare numbers apart. A
-    /// word that stands nowhere has the largest inverse frequency, so a question about something else scores low.
+    /// The best passage's BM25 in words: over the inverse document frequency of a word that stands in one passage only. So
+    /// 1 is about one telling word that passage and question share, and it means the same for ten passages and for ten
+    /// thousand. What the question says besides does not count against it: people tell their story.
     pub score: f64,
-    /// Nothing is near enough: no passage is handed on.
+    /// The largest share of the question that one of the best passages has, from 0 to 1: the sum of the inverse document
+    /// frequencies of the question's words that stand in the passage over the same sum for all its words, bare numbers
+    /// apart.
+    pub share: f64,
+    /// Nothing is near enough, by score and by share: no passage is handed on.
     pub abstained: bool,
 }
 
 impl Index {
-    /// Index passages.
+    /// Index passages; `synonyms` are groups of words with one meaning.
     #[must_use]
-    pub fn new(passages: Vec<Passage>) -> Self {
+    pub fn new(passages: Vec<Passage>, synonyms: &[Vec<String>]) -> Self {
         let texts: Vec<String> = passages
             .iter()
             .map(|passage| {
@@ -89,19 +94,20 @@ impl Index {
             })
             .collect();
         let corpus: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let embedder: Embedder<Word, Stems> =
-            EmbedderBuilder::with_tokenizer_and_fit_to_corpus(Stems, &corpus).build();
+        let words = Words::new(synonyms);
+        let embedder: Embedder<Word, Words> =
+            EmbedderBuilder::with_tokenizer_and_fit_to_corpus(words.clone(), &corpus).build();
         let mut scorer = Scorer::new();
         for (at, text) in texts.iter().enumerate() {
             scorer.upsert(&at, embedder.embed(text));
         }
-        let words: Vec<BTreeSet<String>> =
-            texts.iter().map(|text| stems(text).into_iter().collect()).collect();
+        let stems: Vec<BTreeSet<String>> =
+            texts.iter().map(|text| words.of(text).into_iter().collect()).collect();
         let mut frequency = HashMap::new();
-        for word in words.iter().flatten() {
+        for word in stems.iter().flatten() {
             *frequency.entry(word.clone()).or_default() += 1;
         }
-        Self { passages, words, frequency, embedder, scorer }
+        Self { passages, words, stems, frequency, embedder, scorer }
     }
 
     /// Passages in the order of the documents.
@@ -110,39 +116,48 @@ impl Index {
         &self.passages
     }
 
-    /// The `most` best passages for a question, best first; none where the best of them has less than `min_score` of it.
+    /// The `most` best passages for a question, best first; none where the best of them scores less than `min_score` and
+    /// none has 60% of the question.
     ///
     /// Source of the ranking: S. Robertson and H. Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond",
     /// with k1 = 1.2 and b = 0.75. Of equals the earlier passage comes first.
     #[must_use]
     pub fn retrieve(&self, question: &str, most: usize, min_score: f64) -> Retrieved {
-        // A value is what a question is asked with, not what it is about.
-        let is_value = |word: &String| word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        let mut asked: BTreeSet<String> = stems(question).into_iter().collect();
-        asked.retain(|word| !is_value(word));
         let mut matches = self.scorer.matches(&self.embedder.embed(question));
         matches.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
-        let whole: f64 = asked.iter().map(|word| self.rarity(word)).sum();
+        matches.truncate(most);
+        let telling = self.rarity(1);
         let hits: Vec<Hit> = matches
-            .into_iter()
-            .take(most)
+            .iter()
             .filter_map(|found| {
-                let (passage, words) = (self.passages.get(found.id)?, self.words.get(found.id)?);
-                let there: f64 = asked.intersection(words).map(|word| self.rarity(word)).sum();
-                let score = if whole > 0.0 { (there / whole).max(0.0) } else { 0.0 };
-                Some(Hit { passage: passage.clone(), bm25: f64::from(found.score), score })
+                let passage = self.passages.get(found.id)?.clone();
+                Some(Hit { passage, score: f64::from(found.score) / telling })
             })
             .collect();
-        let score = hits.iter().map(|hit| hit.score).fold(0.0, f64::max);
-        let abstained = hits.is_empty() || score < min_score;
+        let score = hits.first().map_or(0.0, |hit| hit.score);
+        let share = self.share(question, matches.iter().map(|found| found.id));
+        let abstained = hits.is_empty() || (score < min_score && share < ENOUGH);
         let hits = if abstained { Vec::new() } else { hits };
-        Retrieved { question: question.to_owned(), hits, score, abstained }
+        Retrieved { question: question.to_owned(), hits, score, share, abstained }
     }
 
-    /// Inverse document frequency, as BM25 has it: `ln(1 + (N - n + 0.5) / (n + 0.5))`.
-    fn rarity(&self, word: &str) -> f64 {
-        let all = self.passages.len() as f64;
-        let with = self.frequency.get(word).copied().unwrap_or(0) as f64;
+    /// [`Retrieved::share`] of these passages.
+    fn share(&self, question: &str, passages: impl Iterator<Item = usize>) -> f64 {
+        // A value is what a question is asked with, not what it is about.
+        let is_value = |word: &String| word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let mut asked: BTreeSet<String> = self.words.of(question).into_iter().collect();
+        asked.retain(|word| !is_value(word));
+        let weight = |word: &String| self.rarity(self.frequency.get(word).copied().unwrap_or(0));
+        let whole: f64 = asked.iter().map(weight).sum();
+        let most = passages
+            .filter_map(|at| Some(asked.intersection(self.stems.get(at)?).map(weight).sum::<f64>()))
+            .fold(0.0, f64::max);
+        if whole > 0.0 { most / whole } else { 0.0 }
+    }
+
+    /// Inverse document frequency of a word in so many passages, as BM25 has it: `ln(1 + (N - n + 0.5) / (n + 0.5))`.
+    fn rarity(&self, with: usize) -> f64 {
+        let (all, with) = (self.passages.len() as f64, with as f64);
         (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
     }
 }

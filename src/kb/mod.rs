@@ -60,9 +60,9 @@ pub struct Excluded {
 
 impl Kb {
     /// Read every document of a folder (relative to `root`) and index those that may be used. What is wrong with one
-    /// document is a problem of that document; the others are indexed.
+    /// document is a problem of that document; the others are indexed. `synonyms` are groups of words with one meaning.
     #[must_use]
-    pub fn load(root: &Path, folder: &str) -> (Self, Vec<Problem>) {
+    pub fn load(root: &Path, folder: &str, synonyms: &[Vec<String>]) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
         let files = match list(&root.join(folder)) {
             Ok(files) => files,
@@ -97,7 +97,7 @@ impl Kb {
             .map(|document| (document.meta.doc_id.as_str(), document.sha256.as_str()))
             .collect();
         let sha256 = sha256_hex(json!({ "index": index::VERSION, "documents": content }).to_string());
-        let index = Index::new(documents.iter().flat_map(passage::passages).collect());
+        let index = Index::new(documents.iter().flat_map(passage::passages).collect(), synonyms);
         (Self { documents, excluded, index, sha256 }, problems)
     }
 

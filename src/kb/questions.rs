@@ -99,7 +99,7 @@ pub struct Found {
     pub cites: Vec<Vec<String>>,
     /// Places found, best first, whatever their score.
     pub places: Vec<String>,
-    /// Share of the question that the best passages have.
+    /// The best passage's score.
     pub score: f64,
     /// At the threshold in force nothing would have been handed on.
     pub abstained: bool,

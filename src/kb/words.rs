@@ -1,6 +1,6 @@
 //! Words as the index sees them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use rust_stemmers::{Algorithm, Stemmer};
@@ -17,9 +17,46 @@ const EMPTY: &str = "a about above after again all also am an and any are as at 
 
 static EMPTY_WORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| EMPTY.split_whitespace().collect());
 
+/// Words that mean the same in a project's documents.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Words {
+    /// Stem to the stem that stands for it.
+    same: HashMap<String, String>,
+}
+
+impl Words {
+    /// Groups of words with one meaning. Groups that share a word are one group.
+    pub(super) fn new(synonyms: &[Vec<String>]) -> Self {
+        let mut same: HashMap<String, String> = HashMap::new();
+        for group in synonyms {
+            let members: Vec<String> = group.iter().flat_map(|word| stems(word)).collect();
+            let Some(first) = members.first() else { continue };
+            let head = members.iter().find_map(|member| same.get(member)).unwrap_or(first).clone();
+            let joined: BTreeSet<String> =
+                members.iter().filter_map(|member| same.get(member)).cloned().collect();
+            same.values_mut()
+                .filter(|value| joined.contains(*value))
+                .for_each(|value| value.clone_from(&head));
+            same.extend(members.into_iter().map(|member| (member, head.clone())));
+        }
+        Self { same }
+    }
+
+    /// Stems of the words of a text, in order, each as the one that stands for its meaning.
+    pub(super) fn of(&self, text: &str) -> Vec<String> {
+        let mut all = stems(text);
+        for stem in &mut all {
+            if let Some(head) = self.same.get(stem) {
+                stem.clone_from(head);
+            }
+        }
+        all
+    }
+}
+
 /// Stems of the words of a text, in order. Numbers stay as they are, in one form (`15.50` is `15.5`); compounds with a
 /// hyphen count as themselves and as their parts.
-pub(super) fn stems(text: &str) -> Vec<String> {
+fn stems(text: &str) -> Vec<String> {
     let stemmer = Stemmer::create(Algorithm::English);
     let mut all = Vec::new();
     for word in text.unicode_words() {
@@ -57,5 +94,19 @@ mod tests {
         assert_eq!(stems("15.50 dB, 1,000 samples"), ["15.5", "db", "1000", "sampl"]);
         assert_eq!(stems("RL_bottom low-PIM B13"), ["rl", "bottom", "low", "pim", "b13"]);
         assert_eq!(stems("  ?!"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn synonyms_are_one_word_and_groups_that_share_one_are_one_group() {
+        let group = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let words = Words::new(&[
+            group(&["photo", "picture"]),
+            group(&["mast", "tower"]),
+            group(&["image", "Pictures"]),
+        ]);
+        assert_eq!(words.of("An image, two photos of the towers"), ["photo", "two", "photo", "mast"]);
+        let words = Words::new(&[group(&["a1", "b1"]), group(&["c1", "d1"]), group(&["d1", "b1"])]);
+        assert_eq!(words.of("a1 b1 c1 d1"), ["c1"; 4]);
+        assert_eq!(Words::new(&[group(&["the", "of"]), vec![]]).of("photo"), ["photo"]);
     }
 }

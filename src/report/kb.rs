@@ -20,13 +20,14 @@ pub fn found(kb: &Kb, found: &Retrieved, min_score: f64) -> Vec<String> {
     let mut out = Vec::new();
     if found.abstained {
         out.push(format!(
-            "abstained: the best passages have {:.3} of the question, below the threshold of {min_score:.3}",
-            found.score
+            "abstained: the best passage scores {:.2}, below the threshold of {min_score:.2}, and has {:.0}% of the question",
+            found.score,
+            100.0 * found.share
         ));
     }
     for (rank, hit) in (1..).zip(&found.hits) {
         let passage = &hit.passage;
-        out.push(format!("{rank}. {}  score {:.2}, bm25 {:.2}", passage.citation(), hit.score, hit.bm25));
+        out.push(format!("{rank}. {}  score {:.2}", passage.citation(), hit.score));
         out.push(format!("   {}", sanitize::line(&passage.title)));
         let text: String = passage.text.split_whitespace().collect::<Vec<_>>().join(" ");
         let short: String = text.chars().take(SHOWN).collect();

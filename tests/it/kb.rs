@@ -62,10 +62,9 @@ fn documents_that_do_not_hold_never_answer_even_to_their_own_words() {
         "KB-02 section 3.1 (rev 4)",
         "never used: KB-13 (superseded by KB-01), KB-17 (external: not trusted)",
     ]);
-    world
-        .run(&["kb", "search", "who won the football match"])
-        .exits(0)
-        .says(&["abstained: the best passages have 0.000 of the question, below the threshold of 0.250"]);
+    world.run(&["kb", "search", "who won the football match"]).exits(0).says(&[
+        "abstained: the best passage scores 0.00, below the threshold of 1.80, and has 0% of the question",
+    ]);
 }
 
 #[cfg(all(feature = "rf-qaqc", feature = "pdf"))]
@@ -180,10 +179,15 @@ fn wrong_questions_and_wrong_settings_are_told_by_line() {
     world.write("data/kb_questions.jsonl", &line("q1", "lookup", "[[\"A#1\"]]"));
     world.run(&["kb", "eval", "--split", "tuning"]).exits(0).says(&["100.0%"]);
     world.run(&["kb", "eval"]).exits(2).says(&["has no question of this split"]);
-    world.write("config/kb.yml", "passages: 0\nmin_score: 2\nquery: [note]\n");
+    world.write(
+        "config/kb.yml",
+        "passages: 0\nmin_score: -1\nquery: [note]\nsynonyms:\n  - [photo]\n  - [photo, as built]\n",
+    );
     world.run(&["kb", "search", "limit"]).exits(2).says(&[
         "config/kb.yml:1:1: `passages`: expected 1 or more",
-        "config/kb.yml:2:1: `min_score`: expected a number from 0 to 1",
+        "config/kb.yml:2:1: `min_score`: expected 0 or more",
         "config/kb.yml:3:1: `query`: expected a JSON pointer: `/note`, found `note`",
+        "config/kb.yml:5:5: `synonyms[0]`: expected two words or more with one meaning",
+        "config/kb.yml:6:5: `synonyms[1]`: expected single words, found `as built`",
     ]);
 }
