@@ -170,7 +170,7 @@ fn deliver(
     let report = session.report(checked);
     drop(watch);
     bar.finish_and_clear();
-    let written = folder.write(&report, &inputs.settings);
+    let written = folder.write(&report, &inputs.settings, true);
     let hints = Hints {
         name_model: !inputs.settings.models.is_empty(),
         name_prompt: inputs.settings.prompt.is_some(),

@@ -257,7 +257,9 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Cl
 /// Parse the command line, run, and say how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let vars = host::vars();
+    let mut vars = host::vars();
+    // A test may run this command several times; each is a run of its own.
+    vars.remove(env::NEXTEST_RUN_ID);
     let out = Out::new(vars.get(env::NO_COLOR).is_none_or(String::is_empty));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

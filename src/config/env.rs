@@ -31,7 +31,7 @@ pub const RESUME: &str = "EVALS_RESUME";
 pub const LOG: &str = "EVALS_LOG";
 /// Set by CI systems: strict replay, no writes under data/.
 pub const CI: &str = "CI";
-/// Set by cargo-nextest, the same for all processes of a run: they share one budget.
+/// Set by cargo-nextest, the same for all processes of a run: they share one budget and one run id.
 pub const NEXTEST_RUN_ID: &str = "NEXTEST_RUN_ID";
 /// GitHub's file for the job summary; the Markdown summary is appended to it.
 pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -82,7 +82,7 @@ pub const ALL: &[(&str, &str)] = &[
     (ON_INCONCLUSIVE, "warn | fail (default: warn)"),
     (LOG, "log filter for stderr, e.g. llm_experiments=debug"),
     (CI, "set by CI systems: strict replay, nothing under data/ is written"),
-    (NEXTEST_RUN_ID, "set by cargo-nextest: processes of one run share one budget"),
+    (NEXTEST_RUN_ID, "set by cargo-nextest: processes of one run share one budget and one run id"),
     (GITHUB_STEP_SUMMARY, "the Markdown summary is appended to this file"),
     (NO_COLOR, "no colour on the console"),
     (

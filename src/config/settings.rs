@@ -121,7 +121,7 @@ pub struct Settings {
     /// Spend on models without a known price although there is a budget.
     pub allow_unpriced: bool,
     /// Processes with the same value share one budget, also when they follow each other.
-    pub budget_group: Option<String>,
+    pub nextest_run: Option<String>,
     /// Run id of an unfinished `live` run to go on with.
     pub resume: Option<String>,
     /// Prompt file that replaces the tasks' own.
@@ -146,7 +146,7 @@ impl Default for Settings {
             fail_fast: false,
             max_cost_usd: None,
             allow_unpriced: false,
-            budget_group: None,
+            nextest_run: None,
             resume: None,
             prompt: None,
             baseline_ref: None,
@@ -259,7 +259,7 @@ impl Settings {
             fail_fast: false,
             max_cost_usd,
             allow_unpriced,
-            budget_group: get(env::NEXTEST_RUN_ID).map(str::to_owned),
+            nextest_run: get(env::NEXTEST_RUN_ID).map(str::to_owned),
             resume: get(env::RESUME).map(str::to_owned),
             prompt: get(env::PROMPT).map(str::to_owned),
             baseline_ref: get(env::BASELINE_REF).map(str::to_owned),

@@ -10,8 +10,10 @@
 //!
 //! All libtest flags behave (libtest-mimic reads them); what is ours to choose comes from the environment
 //! ([`crate::config::env`]). Listing starts no runtime. Model calls of all selected cases start together when
-//! the first case runs; tests only await their results, so lines come in listing order.
+//! the first case runs; tests only await their results, so lines come in listing order. Under cargo-nextest every test has a
+//! process of its own (`alone`).
 
+mod alone;
 mod listing;
 mod run;
 

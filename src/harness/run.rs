@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use super::alone::{self, Part};
 use super::listing::{Subject, Test, tests};
 use crate::eval::event::Listener;
 use crate::host;
@@ -24,6 +25,8 @@ struct Shared {
     inputs: Arc<Inputs>,
     session: Session,
     folder: Folder,
+    /// What this process leaves.
+    part: Part,
     policies: Mutex<Vec<PolicyReport>>,
     today: String,
     /// Selected tests that have not ended yet; the last one writes the reports.
@@ -64,19 +67,32 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
         })
         .collect();
     let clock = host::clock();
-    let selections = selections(&inputs, &listed, &selected);
-    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
+    let mut selections = selections(&inputs, &listed, &selected);
+    let chosen = listed.iter().zip(&selected).filter(|(_, selected)| **selected).map(|(test, _)| test);
+    let part = alone::part(&inputs, chosen);
+    if part != Part::Whole {
+        alone::whole_suites(&mut selections);
+    }
+    let id = match &part {
+        Part::Suite(id) => id.clone(),
+        Part::Whole | Part::Silent => inputs.run_id.clone(),
+    };
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &id);
     let listener = if selections.iter().all(Selection::is_empty) {
         no_listener()
+    } else if part == Part::Silent {
+        telemetry.open(&Run { id: id.clone(), file: None });
+        no_listener()
     } else {
-        telemetry.open(&Run { id: inputs.run_id.clone(), file: Some(folder.spans()) });
+        telemetry.open(&Run { id: id.clone(), file: Some(folder.spans()) });
         record(&folder)
     };
-    let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), listener);
+    let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), listener).named(id);
     let shared = Arc::new(Shared {
         inputs,
         session,
         folder,
+        part,
         policies: Mutex::new(Vec::new()),
         today: clock.today(),
         open: AtomicUsize::new(selected.iter().filter(|s| **s).count()),
@@ -172,6 +188,10 @@ fn selections(inputs: &Inputs, listed: &[Test], selected: &[bool]) -> Vec<Select
 
 /// The result of one test.
 fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
+    let asks = !matches!(subject, Subject::Policy(_));
+    if let Some(why) = alone::refused(&shared.inputs).filter(|_| asks) {
+        return Err(not_run(why));
+    }
     match subject {
         Subject::Policy(name) => {
             let report = policies::check(&shared.inputs, name, &shared.today, Some(&shared.session));
@@ -237,10 +257,16 @@ fn not_run(message: &str) -> Failed {
 
 /// Put the reports together and write them, in listing order whatever ended first.
 fn finish(shared: &Shared) {
+    let is_newest = match shared.part {
+        Part::Silent => return,
+        Part::Whole => true,
+        // `reports/junit.xml` is of a whole run.
+        Part::Suite(_) => false,
+    };
     let mut policies = shared.policies.lock().unwrap_or_else(PoisonError::into_inner).clone();
     policies.sort_by_key(|report| POLICIES.iter().position(|name| report.name.ends_with(name)));
     let report = shared.session.report(policies);
-    if let Err(error) = shared.folder.write(&report, &shared.inputs.settings) {
+    if let Err(error) = shared.folder.write(&report, &shared.inputs.settings, is_newest) {
         shared.reports_failed.store(true, Ordering::Release);
         complain(&format!("reports could not be written to {}: {error}", shared.folder.run.display()));
     }

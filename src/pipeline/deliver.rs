@@ -58,11 +58,11 @@ impl Folder {
         }))
     }
 
-    /// Write every report; the newest `junit.xml` and `summary.md` also stand directly in `reports/`.
+    /// Write every report; `is_newest`: its `junit.xml` and `summary.md` also stand directly in `reports/`.
     ///
     /// # Errors
     /// The first file that could not be written.
-    pub fn write(&self, report: &Report, settings: &Settings) -> io::Result<()> {
+    pub fn write(&self, report: &Report, settings: &Settings, is_newest: bool) -> io::Result<()> {
         std::fs::create_dir_all(&self.run)?;
         let id = &report.run.run_id;
         let full_report = settings.reports_dir.join("summary.md").display().to_string();
@@ -82,8 +82,10 @@ impl Folder {
             atomic_write(&summary, markdown.as_bytes())?;
             json.join().unwrap_or_else(|_| Err(io::Error::other("writing the results panicked")))
         })?;
-        newest(&xml, &self.reports.join("junit.xml"))?;
-        newest(&summary, &self.reports.join("summary.md"))?;
+        if is_newest {
+            newest(&xml, &self.reports.join("junit.xml"))?;
+            newest(&summary, &self.reports.join("summary.md"))?;
+        }
         // All that it holds is in the results now; it is for runs that do not get this far.
         if let Err(error) = std::fs::remove_file(self.run.join(EVENTS))
             && error.kind() != io::ErrorKind::NotFound

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::money;
+use super::runs::shared_id;
 use crate::baseline::{MergeBase, Stored};
 use crate::config::graph::TaskSpec;
 use crate::config::settings::Mode;
@@ -61,6 +62,8 @@ pub struct Inputs {
     pub hub: Hub,
     /// The id of the run that these inputs are for.
     pub run_id: String,
+    /// The id of this process among those of one run.
+    pub(super) process: String,
     /// The part of each dataset that this run is about.
     pub shard: Option<Shard>,
     /// One entry per suite and model whose dataset loads, in listing order.
@@ -125,7 +128,12 @@ impl Inputs {
                 Settings::default()
             }
         };
-        let run_id = settings.resume.clone().unwrap_or_else(|| outside.clock.run_id());
+        let own = outside.clock.run_id();
+        let run_id = match (&settings.resume, &settings.nextest_run) {
+            (Some(resumed), _) => resumed.clone(),
+            (None, Some(group)) => shared_id(&root.join(&settings.reports_dir), group, &own),
+            (None, None) => own.clone(),
+        };
         let hub = hub(root, &settings, &run_id, outside);
         let mut inputs = Self {
             project,
@@ -133,6 +141,7 @@ impl Inputs {
             registry,
             hub,
             run_id,
+            process: own,
             shard: None,
             suites: Vec::new(),
             problems,
@@ -151,6 +160,7 @@ impl Inputs {
             settings: Settings::default(),
             registry,
             run_id: outside.clock.run_id(),
+            process: outside.clock.run_id(),
             shard: None,
             hub: Hub::new(Path::new("."), DIR, stack::Policy::Replay, outside),
             suites: Vec::new(),

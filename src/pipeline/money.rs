@@ -90,7 +90,7 @@ fn open(inputs: &Inputs, limit: f64) -> Result<(), Problem> {
     }
     let settings = &inputs.settings;
     let reports = inputs.root().join(&settings.reports_dir);
-    let ledger = Ledger::join(&reports, settings.budget_group.as_deref(), &inputs.run_id, nano(limit))
+    let ledger = Ledger::join(&reports, settings.nextest_run.as_deref(), &inputs.process, nano(limit))
         .map_err(|error| {
             Problem::of_file(reports.display().to_string(), format!("the budget's account: {error}"))
         })?;

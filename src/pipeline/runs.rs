@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::inputs::Inputs;
 use crate::config::Problem;
+use crate::files::atomic_write;
+use crate::json::sha256_hex;
 use crate::report::input::Report;
 use crate::report::json;
 
@@ -50,6 +52,26 @@ fn ids(runs: &Path) -> Vec<String> {
     ids.retain(|id| results(runs, id).is_file());
     ids.sort_unstable();
     ids
+}
+
+/// The run id of all processes of one cargo-nextest run, which `group` (its own id) tells apart: that of whoever comes first.
+/// Like any id it begins with the time, so that the newest run is found.
+#[must_use]
+pub fn shared_id(reports: &Path, group: &str, own: &str) -> String {
+    let dir = reports.join(".cache").join("nextest");
+    let file = dir.join(sha256_hex(group).get(..16).unwrap_or_default());
+    let known = || std::fs::read_to_string(&file).ok().filter(|id| !id.is_empty());
+    if let Some(id) = known() {
+        return id;
+    }
+    // Written aside and linked into place: nobody reads half an id, and the first link holds.
+    let aside = dir.join(own);
+    let made = atomic_write(&aside, own.as_bytes()).and_then(|()| std::fs::hard_link(&aside, &file));
+    let _ = std::fs::remove_file(&aside);
+    match made {
+        Ok(()) => own.to_owned(),
+        Err(_) => known().unwrap_or_else(|| own.to_owned()),
+    }
 }
 
 fn results(runs: &Path, id: &str) -> PathBuf {

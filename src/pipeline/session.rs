@@ -124,6 +124,13 @@ impl Session {
         Ok(self)
     }
 
+    /// The same, under another run id.
+    #[must_use]
+    pub fn named(mut self, run_id: String) -> Self {
+        self.run_id = run_id;
+        self
+    }
+
     /// The id of this run.
     #[must_use]
     pub fn run_id(&self) -> &str {

@@ -247,9 +247,13 @@ impl World {
     /// The report that the only run left in its folder.
     pub(crate) fn report(&self) -> Report {
         let folder = self.run_folder();
-        let id = folder.file_name().unwrap().to_str().unwrap().to_owned();
-        let bytes = std::fs::read(folder.join(format!("eval_results_{id}.json"))).unwrap();
-        llm_experiments::report::json::read(&bytes).unwrap()
+        self.report_of(folder.file_name().unwrap().to_str().unwrap())
+    }
+
+    /// The report of a run.
+    pub(crate) fn report_of(&self, id: &str) -> Report {
+        let file = self.path(&format!("reports/runs/{id}/eval_results_{id}.json"));
+        llm_experiments::report::json::read(&std::fs::read(file).unwrap()).unwrap()
     }
 
     /// Reports of earlier runs go.

@@ -8,6 +8,7 @@ mod gate;
 mod graph;
 mod kb;
 mod money;
+mod nextest;
 mod pairwise;
 mod processes;
 #[cfg(feature = "rf-qaqc")]
