@@ -33,6 +33,10 @@ pub const LOG: &str = "EVALS_LOG";
 pub const CI: &str = "CI";
 /// Set by cargo-nextest, the same for all processes of a run: they share one budget and one run id.
 pub const NEXTEST_RUN_ID: &str = "NEXTEST_RUN_ID";
+/// Set by cargo-nextest to [`PROCESS_PER_TEST`].
+pub const NEXTEST_EXECUTION_MODE: &str = "NEXTEST_EXECUTION_MODE";
+/// The value of [`NEXTEST_EXECUTION_MODE`] where every test has a process of its own.
+pub const PROCESS_PER_TEST: &str = "process-per-test";
 /// GitHub's file for the job summary; the Markdown summary is appended to it.
 pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// No colour on the console.
@@ -82,6 +86,7 @@ pub const ALL: &[(&str, &str)] = &[
     (ON_INCONCLUSIVE, "warn | fail (default: warn)"),
     (LOG, "log filter for stderr, e.g. llm_experiments=debug"),
     (CI, "set by CI systems: strict replay, nothing under data/ is written"),
+    (NEXTEST_EXECUTION_MODE, "set by cargo-nextest: every test has a process of its own"),
     (NEXTEST_RUN_ID, "set by cargo-nextest: processes of one run share one budget and one run id"),
     (GITHUB_STEP_SUMMARY, "the Markdown summary is appended to this file"),
     (NO_COLOR, "no colour on the console"),

@@ -1,5 +1,6 @@
 //! Turn the listing into libtest tests, run the selected ones, write the reports before the last line.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use super::alone::{self, Part};
+use super::alone::{self, Kept, Part, Results};
 use super::listing::{Subject, Test, tests};
 use crate::eval::event::Listener;
 use crate::host;
@@ -18,7 +19,7 @@ use crate::report::input::{Past, PolicyReport};
 use crate::report::outcome::{case_status, exit, gate_status, metric_status, policy_status};
 use crate::report::words::Hints;
 use crate::report::{text, traffic};
-use crate::telemetry::{self, Purpose, Run};
+use crate::telemetry::{self, Purpose, Run, Telemetry};
 
 /// What all tests share.
 struct Shared {
@@ -43,10 +44,15 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     }
     let mut args = args.clone();
     let vars = host::vars();
+    let root = host::root(&vars, root);
+    let results = root.as_ref().ok().and_then(|root| Results::of(&args, &vars, root));
+    if let Some(known) = results.as_ref().and_then(Results::known) {
+        return libtest_mimic::run(&args, vec![known.trial()]).exit_code();
+    }
     let purpose = if args.list { Purpose::Log } else { Purpose::Run };
     let telemetry = telemetry::start(&vars, purpose);
     let _stdout = host::Stdout::guard();
-    let inputs = match host::root(&vars, root) {
+    let inputs = match root {
         Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry, host::outside()),
         Err(problem) => Inputs::nowhere(problem, registry, host::outside()),
     };
@@ -58,6 +64,12 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     }
     // The model calls run side by side whatever this says; one thread makes the lines come in listing order.
     args.test_threads = args.test_threads.or(Some(1));
+    if let Some(results) = results.filter(|_| Results::may_be_shared(&inputs)) {
+        match results.lock() {
+            Ok(lock) => return for_all(&args, inputs, &listed, &results, lock, &telemetry),
+            Err(error) => complain(&format!("results cannot be shared between processes: {error}")),
+        }
+    }
 
     let selected: Vec<bool> = listed
         .iter()
@@ -66,38 +78,14 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
             !args.is_filtered_out(&probe) && !args.is_ignored(&probe)
         })
         .collect();
-    let clock = host::clock();
     let mut selections = selections(&inputs, &listed, &selected);
     let chosen = listed.iter().zip(&selected).filter(|(_, selected)| **selected).map(|(test, _)| test);
     let part = alone::part(&inputs, chosen);
     if part != Part::Whole {
         alone::whole_suites(&mut selections);
     }
-    let id = match &part {
-        Part::Suite(id) => id.clone(),
-        Part::Whole | Part::Silent => inputs.run_id.clone(),
-    };
-    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &id);
-    let listener = if selections.iter().all(Selection::is_empty) {
-        no_listener()
-    } else if part == Part::Silent {
-        telemetry.open(&Run { id: id.clone(), file: None });
-        no_listener()
-    } else {
-        telemetry.open(&Run { id: id.clone(), file: Some(folder.spans()) });
-        record(&folder)
-    };
-    let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), listener).named(id);
-    let shared = Arc::new(Shared {
-        inputs,
-        session,
-        folder,
-        part,
-        policies: Mutex::new(Vec::new()),
-        today: clock.today(),
-        open: AtomicUsize::new(selected.iter().filter(|s| **s).count()),
-        reports_failed: AtomicBool::new(false),
-    });
+    let open = selected.iter().filter(|s| **s).count();
+    let shared = begin(inputs, &telemetry, selections, part, open);
     let trials = listed
         .into_iter()
         .map(|test| {
@@ -116,13 +104,83 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     });
     let conclusion = libtest_mimic::run(&args, trials);
     drop(watch);
+    end(&shared, &telemetry).unwrap_or_else(|| conclusion.exit_code())
+}
+
+/// What all tests of this process share; `open` of them will run.
+fn begin(
+    inputs: Arc<Inputs>,
+    telemetry: &Telemetry,
+    selections: Vec<Selection>,
+    part: Part,
+    open: usize,
+) -> Arc<Shared> {
+    let clock = host::clock();
+    let id = match &part {
+        Part::Suite(id) => id.clone(),
+        Part::Whole | Part::Silent => inputs.run_id.clone(),
+    };
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &id);
+    let listener = if selections.iter().all(Selection::is_empty) {
+        no_listener()
+    } else if part == Part::Silent {
+        telemetry.open(&Run { id: id.clone(), file: None });
+        no_listener()
+    } else {
+        telemetry.open(&Run { id: id.clone(), file: Some(folder.spans()) });
+        record(&folder)
+    };
+    let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), listener).named(id);
+    Arc::new(Shared {
+        inputs,
+        session,
+        folder,
+        part,
+        policies: Mutex::new(Vec::new()),
+        today: clock.today(),
+        open: AtomicUsize::new(open),
+        reports_failed: AtomicBool::new(false),
+    })
+}
+
+/// Close the traces; the exit code where reports could not be written.
+fn end(shared: &Shared, telemetry: &Telemetry) -> Option<ExitCode> {
     if let Some(note) = telemetry.close() {
         say(&format!("traces: {note}"));
     }
-    if shared.reports_failed.load(Ordering::Acquire) {
-        return ExitCode::from(101);
+    shared.reports_failed.load(Ordering::Acquire).then(|| ExitCode::from(101))
+}
+
+/// Run everything for all processes of a nextest run, unless one of them did while this one waited for the `lock`.
+fn for_all(
+    args: &Arguments,
+    inputs: Arc<Inputs>,
+    listed: &[Test],
+    results: &Results,
+    lock: File,
+    telemetry: &Telemetry,
+) -> ExitCode {
+    let mut code = None;
+    let mut own = results.known();
+    if own.is_none() {
+        let all = inputs.suites.iter().map(|suite| Selection::all(suite.dataset.cases.len())).collect();
+        let shared = begin(inputs, telemetry, all, Part::Whole, listed.len());
+        let kept: Vec<Kept> = listed
+            .iter()
+            .map(|test| {
+                let _open = Open(&shared);
+                Kept::new(test, &judge(&shared, &test.subject))
+            })
+            .collect();
+        code = end(&shared, telemetry);
+        if let Err(error) = results.keep(&kept) {
+            complain(&format!("results cannot be shared between processes: {error}"));
+        }
+        own = kept.into_iter().find(|kept| results.is_of(kept));
     }
-    conclusion.exit_code()
+    drop(lock);
+    let conclusion = libtest_mimic::run(args, own.into_iter().map(Kept::trial).collect());
+    code.unwrap_or_else(|| conclusion.exit_code())
 }
 
 /// One selected test under way; the last one to end, however it ends, writes the reports.

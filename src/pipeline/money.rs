@@ -19,7 +19,7 @@ pub fn limit<'a>(inputs: &Inputs, suites: impl Iterator<Item = &'a SuiteInputs>)
 }
 
 /// The suite asks a model, a judge or a model of a check that is not embedded.
-fn spends(inputs: &Inputs, suite: &SuiteInputs) -> bool {
+pub(crate) fn spends(inputs: &Inputs, suite: &SuiteInputs) -> bool {
     inputs.plan(suite).is_ok_and(|plan| !network_models(&plan).is_empty())
 }
 

@@ -118,3 +118,63 @@ fn what_would_pay_twice_is_refused() {
     world.test(&["--exact", "policy::inputs"]).exits(0);
     assert_eq!(requests(&server), 0);
 }
+
+#[test]
+fn where_nobody_can_be_asked_one_process_runs_for_all() {
+    let mut world = World::tiny();
+    world.write("data/answers.csv", &world.read("data/cases.csv").replace("green", "purple"));
+    world.edit("config/models.yml", "data/cases.csv", "data/answers.csv");
+    world.set("NEXTEST_EXECUTION_MODE", "process-per-test").set("NEXTEST_RUN_ID", "first");
+    let ran = each(&world, 4);
+    let failed: Vec<&str> =
+        ran.iter().filter(|(_, ran)| ran.code == 101).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(failed, ["tiny::c-2"], "{ran:#?}");
+    assert!(ran.iter().all(|(_, ran)| ran.text().contains("running 1 test")));
+    // One run, whole: the reports are those of `cargo test --test evals`.
+    assert_eq!(runs(&world).len(), 1);
+    let parts = world.report();
+    let junit = world.read("reports/junit.xml");
+    assert!(junit.contains("c-2") && junit.contains("gate"), "{junit}");
+    let text = ran.iter().find(|(name, _)| name == "tiny::c-2").unwrap().1.text();
+
+    // Other settings and other runs are others' results.
+    world.set("EVALS_REPORTS_DIR", "elsewhere");
+    world.test(&["--exact", "[tiny] tiny::c-2"]).exits(101);
+    assert!(world.path("elsewhere/junit.xml").exists());
+    world.set("EVALS_REPORTS_DIR", "");
+    world.write("data/answers.csv", &world.read("data/cases.csv"));
+    world.set("NEXTEST_RUN_ID", "second");
+    world.test(&["--exact", "tiny::c-2"]).exits(0);
+    assert_eq!(runs(&world).len(), 2);
+    // No such test, and more than one, are as ever.
+    assert!(world.test(&["--exact", "tiny::c-9"]).exits(0).text().contains("running 0 tests"));
+    assert_eq!(world.test(&["tiny::c"]).exits(0).tests("... ok").len(), 3);
+
+    let world = World::tiny();
+    world.write("data/answers.csv", &world.read("data/cases.csv").replace("green", "purple"));
+    world.edit("config/models.yml", "data/cases.csv", "data/answers.csv");
+    let one = world.test(&[]).exits(101);
+    assert_eq!(world.report().run.suites, parts.run.suites);
+    let evidence = text.lines().find(|line| line.contains("purple")).unwrap();
+    assert!(one.text().contains(evidence), "{evidence}");
+}
+
+#[test]
+fn a_replay_is_run_once_and_inputs_that_do_not_load_are_told_by_each_test() {
+    let mut world = world(30);
+    let server = server(&world, &[]);
+    point_at(&world, &server, "");
+    world.run(&["eval", "--mode", "record"]).exits(0);
+    world.forget_runs();
+    world.set("EVALS_MODE", "replay");
+    world.set("NEXTEST_EXECUTION_MODE", "process-per-test").set("NEXTEST_RUN_ID", "first");
+    let ran = each(&world, 12);
+    assert!(ran.iter().all(|(_, ran)| ran.code == 0), "{ran:#?}");
+    assert_eq!(runs(&world).len(), 1);
+    assert_eq!((requests(&server), world.report().run.suites[0].cases.len()), (30, 30));
+
+    world.set("NEXTEST_RUN_ID", "second");
+    world.write("prompts/tiny.txt", "no place for the input\n");
+    world.test(&["--exact", "tiny::c-1"]).exits(101).says(&["prompts/tiny.txt"]);
+    world.test(&["--exact", "policy::inputs"]).exits(101).says(&["prompts/tiny.txt"]);
+}
