@@ -14,6 +14,7 @@
 //! process of its own (`alone`).
 
 mod alone;
+mod kept;
 mod listing;
 mod run;
 

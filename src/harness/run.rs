@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use super::alone::{self, Kept, Part, Results};
+use super::alone::{self, Part};
+use super::kept::{Kept, Results};
 use super::listing::{Subject, Test, tests};
 use crate::eval::event::Listener;
 use crate::host;
