@@ -125,7 +125,7 @@ pub(super) fn merge(context: &Context, args: &MergeArgs, telemetry: &Telemetry) 
     let records = merged(&inputs, &reports).map_err(|problems| context.refuse(&problems))?;
     let selections = inputs.suites.iter().zip(&records).map(|(suite, record)| match record {
         Some(_) => Selection::all(suite.dataset.cases.len()),
-        None => Selection { cases: vec![false; suite.dataset.cases.len()], gate: false },
+        None => Selection::none(suite.dataset.cases.len()),
     });
     let selections = selections.collect();
     deliver(context, inputs, selections, (&records, true), args.format, telemetry)
@@ -231,7 +231,7 @@ fn select(inputs: &Inputs, args: &Args) -> Result<(Vec<Selection>, Vec<Problem>)
     let mut selections = Vec::new();
     for suite in &inputs.suites {
         let cases = &suite.dataset.cases;
-        let nothing = Selection { cases: vec![false; cases.len()], gate: false };
+        let nothing = Selection::none(cases.len());
         let selection = if !chosen(&suite.doc.value.suite) {
             nothing.clone()
         } else if let Some(shard) = args.shard {

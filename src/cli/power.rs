@@ -57,11 +57,7 @@ fn usd_per_pass(context: &Context, choice: &Choice, args: &Args) -> Result<Optio
     let inputs: Inputs = context.inputs_with(&overrides)?;
     let of = |suite: &SuiteInputs| {
         let cases = suite.dataset.cases.len();
-        if suite.doc.value.suite == args.suite {
-            Selection::all(cases)
-        } else {
-            Selection { cases: vec![false; cases], gate: false }
-        }
+        if suite.doc.value.suite == args.suite { Selection::all(cases) } else { Selection::none(cases) }
     };
     let selections: Vec<Selection> = inputs.suites.iter().map(of).collect();
     let found = forecast(&inputs, &selections).map_err(|problems| context.refuse(&problems))?;

@@ -72,11 +72,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     if args.dry_run {
         let of = |suite: &SuiteInputs| {
             let cases = suite.dataset.cases.len();
-            if suite.doc.value.suite == args.suite {
-                Selection::all(cases)
-            } else {
-                Selection { cases: vec![false; cases], gate: false }
-            }
+            if suite.doc.value.suite == args.suite { Selection::all(cases) } else { Selection::none(cases) }
         };
         let selections: Vec<Selection> = inputs.suites.iter().map(of).collect();
         return dry_run::run(context, &inputs, &selections, args.format);

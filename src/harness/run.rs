@@ -222,11 +222,8 @@ fn trial(test: Test, run: impl FnOnce(&Subject) -> Result<(), Failed> + Send + '
 }
 
 fn selections(inputs: &Inputs, listed: &[Test], selected: &[bool]) -> Vec<Selection> {
-    let mut selections: Vec<Selection> = inputs
-        .suites
-        .iter()
-        .map(|suite| Selection { cases: vec![false; suite.dataset.cases.len()], gate: false })
-        .collect();
+    let mut selections: Vec<Selection> =
+        inputs.suites.iter().map(|suite| Selection::none(suite.dataset.cases.len())).collect();
     for (test, _) in listed.iter().zip(selected).filter(|(_, selected)| **selected) {
         match &test.subject {
             Subject::Policy(_) => {}

@@ -35,6 +35,12 @@ impl Selection {
         Self { cases: vec![true; cases], gate: true }
     }
 
+    /// Nothing of a suite.
+    #[must_use]
+    pub fn none(cases: usize) -> Self {
+        Self { cases: vec![false; cases], gate: false }
+    }
+
     /// Nothing of the suite was selected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
