@@ -13,7 +13,8 @@ const EMPTY: &str = "a about above after again all also am an and any are as at 
     just let like make makes many may me might more most much must my no nor not now of off on once one only or other \
     our ours out over own per please same shall she should so some still such than that the their them then there \
     these they thing things this those through to too under until up upon us use used using very was we were what \
-    when where whether which while who whom whose why will with within without would yes you your";
+    when where whether which while who whom whose why will with within without would yes you your \
+    stand stands";
 
 static EMPTY_WORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| EMPTY.split_whitespace().collect());
 

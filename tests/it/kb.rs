@@ -39,6 +39,8 @@ fn held_out_questions_find_what_they_need() {
             assert!(!place.starts_with("KB-13#") && !place.starts_with("KB-17#"), "{question}");
         }
     }
+    // What docs/kb.md shows.
+    world.run(&["kb", "search", "may I use a 2 watt tester"]).exits(0).says(&["1. KB-02 section 4.3"]);
     world.run(&["kb", "eval"]).exits(0).says(&[
         "held out: 32 questions",
         "recall@5 95% CI",
