@@ -12,7 +12,8 @@ mod worlds;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use llm_experiments::canary::{AnswerToday, CaseToday, Seen, State};
+use llm_experiments::canary::{AnswerToday, CaseToday, Seen};
+use llm_experiments::drift::{State, Watched};
 use llm_experiments::stats::rng::Rng;
 
 use worlds::{Effect, MIXTURES, Mixture};
@@ -100,7 +101,7 @@ fn delay(mixture: &Mixture, n: usize, kb: usize, change: Effect, rng: &mut Rng) 
 }
 
 fn watching() -> State {
-    State::new("canary", "simulated", "", "", BTreeSet::new())
+    State::new(Watched::Canary, "canary", "simulated", "", "", BTreeSet::new())
 }
 
 fn score(pass: bool) -> f64 {
@@ -122,5 +123,5 @@ fn alarms(state: &mut State, seen: &mut Seen, rates: &[f64], rng: &mut Rng) -> b
         let pass = rng.uniform() < *rate;
         case.today = Some(AnswerToday { pass, score: Some(score(pass)) });
     }
-    !state.day("", seen).is_empty()
+    !state.day("", &seen.measured()).is_empty()
 }

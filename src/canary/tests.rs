@@ -1,6 +1,7 @@
 //! Years of days: how often the detectors cry, how fast, and about what.
 
 use super::*;
+use crate::drift::{Alarm, Cause, State, Watched};
 use crate::stats::rng::Rng;
 
 fn names(names: &[&str]) -> BTreeSet<String> {
@@ -8,7 +9,7 @@ fn names(names: &[&str]) -> BTreeSet<String> {
 }
 
 fn new() -> State {
-    State::new("canary", "m", "b", "2026-01-01", BTreeSet::new())
+    State::new(Watched::Canary, "canary", "m", "b", "2026-01-01", BTreeSet::new())
 }
 
 /// A model of 100 cases: three in four pass nearly always, some nine times in ten, some are coins, some fail.
@@ -67,7 +68,7 @@ fn years(worlds: u32, rates: &[f64], samples: usize) -> (u32, f64) {
         let mut seen = baseline(rates, samples, &mut rng);
         let mut alarms = |state: &mut State, rates: &[f64]| {
             answer(&mut seen, rates, &mut rng);
-            !state.day("d", &seen).is_empty()
+            !state.day("d", &seen.measured()).is_empty()
         };
         let mut state = new();
         alarmed += u32::from((0..365).any(|_| alarms(&mut state, rates)));
@@ -108,33 +109,37 @@ fn each_cause_is_reported_as_itself_and_once() {
     let served =
         |model: &str, mark: &str| Seen { served: names(&[model]), fingerprints: names(&[mark]), ..all(true) };
     let mut state = new();
-    assert_eq!(causes(&state.day("1", &served("a", "x"))), []);
-    let alarms = state.day("2", &served("b", "x"));
+    assert_eq!(causes(&state.day("1", &served("a", "x").measured())), []);
+    let alarms = state.day("2", &served("b", "x").measured());
     assert_eq!(causes(&alarms), [Cause::ServedModel]);
     assert_eq!(alarms[0].text, "model b answered; before it was a");
-    assert_eq!(causes(&state.day("3", &served("b", "x"))), [], "said once");
-    let alarms = state.day("3", &served("c", "x"));
+    assert_eq!(causes(&state.day("3", &served("b", "x").measured())), [], "said once");
+    let alarms = state.day("3", &served("c", "x").measured());
     assert_eq!(
         alarms[0].text, "model c answered; before it was a, b",
         "a third one is not hidden by the second"
     );
     assert_eq!(state.acknowledge("known".to_owned()), 2);
-    assert_eq!(causes(&state.day("4", &served("a", "x"))), [], "both are known");
-    assert_eq!(state.day("5", &served("a", "y"))[0].text, "fingerprint y answered; before it was x");
+    assert_eq!(causes(&state.day("4", &served("a", "x").measured())), [], "both are known");
+    assert_eq!(
+        state.day("5", &served("a", "y").measured())[0].text,
+        "fingerprint y answered; before it was x"
+    );
     // What the baseline was recorded on counts as known.
-    let mut state = State::new("canary", "m", "b", "1", names(&["a"]));
-    assert_eq!(causes(&state.day("1", &served("b", "x"))), [Cause::ServedModel]);
+    let mut state = State::new(Watched::Canary, "canary", "m", "b", "1", names(&["a"]));
+    assert_eq!(causes(&state.day("1", &served("b", "x").measured())), [Cause::ServedModel]);
     // A judge may grow strict or kind.
     for by in [-0.3, 0.3] {
         let mut state = new();
-        let alarms: Vec<Alarm> = (1..=2).flat_map(|day| state.day(&day.to_string(), &judged(by))).collect();
+        let alarms: Vec<Alarm> =
+            (1..=2).flat_map(|day| state.day(&day.to_string(), &judged(by).measured())).collect();
         assert_eq!(causes(&alarms), [Cause::JudgeDrift]);
     }
     let mut state = new();
-    assert_eq!(causes(&state.day("1", &all(false))), [Cause::SubjectDrift]);
+    assert_eq!(causes(&state.day("1", &all(false).measured())), [Cause::SubjectDrift]);
     assert_eq!(state.last.clone().unwrap().failing.len(), 40);
     assert_eq!(state.acknowledge("2026-01-02 by Ada: rolled back".to_owned()), 1);
-    assert_eq!(causes(&state.day("2", &all(true))), []);
+    assert_eq!(causes(&state.day("2", &all(true).measured())), []);
     // The state is stored and read back.
     let text = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
@@ -144,7 +149,7 @@ fn each_cause_is_reported_as_itself_and_once() {
 fn a_day_without_answers_says_nothing() {
     let mut state = new();
     let nothing = of((0..40).map(|i| case(i, vec![true; 6], None)).collect());
-    assert_eq!(causes(&state.day("1", &nothing)), []);
+    assert_eq!(causes(&state.day("1", &nothing.measured())), []);
     assert_eq!(state.failures, new().failures);
     assert_eq!(state.scores, new().scores);
 }
@@ -157,12 +162,13 @@ fn a_noisy_judge_is_held_to_its_own_noise() {
     let mut alarmed = 0;
     for day in 0..365 {
         let judged = (0..30).map(|_| -0.03 + 0.3 * (rng.uniform() - 0.5)).collect();
-        alarmed += state.day(&day.to_string(), &Seen { judged, ..all(true) }).len();
+        alarmed += state.day(&day.to_string(), &Seen { judged, ..all(true) }.measured()).len();
     }
     assert_eq!(alarmed, 0, "{}", state.judge.level());
     let judged: Vec<f64> = (0..30).map(|_| -0.25 + 0.3 * (rng.uniform() - 0.5)).collect();
-    let days = (0..10)
-        .find(|day| !state.day(&day.to_string(), &Seen { judged: judged.clone(), ..all(true) }).is_empty());
+    let days = (0..10).find(|day| {
+        !state.day(&day.to_string(), &Seen { judged: judged.clone(), ..all(true) }.measured()).is_empty()
+    });
     assert!(days.is_some_and(|days| days <= 3), "{days:?}");
 }
 
@@ -171,9 +177,9 @@ fn one_sample_of_a_noisy_model_chooses_no_stable_cases() {
     let once = |deterministic| {
         let cases = (0..40).map(|i| case(i, vec![true], Some(i > 0))).collect();
         let mut state = new();
-        state.day("1", &Seen { deterministic, ..of(cases) });
+        state.day("1", &Seen { deterministic, ..of(cases) }.measured());
         state.last.unwrap()
     };
-    assert_eq!((once(false).stable, once(true).stable), (0, 40));
+    assert_eq!((once(false).held, once(true).held), (0, 40));
     assert_eq!(once(true).failing, ["c-0"]);
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Choice, Context};
-use crate::canary::{State, Watch};
 use crate::config::{Problem, env};
+use crate::drift::{State, Watch};
 use crate::files::atomic_write;
 use crate::host;
 use crate::pipeline::Inputs;

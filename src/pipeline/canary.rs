@@ -12,10 +12,11 @@ use super::inputs::{Inputs, SuiteInputs};
 use super::observe::{higher_is_better, scorable_answer, stored_answer};
 use super::{block_on, money, side_by_side};
 use crate::baseline::{self, BaselineCase, BaselineSample, Header, Stored};
-use crate::canary::{AnswerToday, CaseToday, FORMAT, Seen, Standing, State, Watch};
+use crate::canary::{AnswerToday, CaseToday, Seen};
 use crate::config::Problem;
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::dataset::Case;
+use crate::drift::{FORMAT, Standing, State, Watch, Watched};
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, Scores};
 use crate::eval::run::{self, Reach};
@@ -73,8 +74,9 @@ pub fn watch(
         }
         same
     });
-    let state = state
-        .unwrap_or_else(|| State::new(name, &suite.alias, &stored.sha256, day, header.served_models.clone()));
+    let state = state.unwrap_or_else(|| {
+        State::new(Watched::Canary, name, &suite.alias, &stored.sha256, day, header.served_models.clone())
+    });
     let mut watch = Watch {
         suite: name.clone(),
         model: suite.alias.clone(),
@@ -139,7 +141,7 @@ pub fn watch(
         watch.notes.push("no frozen answer could be judged again: the judge is not watched today".to_owned());
     }
     watch.standing = Standing::Counted;
-    watch.alarms = watch.state.day(day, &seen);
+    watch.alarms = watch.state.day(day, &seen.measured());
     store(kept, &watch.state).map_err(|problem| vec![problem])?;
     Ok(watch)
 }

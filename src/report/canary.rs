@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::escape::escape;
 use super::outcome::{Status, exit};
 use super::{junit, sanitize, words};
-use crate::canary::{CAUSES, Cause, Day, Standing, State, Watch};
+use crate::drift::{CAUSES, Cause, Day, Standing, State, THRESHOLD, Watch};
 
 /// Ids shown of one kind.
 const MAX_IDS: usize = 12;
@@ -80,7 +80,7 @@ pub fn state(state: &State) -> Vec<String> {
         words::count(state.days as usize, "day"),
         state.since,
         levels.join(", "),
-        crate::canary::THRESHOLD
+        THRESHOLD
     ));
     out.extend(
         state
@@ -111,7 +111,7 @@ fn day(day: &Day) -> Vec<String> {
         day.day,
         words::count(day.answered, "case"),
         day.failing.len(),
-        day.stable,
+        day.held,
         words::points(day.change),
         100.0 * day.tolerance
     )];

@@ -18,6 +18,7 @@ const FLOORS: &[&str] = &[
     "task",
     "eval",
     "baseline",
+    "drift",
     "canary",
     "perspectives",
     "zoo",

@@ -1,6 +1,6 @@
 //! A model watched from day to day over real sockets: each planted cause is reported as itself, and nothing else is.
 
-use llm_experiments::canary::{Cause, State};
+use llm_experiments::drift::{Cause, State};
 
 use super::{point_at, requests, world};
 use crate::server::Server;
