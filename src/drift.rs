@@ -78,6 +78,15 @@ impl Watched {
             Self::Live => "requests",
         }
     }
+
+    /// What is answered, in the singular.
+    #[must_use]
+    pub fn one(self) -> &'static str {
+        match self {
+            Self::Canary => "case",
+            Self::Live => "request",
+        }
+    }
 }
 
 /// What is kept from day to day.
@@ -216,6 +225,8 @@ pub enum Standing {
     OwnChange(String),
     /// Too many cases have no answer; the same command again asks for these.
     Missing,
+    /// What is usual is not known yet: so many requests of those that are needed.
+    Gathering(usize, u32),
 }
 
 impl State {

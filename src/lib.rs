@@ -35,7 +35,8 @@
 //!  pipeline                  the whole evaluation on one page
 //!  policy                    what must hold between files
 //!  report                    (record, decision) -> bytes
-//!  gate, canary              the pure planner: observations -> draw | decision; a canary's day in figures
+//!  gate, canary, live        the pure planner: observations -> draw | decision; a canary's day, or what was served, in
+//!                            figures
 //!  drift                     detectors of drift, day by day
 //!  zoo, perspectives         models, or roles, against each other on the same cases
 //!  finetune                  whether to train, and what must not be trained on
@@ -112,6 +113,7 @@ pub mod canary;
 pub mod drift;
 pub mod finetune;
 pub mod gate;
+pub mod live;
 pub mod perspectives;
 pub mod zoo;
 

@@ -8,10 +8,11 @@ use crate::drift::{State, Watch};
 use crate::files::atomic_write;
 use crate::host;
 use crate::pipeline::Inputs;
-use crate::pipeline::canary::{load, store, watch};
+use crate::pipeline::canary::watch;
 use crate::pipeline::deliver::{Folder, step_summary};
 use crate::pipeline::inputs::SuiteInputs;
-use crate::report::canary as report;
+use crate::pipeline::watched::{load, store};
+use crate::report::drift as report;
 use crate::report::outcome::exit;
 use crate::report::traffic;
 use crate::report::words::count;
@@ -155,7 +156,7 @@ fn look(
     let watched = watched.map_err(|problems| context.refuse(&problems))?;
     let folder = folder(inputs);
     let mut codes = vec![report::exit_code(&watched)];
-    if let Err(error) = write(&folder, &watched, inputs, clock.utc()) {
+    if let Err(error) = write_reports(&folder, &watched, inputs, clock.utc()) {
         context.out.failed(format!("reports could not be written to {}: {error}", folder.display()), None);
         codes.push(exit::CANNOT_TELL);
     }
@@ -165,7 +166,13 @@ fn look(
     Ok(exit::of(codes))
 }
 
-fn write(folder: &Path, watched: &Watch, inputs: &Inputs, now: time::OffsetDateTime) -> std::io::Result<()> {
+/// JUnit and summary of a watch, into this folder.
+pub(super) fn write_reports(
+    folder: &Path,
+    watched: &Watch,
+    inputs: &Inputs,
+    now: time::OffsetDateTime,
+) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let markdown = report::markdown(watched);
     let xml = report::junit(watched, now).map_err(std::io::Error::other)?;

@@ -80,7 +80,7 @@ enum Command {
     Perspectives(perspectives::Args),
     /// One suite over several models: quality, cost, latency, and the cheapest that is not worse than the best
     Zoo(Box<zoo::Args>),
-    /// Run a pinned task over many inputs
+    /// Run a pinned task over many inputs; sample and watch what it served
     #[command(subcommand)]
     Task(task::Command),
     /// What production runs: check it, or put another model in its place

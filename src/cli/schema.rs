@@ -8,6 +8,7 @@ use super::Context;
 use crate::config::finetune::FinetuneFile;
 use crate::config::graph::GraphFile;
 use crate::config::kb::KbSpec;
+use crate::config::live::LiveFile;
 use crate::config::models::ModelsFile;
 use crate::config::perspectives::PerspectivesFile;
 use crate::config::pins::PinsFile;
@@ -22,7 +23,7 @@ const DIR: &str = "config/schemas";
 /// Arguments of `llmx schema`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Print one schema: models, pins, graph, perspectives, kb, finetune, settings or suite
+    /// Print one schema: models, pins, graph, perspectives, kb, finetune, live, settings or suite
     name: Option<String>,
     /// Write all of them to config/schemas/
     #[arg(long, conflicts_with_all = ["name", "check"])]
@@ -32,7 +33,7 @@ pub(super) struct Args {
     check: bool,
 }
 
-fn schemas() -> [(&'static str, Schema); 8] {
+fn schemas() -> [(&'static str, Schema); 9] {
     [
         ("models", schema_for!(ModelsFile)),
         ("pins", schema_for!(PinsFile)),
@@ -40,6 +41,7 @@ fn schemas() -> [(&'static str, Schema); 8] {
         ("perspectives", schema_for!(PerspectivesFile)),
         ("kb", schema_for!(KbSpec)),
         ("finetune", schema_for!(FinetuneFile)),
+        ("live", schema_for!(LiveFile)),
         ("settings", schema_for!(SettingsFile)),
         ("suite", schema_for!(SuiteSpec)),
     ]

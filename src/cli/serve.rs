@@ -13,6 +13,7 @@ use crate::llm::recording::DIR;
 use crate::llm::{Hub, stack};
 use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::production::Production;
+use crate::production::live::sampled::Sampler;
 use crate::report::outcome::exit;
 use crate::serve::jobs::Loader;
 use crate::serve::keys::{Keys, new_key};
@@ -31,7 +32,7 @@ pub(super) struct Args {
     /// File of keys (`keys: [ { name, sha256 } ]`); needed unless only this machine can ask
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
-    /// Keep no answer on disk; jobs still keep theirs
+    /// Keep no answer on disk, and no sample; jobs still keep their answers
     #[arg(long, conflicts_with = "mode")]
     keep_nothing: bool,
     /// Bytes of the largest body
@@ -83,7 +84,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     for name in &names {
         match Production::load(&inputs, name) {
             Ok(task) => match task.open_account(&inputs) {
-                Ok(()) => tasks.push(task),
+                Ok(()) => tasks.push(task.sampled_by(sampler(&inputs, name, args.keep_nothing))),
                 Err(problem) => problems.push(problem),
             },
             Err(found) => problems.extend(found),
@@ -120,7 +121,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     }
     telemetry.open(&Run { id: inputs.run_id.clone(), file: None });
     let folder = inputs.root().join(&inputs.settings.reports_dir).join("jobs");
-    let served = serve(tasks, keys, (folder, loader(context, overrides)), options, |url| {
+    let served = serve(tasks, keys, (folder, loader(context, overrides, args.keep_nothing)), options, |url| {
         context.out.line(format_args!("llmx serve listening on {url}"));
         // A reader at the other end of a pipe waits for this line.
         let _ = std::io::stdout().flush();
@@ -140,8 +141,13 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     })
 }
 
+/// Keeps a share of what is served, where `config/live.yml` says so and something may be kept.
+fn sampler(inputs: &Inputs, task: &str, keep_nothing: bool) -> Option<Sampler> {
+    Sampler::of(inputs, task, host::clock()).filter(|_| !keep_nothing)
+}
+
 /// A task for one job, whose answers are kept under the job's name: nobody is asked twice after a restart.
-fn loader(context: &Context, overrides: Overrides) -> Loader {
+fn loader(context: &Context, overrides: Overrides, keep_nothing: bool) -> Loader {
     let (vars, root) = (context.vars.clone(), context.root.clone());
     Arc::new(move |task, job| {
         let mut overrides = overrides.clone();
@@ -149,7 +155,9 @@ fn loader(context: &Context, overrides: Overrides) -> Loader {
         let root = host::root(&vars, root.as_deref()).map_err(|problem| problem.to_string())?;
         let inputs = Inputs::load(&root, &vars, &overrides, Registry::built_in(), host::outside());
         let loaded = Production::load(&inputs, task).and_then(|production| {
-            production.open_account(&inputs).map(|()| production).map_err(|problem| vec![problem])
+            let sampler = sampler(&inputs, task, keep_nothing);
+            let opened = production.open_account(&inputs).map_err(|problem| vec![problem]);
+            opened.map(|()| production.sampled_by(sampler))
         });
         loaded.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })

@@ -1,4 +1,6 @@
-//! `llmx task`: a pinned task over many inputs.
+//! `llmx task`: a pinned task over many inputs, and what it served afterwards.
+
+mod live;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,7 +17,9 @@ use crate::pipeline::block_on;
 use crate::production::Production;
 use crate::production::batch::input::{Bad, Hashed, ReadSoFar, Record, csv, id_pointer, jsonl};
 use crate::production::batch::manifest::{self, FORMAT, Manifest, merge};
+use crate::host;
 use crate::production::batch::output::{Dead, Form, Line, Output};
+use crate::production::live::sampled::Sampler;
 use crate::production::batch::{Counts, Sink, Told, run as answer_all};
 use crate::report::outcome::exit;
 use crate::report::words::count;
@@ -71,6 +75,31 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         manifest: Option<PathBuf>,
     },
+    /// Candidate cases out of what was served (`config/live.yml`), redacted, with what checks and judge say; nobody is asked
+    ///
+    /// Exit codes: 0 written; 2 the input must be mended; 4 nothing was served in these days.
+    Sample(live::SampleArgs),
+    /// Hold each day's sample of what was served against what was usual, and alarm when it has drifted
+    ///
+    /// Exit codes: 0 nothing seen, or not enough requests yet; 1 an alarm that nobody acknowledged; 2 the input must be
+    /// mended; 3 too many requests could not be judged: the same command again asks for these.
+    Watch(live::WatchArgs),
+    /// What the days so far have shown; asks nothing
+    Status {
+        /// The task
+        task: String,
+    },
+    /// Alarms are dealt with: start watching anew
+    Ack {
+        /// The task
+        task: String,
+        /// What was found and done
+        #[arg(long, value_name = "WHY")]
+        note: String,
+        /// Who says so (default: git's user.name)
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
 }
 
 pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -> Result<u8, u8> {
@@ -78,6 +107,10 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
         Command::Merge { output, manifests, dead, manifest } => {
             return merged(context, output, manifests, dead.as_deref(), manifest.as_deref());
         }
+        Command::Sample(args) => return live::sample(context, args),
+        Command::Watch(args) => return live::run_watch(context, args),
+        Command::Status { task } => return live::status(context, task),
+        Command::Ack { task, note, by } => return live::ack(context, task, note, by.as_deref()),
         Command::Run { task, input, output, dead, id, shard, manifest, choice } => {
             (task, input, output, dead, id, shard, manifest, choice)
         }
@@ -99,7 +132,7 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
     }
     let inputs = context.inputs_with(&overrides)?;
     let production = Production::load(&inputs, task).map_err(|problems| context.refuse(&problems))?;
-    let production = Arc::new(production);
+    let production = Arc::new(production.sampled_by(Sampler::of(&inputs, task, host::clock())));
     production.open_account(&inputs).map_err(|problem| context.refuse(&[problem]))?;
     let (out, done) = if output == "-" {
         (Out::Stdout, BTreeSet::new())

@@ -14,6 +14,7 @@ pub mod env;
 pub mod finetune;
 pub mod graph;
 pub mod kb;
+pub mod live;
 pub mod metric;
 pub mod models;
 pub mod perspectives;

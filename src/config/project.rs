@@ -9,6 +9,7 @@ use super::document::{Document, Step, salvage_yaml};
 use super::finetune::{self, FinetuneFile};
 use super::graph::{self, GraphFile, TASK_MODEL};
 use super::kb::{self, KbSpec};
+use super::live::{self, LiveFile};
 use super::models::{self, ModelsFile};
 use super::perspectives::{self, PerspectivesFile};
 use super::pins::{self, PinsFile};
@@ -34,6 +35,8 @@ pub struct Project {
     pub kb: Document<KbSpec>,
     /// `config/finetune.yml`, empty where absent.
     pub finetune: Document<FinetuneFile>,
+    /// `config/live.yml`, empty where absent.
+    pub live: Document<LiveFile>,
     /// `config/settings.yml`, empty where absent.
     pub settings: SettingsFile,
     /// Suites that loaded, by name.
@@ -81,6 +84,7 @@ impl Project {
             load(root, perspectives::FILE, false, PerspectivesFile::problems).map_err(&mut keep).ok();
         let kb = load(root, kb::FILE, false, KbSpec::problems).map_err(&mut keep).ok();
         let finetune = load(root, finetune::FILE, false, FinetuneFile::problems).map_err(&mut keep).ok();
+        let live = load(root, live::FILE, false, LiveFile::problems).map_err(&mut keep).ok();
         let settings =
             load(root, settings::FILE, false, |_: &Document<SettingsFile>| Vec::new()).map_err(keep).ok();
         let (
@@ -90,8 +94,9 @@ impl Project {
             Some(perspectives),
             Some(kb),
             Some(finetune),
+            Some(live),
             Some(settings),
-        ) = (models, pins, graph, perspectives, kb, finetune, settings)
+        ) = (models, pins, graph, perspectives, kb, finetune, live, settings)
         else {
             return Err(problems);
         };
@@ -103,6 +108,7 @@ impl Project {
             perspectives,
             kb,
             finetune,
+            live,
             settings: settings.value,
             suites: Vec::new(),
             suite_problems: Vec::new(),
@@ -193,6 +199,10 @@ impl Project {
         }
         problems.extend(PerspectivesFile::cross_problems(&self.perspectives, &self.graph.value));
         problems.extend(FinetuneFile::cross_problems(&self.finetune, |alias| self.expect_alias(alias).err()));
+        let judge_is_pinned = self.pins.value.pins.contains_key(pins::JUDGE);
+        problems.extend(LiveFile::cross_problems(&self.live, &self.graph.value, judge_is_pinned, |alias| {
+            self.expect_alias(alias).err()
+        }));
         for (name, task) in &self.graph.value.tasks {
             for (node, spec) in &task.nodes {
                 if spec.model == TASK_MODEL {
@@ -333,6 +343,7 @@ fn load<T: serde::de::DeserializeOwned>(
             graph::FILE => "tasks: {}".to_owned(),
             perspectives::FILE => "perspectives: {}".to_owned(),
             finetune::FILE => "suites: {}".to_owned(),
+            live::FILE => "tasks: {}".to_owned(),
             _ => "{}".to_owned(),
         },
     };

@@ -81,6 +81,22 @@ pub struct JudgeSpec {
     pub labels: String,
 }
 
+impl JudgeSpec {
+    /// A judge that fails nothing.
+    #[must_use]
+    pub fn informing(prompt: &str, model: &str) -> Self {
+        Self {
+            prompt: prompt.to_owned(),
+            model: model.to_owned(),
+            pass_at: pass_at(),
+            blocking: false,
+            pairwise: None,
+            samples: once(),
+            labels: labels(),
+        }
+    }
+}
+
 fn once() -> u32 {
     1
 }

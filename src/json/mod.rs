@@ -7,10 +7,12 @@ mod canonical;
 mod pointer;
 mod quote;
 mod respace;
+mod rewrite;
 mod unfence;
 
 pub use canonical::{canonical, sha256_hex};
 pub use pointer::{resolve, resolve_one};
 pub use quote::is_verbatim;
 pub use respace::{compact_spaced, pretty, raw_at};
+pub use rewrite::{Token, rewrite};
 pub use unfence::unfenced;

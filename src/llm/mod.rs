@@ -23,5 +23,6 @@ pub use answer::{Answer, FinishReason, ModelCard, Usage};
 pub use error::{Error, Failure, ProviderError};
 pub use hub::Hub;
 pub use outside::Outside;
+pub(crate) use provider::without_shapes;
 pub use request::{Day, Draw, Message, Operation, PromptTag, Request, Role, Stream};
 pub use stack::{Answered, Call, Client, Source};

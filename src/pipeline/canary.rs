@@ -10,17 +10,17 @@ use std::sync::Arc;
 
 use super::inputs::{Inputs, SuiteInputs};
 use super::observe::{higher_is_better, scorable_answer, stored_answer};
+use super::watched::{load, store};
 use super::{block_on, money, side_by_side};
 use crate::baseline::{self, BaselineCase, BaselineSample, Header, Stored};
 use crate::canary::{AnswerToday, CaseToday, Seen};
 use crate::config::Problem;
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::dataset::Case;
-use crate::drift::{FORMAT, Standing, State, Watch, Watched};
+use crate::drift::{Standing, State, Watch, Watched};
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, Scores};
 use crate::eval::run::{self, Reach};
-use crate::files::atomic_write;
 use crate::llm::request::Day;
 use crate::llm::{Answer, Stream};
 
@@ -356,46 +356,6 @@ fn score(plan: &SuitePlan, mark: &Mark, judge: Option<f64>) -> Option<f64> {
         name => *mark.metrics.get(name)?,
     };
     Some(higher_is_better(plan, &plan.spec.gate.primary, value))
-}
-
-/// What was kept, if anything was.
-///
-/// # Errors
-/// A file that cannot be read or is no state of a canary.
-pub fn load(file: &Path) -> Result<Option<State>, Problem> {
-    let name = file.display().to_string();
-    let bytes = match crate::files::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Problem::of_file(name, format!("cannot be read: {error}"))),
-    };
-    let refused = |message: String| {
-        Problem::of_file(&name, message)
-            .hint("name another file with --state, or remove this one to start watching anew")
-    };
-    let state: State = serde_json::from_slice(&bytes)
-        .map_err(|error| refused(format!("is no state of a canary: {error}")))?;
-    if !state.is_whole() {
-        return Err(refused("holds other detectors than this program has".to_owned()));
-    }
-    if state.format > FORMAT {
-        return Err(refused(format!("has format {}, and this program knows {FORMAT}", state.format)));
-    }
-    Ok(Some(state))
-}
-
-/// Keep it.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn store(file: &Path, state: &State) -> Result<(), Problem> {
-    let text = serde_json::to_string_pretty(state).map_err(std::io::Error::other);
-    let written = text.and_then(|text| {
-        file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        atomic_write(file, format!("{text}\n").as_bytes())
-    });
-    written
-        .map_err(|error| Problem::of_file(file.display().to_string(), format!("cannot be written: {error}")))
 }
 
 #[cfg(test)]

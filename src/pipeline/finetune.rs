@@ -182,7 +182,7 @@ impl Labels {
 }
 
 /// What the suites of the project measure; every one of them, whether it could run here or not.
-fn measured(inputs: &Inputs) -> Result<Vec<Dataset>, Vec<Problem>> {
+pub(crate) fn measured(inputs: &Inputs) -> Result<Vec<Dataset>, Vec<Problem>> {
     let Some(project) = inputs.loaded() else { return Err(inputs.problems.clone()) };
     let mut problems = project.suite_problems.clone();
     let files: BTreeSet<&str> = project.suites.iter().map(|doc| doc.value.dataset.as_str()).collect();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::Production;
 use crate::config::document::parse_yaml;
 use crate::config::graph::{FILE as GRAPH, TaskSpec};
+use crate::config::live::{FILE as LIVE, LiveSpec};
 use crate::config::pins::FILE;
-use crate::config::suite::SuiteSpec;
+use crate::config::suite::{JudgeSpec, SuiteSpec};
 use crate::config::{Document, Problem, Project, Step, did_you_mean};
 use crate::dataset::Dataset;
 use crate::eval::plan::{Options, SuitePlan};
@@ -48,7 +49,7 @@ impl Production {
             problem.hint = did_you_mean(task, known);
             return Err(vec![problem]);
         };
-        let plan = plan(inputs, project, task, spec, &pin.model, &pin.prompt)?;
+        let plan = plan(inputs, project, (task, spec), (&pin.model, &pin.prompt), None)?;
         let at = |key: &str| ["pins", task, key].map(Step::from);
         let mut problems = Vec::new();
         let mut hold = |key: &str, what: &str, pinned: Option<&String>, now: Option<String>| {
@@ -78,8 +79,10 @@ impl Production {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let fallback =
-            pin.fallback.as_ref().map(|alias| self::plan(inputs, project, task, spec, alias, &pin.prompt));
+        let fallback = pin
+            .fallback
+            .as_ref()
+            .map(|alias| self::plan(inputs, project, (task, spec), (alias, &pin.prompt), None));
         let fallback = fallback.transpose()?.map(Arc::new);
         let input_schema = spec.input_schema.as_ref().map(|file| read_json(&project.root, file)).transpose();
         let input_schema = input_schema.map_err(|problem| vec![problem])?;
@@ -98,22 +101,53 @@ impl Production {
             schemas: (input_schema, output_schema),
             plan: Arc::new(plan),
             fallback,
+            sampled: None,
         })
     }
+}
+
+/// The plan that marks what a pinned task served: its own checks and those of `config/live.yml`, and that file's judge.
+///
+/// # Errors
+/// As [`Production::load`]; a task that the file does not name; a judge that asks for a label.
+pub(super) fn marking(inputs: &Inputs, task: &str) -> Result<(SuitePlan, LiveSpec), Vec<Problem>> {
+    let project = inputs.loaded().ok_or_else(|| inputs.problems.clone())?;
+    let live = project.live.value.tasks.get(task).ok_or_else(|| {
+        let problem = Problem::of_file(LIVE, format!("says nothing of task `{task}`: none of its requests is kept"));
+        let known = project.live.value.tasks.keys().map(String::as_str);
+        let near = did_you_mean(task, known);
+        vec![problem.hint(near.unwrap_or_else(|| format!("name it there: `tasks: {{ {task}: {{ share: 0.1 }} }}`")))]
+    })?;
+    let pin = project.pins.value.pins.get(task);
+    let (Some(pin), Some(spec)) = (pin, project.graph.value.tasks.get(task)) else {
+        return Err(vec![Problem::of_file(FILE, format!("no task `{task}` is pinned"))]);
+    };
+    let plan = plan(inputs, project, (task, spec), (&pin.model, &pin.prompt), Some(live))?;
+    if let Some(judge) = &plan.judge
+        && judge.template.placeholders().iter().any(|name| name == "expected")
+    {
+        let at = ["tasks", task, "judge", "prompt"].map(Step::from);
+        let problem = project.live.problem(&at, "the prompt reads `{expected}`, and what is served has no label");
+        return Err(vec![problem.hint("give it a rubric that holds the answer against the input alone")]);
+    }
+    Ok((plan, live.clone()))
 }
 
 /// The task on a model, with the checks that need no label.
 fn plan(
     inputs: &Inputs,
     project: &Project,
-    task: &str,
-    spec: &TaskSpec,
-    alias: &str,
-    prompt: &str,
+    (task, spec): (&str, &TaskSpec),
+    (alias, prompt): (&str, &str),
+    live: Option<&LiveSpec>,
 ) -> Result<SuitePlan, Vec<Problem>> {
     let mut doc: Document<SuiteSpec> =
         parse_yaml(GRAPH, &format!("suite: {task}\ndataset: {GRAPH}\ntask: {task}\n"))?;
     doc.value.checks.clone_from(&spec.checks);
+    if let Some(live) = live {
+        doc.value.checks.extend(live.checks.iter().cloned());
+        doc.value.judge = live.judge.as_ref().map(|judge| JudgeSpec::informing(&judge.prompt, &judge.model));
+    }
     let dataset = Dataset { file: GRAPH.to_owned(), cases: Vec::new(), sha256: String::new() };
     let custom = &inputs.registry.checks;
     let options = Options { prompt: Some(prompt), custom, hub: &inputs.hub, graph: None };

@@ -9,6 +9,7 @@
 //! checked here needs no label: the output schema, and the checks that `config/prompt_graph.yml` gives the task.
 
 pub mod batch;
+pub mod live;
 mod load;
 
 #[cfg(feature = "rf-qaqc")]
@@ -27,6 +28,7 @@ use crate::json::sha256_hex;
 use crate::llm::error::Failure;
 use crate::llm::{Answer, Call, Draw, Error, Message, PromptTag, Request, Role, Stream, Usage};
 use crate::task::schema::violations;
+use live::sampled::Sampler;
 
 /// Violations told of one input or answer.
 const MOST: usize = 10;
@@ -40,6 +42,8 @@ pub struct Production {
     output: Option<Validator>,
     /// Schemas as written, for those who describe the task.
     schemas: (Option<Value>, Option<Value>),
+    /// Keeps a share of what is asked, with the hash that is kept beside it.
+    sampled: Option<(Sampler, String)>,
 }
 
 /// An answer that holds.
@@ -99,6 +103,13 @@ pub enum Remedy {
 }
 
 impl Production {
+    /// The same, keeping a share of what is asked.
+    #[must_use]
+    pub fn sampled_by(self, sampler: Option<Sampler>) -> Self {
+        let sha256 = self.sha256();
+        Self { sampled: sampler.map(|sampler| (sampler, sha256)), ..self }
+    }
+
     /// The task's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -159,6 +170,16 @@ impl Production {
     /// # Errors
     /// See [`Refused`].
     pub async fn answer(&self, id: &str, input_text: &str) -> Result<Produced, Refused> {
+        let outcome = self.answered(id, input_text).await;
+        if let Some((sampler, sha256)) = &self.sampled
+            && sampler.takes()
+        {
+            sampler.keep(sha256, self.model(), input_text, &outcome);
+        }
+        outcome
+    }
+
+    async fn answered(&self, id: &str, input_text: &str) -> Result<Produced, Refused> {
         let input: Value =
             serde_json::from_str(input_text).map_err(|error| Refused::Malformed(error.to_string()))?;
         if let Some(validator) = &self.input {

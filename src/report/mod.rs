@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`input`] (what a report is made from), [`outcome`] (what each test result means, and the exit
 //! code), then the helpers [`words`], [`sanitize`], [`escape`] and [`diff`], then one file per
-//! format: [`text`] (the evidence of one test), [`junit`], [`json`], [`markdown`], [`console`], [`canary`], [`zoo`].
+//! format: [`text`] (the evidence of one test), [`junit`], [`json`], [`markdown`], [`console`], [`drift`], [`zoo`].
 
 pub mod input;
 
@@ -36,6 +36,6 @@ pub mod markdown;
 
 pub mod console;
 
-pub mod canary;
+pub mod drift;
 
 pub mod zoo;

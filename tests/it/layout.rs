@@ -20,6 +20,7 @@ const FLOORS: &[&str] = &[
     "baseline",
     "drift",
     "canary",
+    "live",
     "perspectives",
     "zoo",
     "finetune",

@@ -28,6 +28,8 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) use secrets::without_shapes;
+
 use super::{Answer, Draw, Error, ModelCard, Outside, Request};
 use crate::config::models::{ModelSpec, ProviderKind};
 

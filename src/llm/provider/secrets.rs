@@ -67,8 +67,7 @@ impl Secrets {
 
     /// A text of an error, without the values and without what looks like a secret.
     pub(super) fn scrub_error(&self, text: &str) -> String {
-        let text = self.without_values(text.to_owned(), MIN_IN_ERRORS);
-        mask_accounts(&SHAPES.iter().fold(text, |text, shape| shape.mask(&text)))
+        without_shapes(self.without_values(text.to_owned(), MIN_IN_ERRORS))
     }
 
     fn without_values(&self, mut text: String, min: usize) -> String {
@@ -79,6 +78,11 @@ impl Secrets {
         }
         text
     }
+}
+
+/// A text without what is shaped like a secret.
+pub(crate) fn without_shapes(text: String) -> String {
+    mask_accounts(&SHAPES.iter().fold(text, |text, shape| shape.mask(&text)))
 }
 
 /// The account number of an ARN.

@@ -1,4 +1,4 @@
-//! What a look at a model came to: for people, for the job's summary, for a dashboard.
+//! What watching from day to day came to: for people, for the job's summary, for a dashboard.
 //!
 //! Each cause is a test of its own, so that a dashboard shows which one it was and since when.
 
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::escape::escape;
 use super::outcome::{Status, exit};
 use super::{junit, sanitize, words};
-use crate::drift::{CAUSES, Cause, Day, Standing, State, THRESHOLD, Watch};
+use crate::drift::{CAUSES, Cause, Day, Standing, State, THRESHOLD, Watch, Watched};
 
 /// Ids shown of one kind.
 const MAX_IDS: usize = 12;
@@ -23,7 +23,7 @@ pub fn status(watch: &Watch, cause: Cause) -> Status {
     match watch.standing {
         Standing::Counted | Standing::Known => Status::Ok,
         Standing::Missing if cause == Cause::SubjectDrift => Status::CannotTell,
-        Standing::Missing | Standing::OwnChange(_) => Status::Skipped,
+        Standing::Missing | Standing::OwnChange(_) | Standing::Gathering(..) => Status::Skipped,
     }
 }
 
@@ -46,10 +46,21 @@ pub fn exit_code(watch: &Watch) -> u8 {
 /// The look for people, a line each.
 #[must_use]
 pub fn lines(watch: &Watch) -> Vec<String> {
-    let mut out = vec![format!("{} on {} ({}), {}", watch.suite, watch.model, watch.declares, watch.day)];
+    let as_served = match watch.state.watched {
+        Watched::Canary => "",
+        Watched::Live => " as served,",
+    };
+    let mut out =
+        vec![format!("{}{as_served} on {} ({}), {}", watch.suite, watch.model, watch.declares, watch.day)];
     match &watch.standing {
         Standing::Counted => {}
+        Standing::Known if watch.state.watched == Watched::Live => {
+            out.push("no request since the last day that counts".to_owned());
+        }
         Standing::Known => out.push("this day counts already: nothing was asked".to_owned()),
+        Standing::Gathering(have, want) => out.push(format!(
+            "what is usual is not known yet: {have} of the {want} requests that say so are there"
+        )),
         Standing::OwnChange(what) => {
             out.push(format!("changed by us, so nothing was asked: {what}"));
             out.push(format!(
@@ -59,11 +70,13 @@ pub fn lines(watch: &Watch) -> Vec<String> {
         }
         Standing::Missing => out.push(format!(
             "not counted: {} without an answer; the same command again asks for these alone",
-            words::count(watch.missing.len(), "case")
+            words::count(watch.missing.len(), watch.state.watched.one())
         )),
     }
     out.extend(watch.missing.iter().take(MAX_IDS).map(|(id, why)| format!("  {id}: {why}")));
-    out.extend(state(&watch.state));
+    if !matches!(watch.standing, Standing::Gathering(..)) {
+        out.extend(state(&watch.state));
+    }
     out.extend(watch.notes.iter().map(|note| format!("note: {note}")));
     // Models name themselves, and failures quote servers.
     out.iter().map(|line| clean(line)).collect()
@@ -73,7 +86,7 @@ pub fn lines(watch: &Watch) -> Vec<String> {
 #[must_use]
 pub fn state(state: &State) -> Vec<String> {
     let mut out = Vec::new();
-    out.extend(state.last.iter().flat_map(day));
+    out.extend(state.last.iter().flat_map(|last| day(state.watched, last)));
     let levels: Vec<String> = state.levels().iter().map(|(name, level)| format!("{name} {level}")).collect();
     out.push(format!(
         "evidence of a change after {} since {}: {} (alarm at {})",
@@ -89,11 +102,17 @@ pub fn state(state: &State) -> Vec<String> {
             .map(|alarm| format!("ALARM {}, {}: {}", alarm.cause.name(), alarm.day, alarm.text)),
     );
     if !state.alarms.is_empty() {
-        out.push(format!(
-            "  look closer with fresh answers: `llmx eval {} --model {} --mode refresh`; once dealt with: `llmx canary ack \
-             {} --model {} --note WHY`",
-            state.suite, state.model, state.suite, state.model
-        ));
+        let State { suite, model, .. } = state;
+        out.push(match state.watched {
+            Watched::Canary => format!(
+                "  look closer with fresh answers: `llmx eval {suite} --model {model} --mode refresh`; once dealt with: \
+                 `llmx canary ack {suite} --model {model} --note WHY`"
+            ),
+            Watched::Live => format!(
+                "  harder inputs look the same: a canary tells. See what fails: `llmx task sample {suite} --pick worst`; \
+                 once dealt with: `llmx task ack {suite} --note WHY`"
+            ),
+        });
     }
     out.extend(state.acknowledged.iter().map(|note| format!("last acknowledged: {note}")));
     out.iter().map(|line| clean(line)).collect()
@@ -105,13 +124,14 @@ fn clean(line: &str) -> String {
     format!("{}{}", " ".repeat(line.len() - rest.len()), sanitize::line(rest))
 }
 
-fn day(day: &Day) -> Vec<String> {
+fn day(watched: Watched, day: &Day) -> Vec<String> {
     let mut out = vec![format!(
-        "{}: {} answered, {} of {} stable cases fail, scores {} points (a drop of {:.1} says nothing)",
+        "{}: {} answered, {} of {} {} fail, scores {} points (a drop of {:.1} says nothing)",
         day.day,
-        words::count(day.answered, "case"),
+        words::count(day.answered, watched.one()),
         day.failing.len(),
         day.held,
+        watched.held(),
         words::points(day.change),
         100.0 * day.tolerance
     )];
@@ -140,7 +160,11 @@ pub fn markdown(watch: &Watch) -> String {
         exit::INPUT => "changed by us",
         _ => "not measured",
     };
-    let mut out = vec![format!("## Canary: {heading}"), String::new()];
+    let what = match watch.state.watched {
+        Watched::Canary => "Canary",
+        Watched::Live => "Served",
+    };
+    let mut out = vec![format!("## {what}: {heading}"), String::new()];
     out.extend(lines(watch).iter().map(|line| format!("- {}", escape(line.trim_start()))));
     out.push(String::new());
     out.join("\n")
@@ -152,6 +176,10 @@ pub fn markdown(watch: &Watch) -> String {
 /// A message, when the XML writer fails; it writes to memory and has no reason to.
 pub fn junit(watch: &Watch, now: OffsetDateTime) -> Result<String, String> {
     let evidence = lines(watch).join("\n");
+    let class = match watch.state.watched {
+        Watched::Canary => "canary",
+        Watched::Live => "live",
+    };
     let name = |cause: &str| format!("{}::{}::{}", watch.suite, watch.model, cause.replace(' ', "_"));
     let alarms: BTreeMap<Cause, &str> =
         watch.state.alarms.iter().map(|alarm| (alarm.cause, alarm.text.as_str())).collect();
@@ -160,17 +188,17 @@ pub fn junit(watch: &Watch, now: OffsetDateTime) -> Result<String, String> {
         .map(|cause| {
             let status = status(watch, *cause);
             let message = alarms.get(cause).copied().unwrap_or(match status {
-                Status::CannotTell => "too few cases have an answer",
+                Status::CannotTell => "too few have an answer",
                 Status::Skipped => "not watched",
                 _ => "no change seen",
             });
-            junit::test("canary", &name(cause.name()), status, cause.name(), message, &evidence)
+            junit::test(class, &name(cause.name()), status, cause.name(), message, &evidence)
         })
         .collect();
     let own = match &watch.standing {
         Standing::OwnChange(what) => what.as_str(),
         _ => "nothing changed by us",
     };
-    tests.push(junit::test("canary", &name("own change"), own_status(watch), "own change", own, &evidence));
-    junit::document(vec![junit::test_suite("canary", tests, Some(sanitize::text(&evidence)), now)])
+    tests.push(junit::test(class, &name("own change"), own_status(watch), "own change", own, &evidence));
+    junit::document(vec![junit::test_suite(class, tests, Some(sanitize::text(&evidence)), now)])
 }
