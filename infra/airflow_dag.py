@@ -129,7 +129,13 @@ def rf_qaqc_canary():
         """Has a model changed under us? An alarm fails the task, and the log says which of judge, provider and model."""
         llmx("canary", "run")
 
+    @task
+    def served() -> None:
+        """Has what is served changed? Runs where the service writes its sample (reports/live)."""
+        llmx("task", "watch", "rf_qaqc")
+
     look()
+    served()
 
 
 rf_qaqc_records()

@@ -121,11 +121,12 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     }
     telemetry.open(&Run { id: inputs.run_id.clone(), file: None });
     let folder = inputs.root().join(&inputs.settings.reports_dir).join("jobs");
-    let served = serve(tasks, keys, (folder, loader(context, overrides, args.keep_nothing)), options, |url| {
-        context.out.line(format_args!("llmx serve listening on {url}"));
-        // A reader at the other end of a pipe waits for this line.
-        let _ = std::io::stdout().flush();
-    });
+    let served =
+        serve(tasks, keys, (folder, loader(context, overrides, args.keep_nothing)), options, |url| {
+            context.out.line(format_args!("llmx serve listening on {url}"));
+            // A reader at the other end of a pipe waits for this line.
+            let _ = std::io::stdout().flush();
+        });
     if let Some(note) = telemetry.close() {
         context.out.note(note);
     }

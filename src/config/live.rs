@@ -99,9 +99,7 @@ impl LiveFile {
             if spec.keep_days == 0 {
                 wrong(&["keep_days".into()], "expected 1 or more".to_owned());
             }
-            for (key, n, least) in
-                [("reference", spec.reference, FEWEST), ("per_day", spec.per_day, 1)]
-            {
+            for (key, n, least) in [("reference", spec.reference, FEWEST), ("per_day", spec.per_day, 1)] {
                 if n < least {
                     wrong(&[key.into()], format!("expected {least} or more"));
                 }
@@ -119,7 +117,9 @@ impl LiveFile {
                         let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
                         format!("is no regular expression: {why}")
                     }
-                    Ok(regex) if regex.is_match("") => "matches nothing at all too: every text would change".to_owned(),
+                    Ok(regex) if regex.is_match("") => {
+                        "matches nothing at all too: every text would change".to_owned()
+                    }
                     Ok(_) => continue,
                 };
                 wrong(&["redact".into(), "patterns".into(), Step::Index(i)], message);
@@ -145,8 +145,7 @@ impl LiveFile {
         for (task, spec) in &doc.value.tasks {
             let at = ["tasks", task].map(Step::from);
             if !graph.tasks.contains_key(task) {
-                let mut problem =
-                    doc.problem(&at, format!("no task is called `{task}` in {}", graph::FILE));
+                let mut problem = doc.problem(&at, format!("no task is called `{task}` in {}", graph::FILE));
                 problem.hint = did_you_mean(task, graph.tasks.keys().map(String::as_str));
                 problems.push(problem);
             }

@@ -62,7 +62,10 @@ pub use session::Session;
 pub use suite_run::Selection;
 
 /// Run futures, at most so many at once, and give their results in order; one that panicked has none.
-pub(crate) async fn side_by_side<F>(at_once: usize, futures: impl Iterator<Item = F>) -> Vec<Option<F::Output>>
+pub(crate) async fn side_by_side<F>(
+    at_once: usize,
+    futures: impl Iterator<Item = F>,
+) -> Vec<Option<F::Output>>
 where
     F: Future + Send + 'static,
     F::Output: Send,

@@ -113,10 +113,15 @@ impl Production {
 pub(super) fn marking(inputs: &Inputs, task: &str) -> Result<(SuitePlan, LiveSpec), Vec<Problem>> {
     let project = inputs.loaded().ok_or_else(|| inputs.problems.clone())?;
     let live = project.live.value.tasks.get(task).ok_or_else(|| {
-        let problem = Problem::of_file(LIVE, format!("says nothing of task `{task}`: none of its requests is kept"));
+        let problem =
+            Problem::of_file(LIVE, format!("says nothing of task `{task}`: none of its requests is kept"));
         let known = project.live.value.tasks.keys().map(String::as_str);
         let near = did_you_mean(task, known);
-        vec![problem.hint(near.unwrap_or_else(|| format!("name it there: `tasks: {{ {task}: {{ share: 0.1 }} }}`")))]
+        vec![
+            problem.hint(
+                near.unwrap_or_else(|| format!("name it there: `tasks: {{ {task}: {{ share: 0.1 }} }}`")),
+            ),
+        ]
     })?;
     let pin = project.pins.value.pins.get(task);
     let (Some(pin), Some(spec)) = (pin, project.graph.value.tasks.get(task)) else {
@@ -127,7 +132,8 @@ pub(super) fn marking(inputs: &Inputs, task: &str) -> Result<(SuitePlan, LiveSpe
         && judge.template.placeholders().iter().any(|name| name == "expected")
     {
         let at = ["tasks", task, "judge", "prompt"].map(Step::from);
-        let problem = project.live.problem(&at, "the prompt reads `{expected}`, and what is served has no label");
+        let problem =
+            project.live.problem(&at, "the prompt reads `{expected}`, and what is served has no label");
         return Err(vec![problem.hint("give it a rubric that holds the answer against the input alone")]);
     }
     Ok((plan, live.clone()))

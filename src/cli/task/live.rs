@@ -71,11 +71,8 @@ fn pick(text: &str) -> Result<Pick, String> {
 
 /// The inputs of a look at a task's sample: what a judge says is kept under the task's own name, outside Git.
 fn inputs(context: &Context, task: &str, mode: Option<&str>, max_cost: Option<&str>) -> Result<Inputs, u8> {
-    let choice = Choice {
-        mode: mode.map(str::to_owned),
-        max_cost: max_cost.map(str::to_owned),
-        ..Choice::default()
-    };
+    let choice =
+        Choice { mode: mode.map(str::to_owned), max_cost: max_cost.map(str::to_owned), ..Choice::default() };
     let mut overrides = choice.overrides();
     if mode.is_none() {
         overrides.0.insert(env::MODE, "live".to_owned());
@@ -128,7 +125,8 @@ pub(super) fn run_watch(context: &Context, args: &WatchArgs) -> Result<u8, u8> {
     let today = clock.today();
     let yesterday = (clock.utc().date() - time::Duration::days(1)).to_string();
     let until = args.until.clone().unwrap_or(yesterday);
-    let watched = watch(&inputs, &args.task, (&until, &today)).map_err(|problems| context.refuse(&problems))?;
+    let watched =
+        watch(&inputs, &args.task, (&until, &today)).map_err(|problems| context.refuse(&problems))?;
     let mut codes = vec![report::exit_code(&watched)];
     let folder = folder(&inputs, &args.task);
     if let Err(error) = write_reports(&folder, &watched, &inputs, clock.utc()) {

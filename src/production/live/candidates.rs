@@ -124,5 +124,10 @@ fn line((request, marked): &(Sampled, Option<Marked>)) -> serde_json::Result<Str
         "failing": marked.as_ref().map(|marked| &marked.failing),
         "judge": marked.as_ref().and_then(|marked| marked.judge.as_ref()),
     });
-    serde_json::to_string(&Line { id: &name(request), input: &request.input, expected: Value::Null, metadata })
+    serde_json::to_string(&Line {
+        id: &name(request),
+        input: &request.input,
+        expected: Value::Null,
+        metadata,
+    })
 }

@@ -44,7 +44,12 @@ impl Marking {
     pub(super) fn load(inputs: &Inputs, task: &str) -> Result<Self, Vec<Problem>> {
         let production = Production::load(inputs, task)?;
         let (plan, spec) = marking(inputs, task)?;
-        let marks = json!([plan.identity.checks_sha256, plan.identity.judge_sha256, spec.redact.fields, spec.redact.patterns]);
+        let marks = json!([
+            plan.identity.checks_sha256,
+            plan.identity.judge_sha256,
+            spec.redact.fields,
+            spec.redact.patterns
+        ]);
         Ok(Self {
             task: task.to_owned(),
             task_sha256: production.sha256(),

@@ -195,7 +195,8 @@ mod tests {
     #[test]
     fn escapes_in_a_pointer_name_a_member() {
         let spec = RedactSpec { fields: vec!["/a~1b".to_owned(), "/c".to_owned()], patterns: Vec::new() };
-        let (text, _) = Redaction::new(&spec).input(r#"{"a/b": "who", "c": {"d": ["deep", true]}, "e": "who is deep"}"#);
+        let (text, _) =
+            Redaction::new(&spec).input(r#"{"a/b": "who", "c": {"d": ["deep", true]}, "e": "who is deep"}"#);
         assert_eq!(
             text,
             r#"{"a/b":"[hidden-1]","c":{"d":["[hidden-2]",null]},"e":"[hidden-1] is [hidden-2]"}"#

@@ -156,7 +156,9 @@ impl Sampler {
 
     /// Days that are not kept any longer.
     fn remove_old(&self) {
-        let oldest = self.clock.utc().date() - time::Duration::days(i64::from(self.keep_days));
+        let kept = time::Duration::days(i64::from(self.keep_days));
+        // Longer than there is a calendar: everything is kept.
+        let Some(oldest) = self.clock.utc().date().checked_sub(kept) else { return };
         for (day, file) in days(&self.folder) {
             if day < oldest.to_string() {
                 let _ = std::fs::remove_file(file);

@@ -61,7 +61,10 @@ pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Resul
     }
     let marking = Marking::load(inputs, task)?;
     let problem = money::problems(inputs, &marking.plan).into_iter().next();
-    problem.map_or(Ok(()), Err).and_then(|()| money::open_account_of(inputs, &marking.plan)).map_err(|p| vec![p])?;
+    problem
+        .map_or(Ok(()), Err)
+        .and_then(|()| money::open_account_of(inputs, &marking.plan))
+        .map_err(|p| vec![p])?;
     let (reference_file, state_file) = files(inputs, task);
     let known = load(&state_file).map_err(|problem| vec![problem])?;
     let alias = marking.plan.alias.clone();
@@ -88,7 +91,11 @@ pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Resul
             if had {
                 let open = known.iter().flat_map(|state| &state.alarms).map(|alarm| alarm.text.as_str());
                 let open: Vec<&str> = open.collect();
-                let open = if open.is_empty() { String::new() } else { format!("; it had alarmed: {}", open.join("; ")) };
+                let open = if open.is_empty() {
+                    String::new()
+                } else {
+                    format!("; it had alarmed: {}", open.join("; "))
+                };
                 watch.notes.push(format!(
                     "model, prompt, checks, judge or what is hidden are others than before: what is usual is gathered anew{open}"
                 ));
@@ -112,7 +119,10 @@ pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Resul
         let all = requests.len();
         let ours = of_this_task(&marking, requests);
         if ours.len() < all {
-            watch.notes.push(format!("{day}: {} of {all} requests were answered by another version of the task and are left out", all - ours.len()));
+            watch.notes.push(format!(
+                "{day}: {} of {all} requests were answered by another version of the task and are left out",
+                all - ours.len()
+            ));
         }
         let mut ours = shuffled(ours, &day);
         ours.truncate(marking.spec.per_day as usize);
@@ -121,7 +131,11 @@ pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Resul
         }
         let Some(of_day) = Day::parse(&day) else { continue };
         let marked = marks(inputs, &marking, &ours, Stream::Main, &mut watch)?;
-        let Some(requests) = enough(&ours, marked, &mut watch) else { return Ok(watch) };
+        let Some(requests) = enough(&ours, marked, &mut watch) else {
+            // Later days go on: what one day's judge said that nobody can read must not end all watching.
+            watch.notes.push(format!("{day}: too many of {} requests have no marks", ours.len()));
+            continue;
+        };
         let judged = again(inputs, &marking, &frozen, of_day, &mut watch)?;
         let requests: Vec<Request> = requests.into_iter().map(|marked| marked.request).collect();
         let alarms = watch.state.day(&day, &reference.measured(&requests, &judged));
@@ -232,11 +246,15 @@ fn read(file: &Path) -> Result<Option<(Kept, String)>, Problem> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Problem::of_file(name, format!("cannot be read: {error}"))),
     };
-    let refused = |message: String| Problem::of_file(&name, message).hint("remove it to gather what is usual anew");
-    let kept: Kept =
-        serde_json::from_slice(&bytes).map_err(|error| refused(format!("is no reference of a task: {error}")))?;
+    let refused =
+        |message: String| Problem::of_file(&name, message).hint("remove it to gather what is usual anew");
+    let kept: Kept = serde_json::from_slice(&bytes)
+        .map_err(|error| refused(format!("is no reference of a task: {error}")))?;
     if kept.reference.format > FORMAT {
-        return Err(refused(format!("has format {}, and this program knows {FORMAT}", kept.reference.format)));
+        return Err(refused(format!(
+            "has format {}, and this program knows {FORMAT}",
+            kept.reference.format
+        )));
     }
     Ok(Some((kept, sha256_hex(&bytes))))
 }

@@ -7,6 +7,7 @@ mod finetune;
 mod gate;
 mod graph;
 mod kb;
+mod live;
 mod money;
 mod nextest;
 mod pairwise;
