@@ -44,6 +44,12 @@ pub(super) struct Args {
     /// Seconds for a body to come, and then for its answer
     #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
+    /// Seconds for a connection to bring the head of its next request; longer than a proxy keeps its own open
+    #[arg(long, value_name = "S", default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    head_timeout: u64,
+    /// Connections at once; more wait until one is free
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    max_connections: usize,
     /// Requests at work at the same time
     #[arg(long, value_name = "N", default_value_t = 256)]
     max_in_flight: usize,
@@ -106,6 +112,8 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         max_body: args.max_body,
         max_job: args.max_job,
         timeout: Duration::from_secs(args.timeout),
+        head_timeout: Duration::from_secs(args.head_timeout),
+        max_connections: args.max_connections,
         max_in_flight: args.max_in_flight,
         rate: args.rate,
         drain: Duration::from_secs(args.drain),

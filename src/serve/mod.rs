@@ -10,8 +10,9 @@
 //! takes no further connection, answers what it has accepted, and ends.
 //!
 //! Reading order: [`keys`], `problem`, `limits`, `idempotency`, `metrics`, `openapi`, `handle` (a request from arrival to
-//! answer).
+//! answer), `connections` (that requests arrive on).
 
+mod connections;
 mod handle;
 mod idempotency;
 pub mod jobs;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use crate::host::Signals;
 use crate::production::Production;
+use connections::Bounds;
 use handle::App;
 use jobs::{Jobs, Loader};
 use keys::Keys;
@@ -45,6 +47,10 @@ pub struct Options {
     pub max_job: usize,
     /// Time for a request's body, and then for its answer.
     pub timeout: Duration,
+    /// Time for the head of a request, from the moment that its connection waits for it.
+    pub head_timeout: Duration,
+    /// Connections at once; more wait until one is free.
+    pub max_connections: usize,
     /// Requests at work at the same time; more are told to come again.
     pub max_in_flight: usize,
     /// Requests a second of one key; none: no limit.
@@ -60,6 +66,8 @@ impl Default for Options {
             max_body: 1 << 20,
             max_job: 64 << 20,
             timeout: Duration::from_secs(120),
+            head_timeout: Duration::from_secs(75),
+            max_connections: 512,
             max_in_flight: 256,
             rate: None,
             drain: Duration::from_secs(30),
@@ -117,23 +125,23 @@ pub fn run(
         // Ends with the service; what it was at goes on after the next start.
         let mut background = tokio::task::JoinSet::new();
         background.spawn(worker.work());
+        let bounds = Bounds { most: options.max_connections, head: options.head_timeout };
         let app = Arc::new(App::new(tasks, keys, jobs, options));
         let listener = tokio::net::TcpListener::from_std(listener)?;
         ready(&format!("http://{}", listener.local_addr()?));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = axum::serve(listener, handle::router(Arc::clone(&app))).with_graceful_shutdown(async {
+        let serving = connections::serve(listener, handle::router(Arc::clone(&app)), bounds, async {
             let _ = stopped.await;
         });
-        let serving = serving.into_future();
         tokio::pin!(serving);
         tokio::select! {
-            ended = &mut serving => return ended.map_err(ServeError::Io),
+            () = &mut serving => return Ok(()),
             () = signals.told() => {}
         }
         app.drain();
         drop(stop);
         tokio::select! {
-            ended = &mut serving => ended.map_err(ServeError::Io),
+            () = &mut serving => Ok(()),
             () = tokio::time::sleep(drain) => Err(ServeError::Undrained(drain)),
             () = signals.told() => Err(ServeError::Undrained(Duration::ZERO)),
         }

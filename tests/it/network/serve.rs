@@ -395,3 +395,27 @@ fn a_request_and_what_it_asked_are_one_trace() {
     let said = format!("{spans:?}");
     assert!(said.contains("mine-7") && said.contains("net-model") && !said.contains("a note"), "{said}");
 }
+
+#[test]
+fn a_connection_that_says_nothing_is_closed_and_takes_no_place_for_ever() {
+    let (world, _sim) = project(GOOD, &[]);
+    let server = Server::serve(&world, &["--head-timeout", "1", "--max-connections", "1"]);
+    let half_a_head = b"POST /v1/tasks/judge_it HTTP/1.1\r\nhost: x\r\nx-slow: ";
+    for start in [&b""[..], half_a_head] {
+        let mut slow = TcpStream::connect(server.authority()).unwrap();
+        slow.write_all(start).unwrap();
+        // Waits in line until the slow one has had its time.
+        assert_eq!(post(&server, &[], INPUT).status, 200);
+        let mut rest = Vec::new();
+        slow.read_to_end(&mut rest).unwrap();
+        assert_eq!(String::from_utf8_lossy(&rest), "", "closed without a word");
+    }
+    // One that was answered and then says nothing is closed too.
+    let mut kept = TcpStream::connect(server.authority()).unwrap();
+    kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(post(&server, &[], INPUT).status, 200);
+    let mut answered = String::new();
+    kept.read_to_string(&mut answered).unwrap();
+    assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
+    world.run(&["serve", "--max-connections", "0"]).exits(2).says(&["0 is not in 1..=1000000"]);
+}
