@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Choice, Context};
+use crate::config::settings::Mode;
 use crate::config::{Problem, env};
 use crate::host;
 use crate::llm::recording::DIR;
@@ -75,6 +76,10 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     let mut inputs = context.inputs_with(&overrides)?;
     if args.keep_nothing {
         inputs.hub = Hub::new(&inputs.root(), DIR, stack::Policy::Pass, host::outside());
+    } else if inputs.settings.mode == Mode::Live && inputs.settings.resume.is_none() {
+        // Nobody else has this run's name.
+        let folder = inputs.settings.reports_dir.join("runs").join(&inputs.run_id).join("recordings");
+        inputs.hub = Hub::journal(&inputs.root(), &folder.display().to_string(), host::outside());
     }
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));

@@ -34,6 +34,13 @@ impl Hub {
         }
     }
 
+    /// A hub whose answers are kept in one file of `recordings`, for a process that is alone with them.
+    #[must_use]
+    pub fn journal(root: &Path, recordings: &str, outside: Outside) -> Self {
+        let store = Arc::new(Store::journal(root, recordings));
+        Self { store, ..Self::new(root, recordings, Policy::Record, outside) }
+    }
+
     fn clients(&self) -> MutexGuard<'_, BTreeMap<String, Client>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -273,6 +273,18 @@ impl World {
         }
     }
 
+    /// Every file of `reports/` whose path holds this, with its content.
+    pub(crate) fn reported(&self, part: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        walk(&self.root, &mut |path| {
+            let name = path.strip_prefix(&self.root).unwrap();
+            if name.starts_with("reports") && name.to_string_lossy().contains(part) {
+                files.insert(name.to_path_buf(), std::fs::read(path).unwrap());
+            }
+        });
+        files
+    }
+
     /// Every file with its content, `reports/` and `.git/` left out.
     pub(crate) fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! Answers on disk: one file per request, found by its content address, draws only ever added.
+//! Answers on disk: one file per request, found by its content address, draws only ever added; or one file for all, of a
+//! process that is alone with them.
 //!
 //! Reading order: [`mod@format`] (what a file says), [`store`] (read and add, safe for many processes), [`nearest`] (what
 //! a miss should have found).
@@ -6,6 +7,7 @@
 pub mod format;
 
 mod flush;
+mod journal;
 mod lock;
 pub mod store;
 

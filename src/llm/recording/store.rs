@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::flush::Flusher;
 use super::format::{FORMAT, GENERATED, Recorded, Recording};
+use super::journal::Journal;
 use super::lock::{KeyLock, Locks};
 use crate::llm::{Error, Request, Stream};
 
@@ -35,6 +36,8 @@ pub struct Store {
     folders: Mutex<BTreeSet<String>>,
     locks: Locks,
     flusher: Flusher,
+    /// Where all answers stand instead, if this process is alone with them.
+    journal: Option<Journal>,
 }
 
 /// What tasks of this process share about one key.
@@ -86,7 +89,15 @@ impl Store {
             folders: Mutex::default(),
             locks: Locks::new(root.join(dir)),
             flusher: Flusher::new(root.join(dir)),
+            journal: None,
         }
+    }
+
+    /// Recordings in `root/dir` that this process alone reads and writes: lines of one file. What was answered long ago is
+    /// kept, and not found any more.
+    #[must_use]
+    pub fn journal(root: &Path, dir: &str) -> Self {
+        Self { journal: Some(Journal::new(&root.join(dir))), ..Self::new(root, dir) }
     }
 
     /// Where the recording of a key stands, relative to the project root.
@@ -106,6 +117,9 @@ impl Store {
     /// # Errors
     /// The file is there and cannot be read, or is no recording of this key.
     pub fn draws(&self, key: &str) -> Result<Vec<Recorded>, Error> {
+        if let Some(journal) = &self.journal {
+            return journal.draws(key).map_err(|error| in_journal(journal, &error));
+        }
         let bytes = match std::fs::read(self.path(key)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -147,9 +161,12 @@ impl Store {
         let shared = self.shared(key);
         let draw = Arc::clone(locked(&shared.draws).entry((stream, index)).or_default());
         let draw = draw.lock_owned().await;
-        let path = self.path(key);
-        let made = shared.file.get_or_try_init(|| self.locks.take(key, &path));
-        made.await.map_err(|error| Error::Store(format!("{}: cannot be locked: {error}", self.file(key))))?;
+        if self.journal.is_none() {
+            let path = self.path(key);
+            let made = shared.file.get_or_try_init(|| self.locks.take(key, &path));
+            let failed = |error| Error::Store(format!("{}: cannot be locked: {error}", self.file(key)));
+            made.await.map_err(failed)?;
+        }
         Ok(Claim { _draw: draw, key: shared })
     }
 
@@ -210,6 +227,12 @@ impl Store {
         match draws.binary_search_by_key(&place, |draw| (draw.stream, draw.index)) {
             Ok(_) => return Err(self.refused(key, &"holds an answer to this draw already")),
             Err(at) => draws.insert(at, draw.clone()),
+        }
+        if let Some(journal) = &self.journal {
+            journal.add(key, request, &draw).map_err(|error| in_journal(journal, &error))?;
+            self.flusher.wrote();
+            *known = draws;
+            return Ok(draw);
         }
         let recording = Recording {
             format: FORMAT,
@@ -337,6 +360,10 @@ impl Store {
         let bytes = crate::files::read(path).map_err(|error| format!("cannot be read: {error}"))?;
         serde_json::from_slice(&bytes).map_err(|error| format!("is no recording: {error}"))
     }
+}
+
+fn in_journal(journal: &Journal, error: &io::Error) -> Error {
+    Error::Store(format!("{}: {error}", journal.path().display()))
 }
 
 /// Folders in `dir`, none where it does not exist.

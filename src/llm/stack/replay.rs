@@ -5,7 +5,7 @@
 //! | `replay` | use it | [`Error::NotRecorded`] |
 //! | `record` | use it | call, store |
 //! | `refresh` | call for the next free index, store; what this run drew is used again | call, store |
-//! | `live` | as `record`, in the run's own folder | as `record`, in the run's own folder |
+//! | `live` | as `record`, in the run's own folder (a service: in its own file) | as `record`, there |
 //! | [`Policy::Pass`] (the service alone, if told so) | call, store nothing | call, store nothing |
 //!
 //! Never matches "nearly": another text is another key. An answer is stored before anybody sees it; one that cannot be

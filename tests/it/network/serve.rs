@@ -209,9 +209,11 @@ fn told_to_keep_nothing_it_writes_no_answer() {
         assert_eq!(post(&server, &[], INPUT).status, 200);
     }
     assert_eq!(requests(&sim), 3, "every one is asked");
-    let written =
-        world.tree().into_keys().filter(|path| path.to_string_lossy().contains("recordings")).count();
-    assert_eq!(written, 0);
+    assert_eq!(world.reported("recordings").len(), 0);
+    drop(server);
+    let server = Server::serve(&world, &[]);
+    assert_eq!(post(&server, &[], INPUT).status, 200);
+    assert_eq!(world.reported("recordings").len(), 1, "else it would be there");
 }
 
 #[test]
@@ -418,4 +420,43 @@ fn a_connection_that_says_nothing_is_closed_and_takes_no_place_for_ever() {
     kept.read_to_string(&mut answered).unwrap();
     assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
     world.run(&["serve", "--max-connections", "0"]).exits(2).says(&["0 is not in 1..=1000000"]);
+}
+
+#[test]
+fn what_it_answers_is_kept_in_one_file_and_asked_for_once() {
+    let (world, sim) = project(GOOD, &[]);
+    let mut server = Server::serve(&world, &[]);
+    let input = |i: u32| format!("{{\"id\": \"r-{i}\", \"note\": \"a note\"}}");
+    for i in [1, 2, 3, 1, 2, 3] {
+        assert_eq!(post(&server, &[], &input(i)).status, 200);
+    }
+    assert_eq!(requests(&sim), 3);
+    // Killed: what was answered is there, whole.
+    server.process().kill().unwrap();
+    let kept = world.reported("recordings");
+    assert_eq!(kept.len(), 1, "no file for each answer");
+    let (path, bytes) = kept.into_iter().next().unwrap();
+    assert!(path.ends_with("answers.jsonl"), "{path:?}");
+    let text = String::from_utf8(bytes).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["draw"]["answer"]["text"], GOOD);
+    assert!(lines[0]["request"]["messages"][0]["content"].as_str().unwrap().contains("r-1"));
+    // With a run of its own to go on with, others may be at it too: files again.
+    drop(server);
+    let mut shared = project(GOOD, &[]).0;
+    shared.write("config/models.yml", &world.read("config/models.yml"));
+    shared.set("EVALS_RESUME", "mine");
+    let server = Server::serve(&shared, &[]);
+    assert_eq!(post(&server, &[], &input(9)).status, 200);
+    assert_eq!(shared.reported("answers.jsonl").len(), 0);
+    assert_eq!(
+        shared
+            .reported("runs/mine/recordings")
+            .into_keys()
+            .filter(|path| path.extension().is_some_and(|end| end == "json"))
+            .count(),
+        1
+    );
+    assert_eq!(requests(&sim), 4);
 }
