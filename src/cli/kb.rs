@@ -33,6 +33,9 @@ pub(super) enum Command {
         /// Score of the best passage below which nothing is handed on (default: `min_score` of config/kb.yml)
         #[arg(long, value_name = "SCORE", value_parser = score)]
         min_score: Option<f64>,
+        /// Other questions than those of config/kb.yml, relative to the project root
+        #[arg(long, value_name = "FILE")]
+        questions: Option<String>,
         /// What goes to stdout
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -99,13 +102,13 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             let json = serde_json::json!({ "retrieved": hits, "excluded": kb.excluded() });
             show(*format, &json, &found(kb, &hits, min_score));
         }
-        Command::Eval { split, min_score, format } => {
+        Command::Eval { split, min_score, questions, format } => {
             let (of, name) = match split {
                 Of::Tuning => (Some(Split::Tuning), "tuning"),
                 Of::HeldOut => (Some(Split::HeldOut), "held out"),
                 Of::All => (None, "all"),
             };
-            let found = evaluate(&inputs, &retriever, of, *min_score)
+            let found = evaluate(&inputs, &retriever, of, (*min_score, questions.as_deref()))
                 .map_err(|problems| context.refuse(&problems))?;
             show(*format, &serde_json::json!(found), &measured(kb, &found, name));
         }

@@ -20,7 +20,8 @@ pub fn load(inputs: &Inputs) -> Result<(Retriever, Vec<Problem>), Vec<Problem>> 
     Ok(Retriever::load(&project.root, &project.kb.value))
 }
 
-/// Measure retrieval over the project's questions of one split, or of all; `min_score` instead of the configured one.
+/// Measure retrieval over the project's questions of one split, or of all; `min_score` and the file of questions (relative
+/// to the root) instead of the configured ones.
 ///
 /// # Errors
 /// Problems of the questions.
@@ -28,19 +29,20 @@ pub fn evaluate(
     inputs: &Inputs,
     retriever: &Retriever,
     split: Option<Split>,
-    min_score: Option<f64>,
+    (min_score, questions): (Option<f64>, Option<&str>),
 ) -> Result<Measured, Vec<Problem>> {
     let project = inputs.loaded().ok_or_else(|| inputs.problems.clone())?;
     let spec = &project.kb.value;
-    let text = read_text(&project.root, &spec.questions).map_err(|problem| vec![problem])?;
+    let questions = questions.unwrap_or(&spec.questions);
+    let text = read_text(&project.root, questions).map_err(|problem| vec![problem])?;
     let text = text.ok_or_else(|| {
-        let problem = Problem::of_file(&spec.questions, "cannot be read: there is no such file");
+        let problem = Problem::of_file(questions, "cannot be read: there is no such file");
         vec![problem.hint("write questions with the places that answer them; docs/kb.md has the form")]
     })?;
-    let all = parse(&spec.questions, &text, &retriever.kb)?;
+    let all = parse(questions, &text, &retriever.kb)?;
     let chosen: Vec<&Question> = all.iter().filter(|q| split.is_none_or(|split| q.split == split)).collect();
     if chosen.is_empty() {
-        return Err(vec![Problem::of_file(&spec.questions, "has no question of this split")]);
+        return Err(vec![Problem::of_file(questions, "has no question of this split")]);
     }
     Ok(measure(&retriever.kb, &chosen, min_score.unwrap_or(spec.min_score), spec.passages))
 }

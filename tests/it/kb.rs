@@ -12,6 +12,23 @@ fn json(world: &World, args: &[&str]) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
+/// A floor for questions of somebody who knew neither the search nor its questions: below it something has broken.
+const BLIND_RECALL_AT_5: f64 = 0.7;
+
+#[cfg(all(feature = "rf-qaqc", feature = "pdf"))]
+#[test]
+fn a_strangers_questions_are_found_less_often_and_never_in_what_does_not_hold() {
+    let world = World::example();
+    let found = json(&world, &["kb", "eval", "--questions", "data/kb_blind_questions.jsonl"]);
+    assert_eq!((&found["answerable"]["questions"], &found["negatives"]["of"]), (&52.into(), &26.into()));
+    let recall = found["answerable"]["recall"]["5"]["mean"].as_f64().unwrap();
+    assert!(recall >= BLIND_RECALL_AT_5, "{recall}");
+    assert!(found["negatives"]["abstained"].as_u64() > Some(0), "{}", found["negatives"]);
+    let text = found["questions"].to_string();
+    assert!(!text.contains("KB-13#") && !text.contains("KB-17#"));
+    world.run(&["kb", "eval", "--questions", "none.jsonl"]).exits(2).says(&["none.jsonl: cannot be read"]);
+}
+
 #[cfg(all(feature = "rf-qaqc", feature = "pdf"))]
 #[test]
 fn held_out_questions_find_what_they_need() {
