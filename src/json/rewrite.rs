@@ -17,15 +17,13 @@ pub enum Token<'a> {
 }
 
 /// `json` in one line, with the tokens that `edit` answers for replaced: a key by the text of its answer, anything else by
-/// its value. What is no JSON is given back as it is.
+/// its value. Nothing of what is no JSON: it cannot be edited, and whoever hides something must not go on with it.
 #[must_use]
-pub fn rewrite(json: &str, edit: &mut dyn FnMut(Token<'_>) -> Option<Value>) -> String {
+pub fn rewrite(json: &str, edit: &mut dyn FnMut(Token<'_>) -> Option<Value>) -> Option<String> {
     let mut out = String::with_capacity(json.len());
-    let Ok(root) = serde_json::from_str::<&RawValue>(json) else { return json.to_owned() };
-    match walk(root.get(), &mut Vec::new(), edit, &mut out) {
-        Ok(()) => out,
-        Err(_) => json.to_owned(),
-    }
+    let root: &RawValue = serde_json::from_str(json).ok()?;
+    walk(root.get(), &mut Vec::new(), edit, &mut out).ok()?;
+    Some(out)
 }
 
 fn walk(
@@ -114,9 +112,12 @@ mod tests {
     #[test]
     fn what_is_not_edited_stays_as_written() {
         let text = r#"{"b" : 2.00, "a\u0062": [1e3, "x\u00e9", null, {}], "b": [] }"#;
-        assert_eq!(rewrite(text, &mut |_| None), r#"{"b":2.00,"ab":[1e3,"x\u00e9",null,{}],"b":[]}"#);
-        for other in ["", "{", "[1", "no"] {
-            assert_eq!(rewrite(other, &mut |_| Some(json!("x"))), other);
+        assert_eq!(
+            rewrite(text, &mut |_| None).unwrap(),
+            r#"{"b":2.00,"ab":[1e3,"x\u00e9",null,{}],"b":[]}"#
+        );
+        for other in ["", "{", "[1", "no", r#"{"a": "\ud800"}"#] {
+            assert_eq!(rewrite(other, &mut |_| Some(json!("x"))), None);
         }
     }
 
@@ -139,7 +140,7 @@ mod tests {
             }
             None
         });
-        assert_eq!(edited, r#"{"a":{"b":["x",null]},"d":"\"y\""}"#);
+        assert_eq!(edited.unwrap(), r#"{"a":{"b":["x",null]},"d":"\"y\""}"#);
         assert_eq!(seen, ["x at a/b/0", "1.50 at a/b/1", "x at c"]);
     }
 }

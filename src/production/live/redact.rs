@@ -51,9 +51,9 @@ impl Redaction {
         Self { fields: spec.fields.clone(), patterns }
     }
 
-    /// The input (JSON text) with everything hidden, and what that was.
+    /// The input (JSON text) with everything hidden, and what that was; nothing of what is no JSON.
     #[must_use]
-    pub fn input(&self, json: &str) -> (String, Hidden) {
+    pub fn input(&self, json: &str) -> Option<(String, Hidden)> {
         let mut hidden = Hidden::default();
         let fields: Vec<Vec<&str>> =
             self.fields.iter().map(|field| field.split('/').skip(1).collect()).collect();
@@ -63,7 +63,7 @@ impl Redaction {
             Token::Text(text, at) if named(at) => Some(Value::from(hidden.mark(text))),
             Token::Other(_, at) if named(at) => Some(Value::Null),
             Token::Key(_) | Token::Text(..) | Token::Other(..) => None,
-        });
+        })?;
         hidden.find_anywhere();
         let text = rewrite(&at_fields, &mut |token| match token {
             Token::Key(text) | Token::Text(text, _) => {
@@ -71,8 +71,8 @@ impl Redaction {
                 (cleaned != text).then(|| Value::from(cleaned))
             }
             Token::Other(..) => None,
-        });
-        (text, hidden)
+        })?;
+        Some((text, hidden))
     }
 
     /// Another text of the same request, with the same marks.
@@ -100,7 +100,7 @@ impl Redaction {
             }
             Token::Other(..) => None,
         });
-        serde_json::from_str(&text).unwrap_or(Value::Null)
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null)
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
     fn a_named_value_is_hidden_wherever_it_stands_and_the_rest_stays_as_written() {
         let input = r#"{"notes": "R. STONE swept it, not Ann. Anna did.", "job": {"technician": "R. Stone", "loss": 2.00},
             "people": [{"name": "Ann"}, {"name": "X"}], "phone": 5551234, "x": "X-ray of CUST-77 and CUST-8"}"#;
-        let (text, mut hidden) = redaction().input(input);
+        let (text, mut hidden) = redaction().input(input).unwrap();
         assert_eq!(
             text,
             r#"{"notes":"[hidden-1] swept it, not [hidden-2]. Anna did.","job":{"technician":"[hidden-1]","loss":2.00},"people":[{"name":"[hidden-2]"},{"name":"[hidden-3]"}],"phone":null,"x":"X-ray of [hidden-4] and [hidden-5]"}"#
@@ -179,13 +179,14 @@ mod tests {
             json!({"evidence": "[hidden-1] for [hidden-5]", "new": "[hidden-6]", "n": [1, null]})
         );
         assert_eq!(redaction().answer(&json!("plain: Ann"), &mut hidden), json!("plain: [hidden-2]"));
+        assert!(redaction().input("{\"who\": \"Ann\"").is_none(), "what cannot be read is not kept as it is");
     }
 
     #[test]
     fn addresses_numbers_and_keys_are_always_hidden() {
         let (text, _) = Redaction::default().input(
             r#"{"a": "mail ann.o@site.example.com or call +1 (555) 123-4567, 555-123-4567, (555) 123-4567", "b": "sk-abcdef123456", "Ann@x.org": "RF-200001 1840-2000 MHz 2026-07-08 555-12"}"#,
-        );
+        ).unwrap();
         assert_eq!(
             text,
             r#"{"a":"mail [hidden-1] or call [hidden-2], [hidden-3], [hidden-4]","b":"***","[hidden-5]":"RF-200001 1840-2000 MHz 2026-07-08 555-12"}"#
@@ -195,8 +196,9 @@ mod tests {
     #[test]
     fn escapes_in_a_pointer_name_a_member() {
         let spec = RedactSpec { fields: vec!["/a~1b".to_owned(), "/c".to_owned()], patterns: Vec::new() };
-        let (text, _) =
-            Redaction::new(&spec).input(r#"{"a/b": "who", "c": {"d": ["deep", true]}, "e": "who is deep"}"#);
+        let (text, _) = Redaction::new(&spec)
+            .input(r#"{"a/b": "who", "c": {"d": ["deep", true]}, "e": "who is deep"}"#)
+            .unwrap();
         assert_eq!(
             text,
             r#"{"a/b":"[hidden-1]","c":{"d":["[hidden-2]",null]},"e":"[hidden-1] is [hidden-2]"}"#

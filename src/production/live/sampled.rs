@@ -112,7 +112,7 @@ impl Sampler {
             }
             Err(Refused::Malformed(_) | Refused::Input(_) | Refused::Unanswered { .. }) => return,
         };
-        let (input, mut hidden) = self.redaction.input(input);
+        let Some((input, mut hidden)) = self.redaction.input(input) else { return };
         let Ok(input) = RawValue::from_string(input) else { return };
         let produced = outcome.as_ref().ok();
         let line = Sampled {

@@ -194,7 +194,7 @@ fn a_day_with_too_little_measured_does_not_count_and_goes_on_later() {
     assert!(requests(&later) < 110, "{}", requests(&later));
     // A state that nobody can read is no reason to start anew in silence.
     world.write("reports/canary/tiny.net.json", "{\"format\": 1}");
-    look(&world, 2).exits(2).says(&["is no state of a canary", "--state"]);
+    look(&world, 2).exits(2).says(&["is no state of a watch", "--state"]);
     world.run(&["canary", "run", "tiny", "--state", "kept.json", "--day", "2026-01-02"]).exits(0);
     assert!(world.path("kept.json").exists());
 }
