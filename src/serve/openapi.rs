@@ -89,7 +89,12 @@ pub(super) fn document<'a>(tasks: impl Iterator<Item = &'a Production>, has_keys
                     "operationId": format!("jobs_{}", task.name()),
                     "summary": format!("{} over many inputs, in the background", task.name()),
                     "security": security,
-                    "requestBody": { "required": true, "content": { JSON_LINES: { "schema": { "type": "string" } } } },
+                    "requestBody": {
+                        "required": true,
+                        "description": "An input a line. A line that is none becomes a dead letter of the job.",
+                        // Any text is a job.
+                        "content": { JSON_LINES: { "schema": {} } },
+                    },
                     "responses": handed,
                 }
             }),
