@@ -9,10 +9,12 @@
 //! a prompt, however well it matches. A lexical index has no service, no model and no cost, and gives the same answer on
 //! every machine; [`metrics`] says how good it is.
 //!
-//! Reading order: [`document`], `pdf`, [`passage`], [`index`], [`metrics`],
+//! Reading order: [`document`], `links`, `pdf`, [`passage`], [`index`], [`metrics`],
 //! [`questions`].
 
 pub mod document;
+
+mod links;
 
 pub mod pdf;
 
@@ -91,6 +93,8 @@ impl Kb {
                 Err(found) => problems.extend(found),
             }
         }
+        let all_read = problems.is_empty();
+        problems.extend(links::problems(root, &documents, all_read));
         let (documents, excluded) = usable(documents);
         let content: Vec<(&str, &str)> = documents
             .iter()
@@ -189,6 +193,7 @@ fn usable(mut documents: Vec<Document>) -> (Vec<Document>, Vec<Excluded>) {
         .iter()
         .filter(|document| document.meta.is_current() && document.meta.is_internal())
         .filter_map(|document| Some((document.meta.supersedes.clone()?, document.meta.doc_id.clone())))
+        .filter(|(old, new)| old != new)
         .collect();
     let mut excluded = Vec::new();
     documents.retain(|document| {
@@ -197,7 +202,7 @@ fn usable(mut documents: Vec<Document>) -> (Vec<Document>, Vec<Excluded>) {
             .iter()
             .find(|(old, _)| *old == meta.doc_id)
             .map(|(_, by)| by)
-            .or(meta.superseded_by.as_ref());
+            .or(meta.superseded_by.as_ref().filter(|by| **by != meta.doc_id));
         let reason = match (meta.is_internal(), by) {
             (false, _) => "external: not trusted".to_owned(),
             (true, Some(by)) => format!("superseded by {by}"),

@@ -51,6 +51,34 @@ fn what_does_not_hold_or_is_not_ours_is_never_found() {
     assert!(kb.retrieve("", 5, 0.0).abstained && kb.retrieve("?", 5, 0.0).abstained);
 }
 
+#[test]
+fn what_a_document_replaces_must_be_there_and_not_itself() {
+    let text = "## 1 Limits\n\nThe return loss limit is given here.\n";
+    // A slip of the pen would let the old revision answer.
+    let (kb, problems) = load(&[("a.md", doc("A", "supersedes: C\n", text)), ("b.md", doc("B", "", text))]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("kb/a.md:7: `supersedes`: no document is called `C`"), "{problems:?}");
+    assert_eq!(kb.documents().len(), 2);
+    // A document that replaces itself would be gone without a word.
+    let (kb, problems) = load(&[("a.md", doc("A", "supersedes: A\n", text))]);
+    assert!(problems[0].starts_with("kb/a.md:7: `supersedes`: names the document itself"), "{problems:?}");
+    assert_eq!((kb.documents().len(), kb.excluded().len()), (1, 0));
+    let (_, problems) = load(&[("a.md", doc("A", "superseded_by: A\n", text))]);
+    assert!(problems[0].starts_with("kb/a.md:7: `superseded_by`: names the document itself"), "{problems:?}");
+    // Of two that replace each other nobody knows which holds: neither answers, and it is said.
+    let (kb, problems) =
+        load(&[("a.md", doc("A", "supersedes: B\n", text)), ("b.md", doc("B", "supersedes: A\n", text))]);
+    assert_eq!((kb.documents().len(), problems.len()), (0, 2), "{problems:?}");
+    assert!(problems[0].contains("A and B replace each other"), "{problems:?}");
+    // The same in one voice, and in a row that ends, is right.
+    let (kb, problems) = load(&[
+        ("a.md", doc("A", "supersedes: B\n", text)),
+        ("b.md", doc("B", "supersedes: C\nsuperseded_by: A\n", text)),
+        ("c.md", doc("C", "", text)),
+    ]);
+    assert_eq!((kb.documents().len(), problems), (1, Vec::new()));
+}
+
 /// Passages of 50 words of their own, and one more word in the first.
 fn passages(count: usize) -> Vec<(String, String)> {
     let words = |at: usize| (0..50).map(|word| format!("w{at}x{word}")).collect::<Vec<_>>().join(" ");
