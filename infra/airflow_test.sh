@@ -5,13 +5,7 @@
 #   infra/airflow_test.sh [LLMX]      LLMX: the program (default: built here, release)
 #   AIRFLOW_VENV=DIR                  a virtual environment to use or to make (default: in the temporary folder)
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-llmx=${1:-}
-if [ -z "$llmx" ]; then
-    cargo build --release --locked --bin llmx --manifest-path "$root/Cargo.toml"
-    llmx=$root/target/release/llmx
-fi
-llmx=$(cd "$(dirname "$llmx")" && pwd)/$(basename "$llmx")
+. "$(dirname "$0")/program.sh" "${1:-}" --release
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 venv=${AIRFLOW_VENV:-$work/venv}

@@ -5,13 +5,7 @@
 #   infra/openapi_test.sh [LLMX]          LLMX: the program (default: built here)
 #   SCHEMATHESIS_VENV=DIR                 a virtual environment to use or to make (default: in the temporary folder)
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-llmx=${1:-}
-if [ -z "$llmx" ]; then
-    cargo build --locked --bin llmx --manifest-path "$root/Cargo.toml"
-    llmx=$root/target/debug/llmx
-fi
-llmx=$(cd "$(dirname "$llmx")" && pwd)/$(basename "$llmx")
+. "$(dirname "$0")/program.sh" "${1:-}"
 work=$(mktemp -d)
 pid=
 trap 'kill "$pid" 2>/dev/null || true; wait; rm -rf "$work"' EXIT

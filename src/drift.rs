@@ -360,6 +360,13 @@ impl State {
         })
     }
 
+    /// The alarms that nobody acknowledged, to be told where they would be forgotten: `; it had alarmed: ...`, or nothing.
+    #[must_use]
+    pub fn open_alarms(&self) -> String {
+        let open: Vec<&str> = self.alarms.iter().map(|alarm| alarm.text.as_str()).collect();
+        if open.is_empty() { String::new() } else { format!("; it had alarmed: {}", open.join("; ")) }
+    }
+
     /// Alarms are known and dealt with: watching starts anew.
     pub fn acknowledge(&mut self, note: String) -> usize {
         let known = self.alarms.len();

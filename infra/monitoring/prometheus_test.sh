@@ -5,13 +5,7 @@
 #   infra/monitoring/prometheus_test.sh [LLMX]      LLMX: the program (default: built here)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-llmx=${1:-}
-if [ -z "$llmx" ]; then
-    cargo build --locked --bin llmx --manifest-path "$root/Cargo.toml"
-    llmx=$root/target/debug/llmx
-fi
-llmx=$(cd "$(dirname "$llmx")" && pwd)/$(basename "$llmx")
+. "$here/../program.sh" "${1:-}"
 work=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT

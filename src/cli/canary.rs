@@ -2,20 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Choice, Context};
-use crate::config::{Problem, env};
-use crate::drift::{State, Watch};
-use crate::files::atomic_write;
+use super::{Choice, Context, watched};
+use crate::config::env;
+use crate::drift::State;
 use crate::host;
 use crate::pipeline::Inputs;
-use crate::pipeline::canary::watch;
-use crate::pipeline::deliver::{Folder, step_summary};
+use crate::pipeline::canary::{STATE_HINT, watch};
+use crate::pipeline::deliver::Folder;
 use crate::pipeline::inputs::SuiteInputs;
-use crate::pipeline::watched::{load, store};
-use crate::report::drift as report;
-use crate::report::outcome::exit;
-use crate::report::traffic;
-use crate::report::words::count;
 use crate::telemetry::{Run, Telemetry};
 
 /// The suite that is looked at when none is named.
@@ -90,21 +84,11 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
         }
         Command::Status { whom } => {
             let (_, _, state) = known(context, whom)?;
-            context.out.line(format!("{} on {}", state.suite, state.model));
-            report::state(&state).iter().for_each(|line| context.out.line(line));
-            Ok(if state.alarms.is_empty() { exit::OK } else { exit::WORSE })
+            Ok(watched::status(context, &state, &format!("{} on {}", state.suite, state.model)))
         }
         Command::Ack { whom, note, by } => {
-            let (root, file, mut state) = known(context, whom)?;
-            if state.alarms.is_empty() {
-                context.out.note("there is no alarm to acknowledge; what the days have shown is kept");
-                return Ok(exit::OK);
-            }
-            let by = by.clone().or_else(|| host::git_user(&root)).unwrap_or_else(|| "unknown".to_owned());
-            let alarms = state.acknowledge(format!("{} by {by}: {note}", host::clock().now()));
-            store(&file, &state).map_err(|problem| context.refuse(&[problem]))?;
-            context.out.line(format!("{} acknowledged; watching starts anew", count(alarms, "alarm")));
-            Ok(exit::OK)
+            let (root, file, state) = known(context, whom)?;
+            watched::acknowledge(context, &root, (&file, state), note, by.as_deref())
         }
     }
 }
@@ -127,14 +111,8 @@ fn known(context: &Context, whom: &Whom) -> Result<(PathBuf, PathBuf, State), u8
     let inputs = context.inputs(&Choice { model: whom.model.clone(), ..Choice::default() })?;
     let suite = context.suite(&inputs, &whom.suite)?;
     let file = whom.file(&inputs, suite);
-    match load(&file) {
-        Ok(Some(state)) => Ok((inputs.root(), file, state)),
-        Ok(None) => {
-            let problem = Problem::of_file(file.display().to_string(), "nothing was watched yet");
-            Err(context.refuse(&[problem.hint(format!("start with `llmx canary run {}`", whom.suite))]))
-        }
-        Err(problem) => Err(context.refuse(&[problem])),
-    }
+    let state = watched::known(context, &file, STATE_HINT, &format!("llmx canary run {}", whom.suite))?;
+    Ok((inputs.root(), file, state))
 }
 
 fn look(
@@ -154,29 +132,5 @@ fn look(
         context.out.note(format!("traces: {note}"));
     }
     let watched = watched.map_err(|problems| context.refuse(&problems))?;
-    let folder = folder(inputs);
-    let mut codes = vec![report::exit_code(&watched)];
-    if let Err(error) = write_reports(&folder, &watched, inputs, clock.utc()) {
-        context.out.failed(format!("reports could not be written to {}: {error}", folder.display()), None);
-        codes.push(exit::CANNOT_TELL);
-    }
-    report::lines(&watched).iter().for_each(|line| context.out.line(line));
-    traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
-    context.out.note(format!("reports: {}", folder.join("summary.md").display()));
-    Ok(exit::of(codes))
-}
-
-/// JUnit and summary of a watch, into this folder.
-pub(super) fn write_reports(
-    folder: &Path,
-    watched: &Watch,
-    inputs: &Inputs,
-    now: time::OffsetDateTime,
-) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let markdown = report::markdown(watched);
-    let xml = report::junit(watched, now).map_err(std::io::Error::other)?;
-    atomic_write(&folder.join("junit.xml"), xml.as_bytes())?;
-    atomic_write(&folder.join("summary.md"), markdown.as_bytes())?;
-    step_summary(&inputs.settings, &markdown)
+    Ok(watched::deliver(context, inputs, &watched, &folder(inputs)))
 }

@@ -20,6 +20,7 @@ mod schema;
 mod serve;
 mod sim;
 mod task;
+mod watched;
 mod zoo;
 
 use std::collections::BTreeMap;

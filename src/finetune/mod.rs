@@ -7,6 +7,7 @@
 //! Pure: texts come in, lines and findings go out.
 
 pub mod decide;
+pub mod evidence;
 pub mod example;
 pub mod leak;
 pub mod said;

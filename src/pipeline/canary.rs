@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::inputs::{Inputs, SuiteInputs};
 use super::observe::{higher_is_better, scorable_answer, stored_answer};
-use super::watched::{load, store};
+use super::watched::{day_until, load, store};
 use super::{block_on, money, side_by_side};
 use crate::baseline::{self, BaselineCase, BaselineSample, Header, Stored};
 use crate::canary::{AnswerToday, CaseToday, Seen};
@@ -24,6 +24,9 @@ use crate::eval::run::{self, Reach};
 use crate::llm::request::Day;
 use crate::llm::{Answer, Stream};
 
+/// What to do about a file that is no state.
+pub const STATE_HINT: &str = "name another file with --state, or remove this one to start watching anew";
+
 /// Look at a suite's model on `day` (`YYYY-MM-DD`), not after `today`, with what is kept in the file
 /// `kept`. The same day again asks for
 /// what is missing, and for nothing once the day counts.
@@ -36,13 +39,7 @@ pub fn watch(
     (day, today): (&str, &str),
     kept: &Path,
 ) -> Result<Watch, Vec<Problem>> {
-    let of_day = Day::parse(day).ok_or_else(|| {
-        vec![Problem::of_file("command line", format!("expected a day such as 2026-01-31, found `{day}`"))]
-    })?;
-    if day > today {
-        let message = format!("{day} has not come yet: today is {today}, UTC");
-        return Err(vec![Problem::of_file("command line", message)]);
-    }
+    let of_day = day_until(day, today).map_err(|problem| vec![problem])?;
     let name = &suite.doc.value.suite;
     let stored = baseline::read(&inputs.root(), name, &suite.alias).map_err(|problem| vec![problem])?;
     let stored = stored.ok_or_else(|| {
@@ -55,7 +52,7 @@ pub fn watch(
     let header = &stored.baseline.header;
     let mut notes = Vec::new();
     let plan = frozen_plan(inputs, suite, header, &mut notes)?;
-    let known = load(kept).map_err(|problem| vec![problem])?;
+    let known = load(kept, STATE_HINT).map_err(|problem| vec![problem])?;
     if let Some(other) = known.as_ref().filter(|known| (&known.suite, &known.model) != (name, &suite.alias)) {
         let message = format!("keeps what was seen of `{}` on `{}`", other.suite, other.model);
         let problem = Problem::of_file(kept.display().to_string(), message);
@@ -64,12 +61,7 @@ pub fn watch(
     let state = known.filter(|state| {
         let same = state.baseline == stored.sha256;
         if !same {
-            let open: Vec<&str> = state.alarms.iter().map(|alarm| alarm.text.as_str()).collect();
-            let open = if open.is_empty() {
-                String::new()
-            } else {
-                format!("; it had alarmed: {}", open.join("; "))
-            };
+            let open = state.open_alarms();
             notes.push(format!("another baseline than before: watching starts anew{open}"));
         }
         same

@@ -14,8 +14,9 @@ use crate::config::{Problem, did_you_mean};
 use crate::dataset;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, CheckResult, Identity, SuiteRecord};
-use crate::finetune::decide::{
-    Beside, Costs, Decision, Evidence, Gain, Labels, Level, Measured, Tried, Twice, Version, decide,
+use crate::finetune::decide::{Decision, decide};
+use crate::finetune::evidence::{
+    Beside, Costs, Evidence, Gain, Labels, Level, Measured, Tried, Twice, Version,
 };
 use crate::finetune::words;
 use crate::json::{canonical, resolve_one};

@@ -3,20 +3,16 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use crate::cli::canary::write_reports;
-use crate::cli::{Choice, Context};
+use crate::cli::{Choice, Context, watched};
 use crate::config::{Problem, env, is_date};
 use crate::drift::State;
 use crate::files::atomic_write;
 use crate::host;
 use crate::pipeline::Inputs;
-use crate::pipeline::watched::{load, store};
 use crate::production::live::candidates::{Candidates, Pick, Terms, candidates};
 use crate::production::live::sampled::folder;
-use crate::production::live::watch::{files, watch};
-use crate::report::drift as report;
+use crate::production::live::watch::{STATE_HINT, files, watch};
 use crate::report::outcome::exit;
-use crate::report::traffic;
 use crate::report::words::count;
 
 /// Arguments of `llmx task sample`.
@@ -125,51 +121,25 @@ pub(super) fn run_watch(context: &Context, args: &WatchArgs) -> Result<u8, u8> {
     let today = clock.today();
     let yesterday = (clock.utc().date() - time::Duration::days(1)).to_string();
     let until = args.until.clone().unwrap_or(yesterday);
-    let watched =
-        watch(&inputs, &args.task, (&until, &today)).map_err(|problems| context.refuse(&problems))?;
-    let mut codes = vec![report::exit_code(&watched)];
+    let found = watch(&inputs, &args.task, (&until, &today)).map_err(|problems| context.refuse(&problems))?;
     let folder = folder(&inputs, &args.task);
-    if let Err(error) = write_reports(&folder, &watched, &inputs, clock.utc()) {
-        context.out.failed(format!("reports could not be written to {}: {error}", folder.display()), None);
-        codes.push(exit::CANNOT_TELL);
-    }
-    report::lines(&watched).iter().for_each(|line| context.out.line(line));
-    traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
-    context.out.note(format!("reports: {}", folder.join("summary.md").display()));
-    Ok(exit::of(codes))
+    Ok(watched::deliver(context, &inputs, &found, &folder))
 }
 
 pub(super) fn status(context: &Context, task: &str) -> Result<u8, u8> {
     let (_, _, state) = known(context, task)?;
-    context.out.line(format!("{} as served, on {}", state.suite, state.model));
-    report::state(&state).iter().for_each(|line| context.out.line(line));
-    Ok(if state.alarms.is_empty() { exit::OK } else { exit::WORSE })
+    Ok(watched::status(context, &state, &format!("{} as served, on {}", state.suite, state.model)))
 }
 
 pub(super) fn ack(context: &Context, task: &str, note: &str, by: Option<&str>) -> Result<u8, u8> {
-    let (inputs, file, mut state) = known(context, task)?;
-    if state.alarms.is_empty() {
-        context.out.note("there is no alarm to acknowledge; what the days have shown is kept");
-        return Ok(exit::OK);
-    }
-    let by = by.map(str::to_owned).or_else(|| host::git_user(&inputs.root()));
-    let by = by.unwrap_or_else(|| "unknown".to_owned());
-    let alarms = state.acknowledge(format!("{} by {by}: {note}", host::clock().now()));
-    store(&file, &state).map_err(|problem| context.refuse(&[problem]))?;
-    context.out.line(format!("{} acknowledged; watching starts anew", count(alarms, "alarm")));
-    Ok(exit::OK)
+    let (inputs, file, state) = known(context, task)?;
+    watched::acknowledge(context, &inputs.root(), (&file, state), note, by)
 }
 
 /// What is kept of a task; something must be.
 fn known(context: &Context, task: &str) -> Result<(Inputs, PathBuf, State), u8> {
     let inputs = context.inputs(&Choice::default())?;
     let (_, file) = files(&inputs, task);
-    match load(&file) {
-        Ok(Some(state)) => Ok((inputs, file, state)),
-        Ok(None) => {
-            let problem = Problem::of_file(file.display().to_string(), "nothing was watched yet");
-            Err(context.refuse(&[problem.hint(format!("start with `llmx task watch {task}`"))]))
-        }
-        Err(problem) => Err(context.refuse(&[problem])),
-    }
+    let state = watched::known(context, &file, STATE_HINT, &format!("llmx task watch {task}"))?;
+    Ok((inputs, file, state))
 }

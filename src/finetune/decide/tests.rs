@@ -1,6 +1,9 @@
 //! One history for each answer, and every topic turned around on its own.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::finetune::evidence::{Beside, Measured};
 
 fn at(mean: f64, half: f64) -> Level {
     Level { mean, ci95: [mean - half, mean + half], cases: 400 }

@@ -1,6 +1,5 @@
 //! Watch a task's sample day by day: gather what is usual first, then hold each day against it.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,16 +9,18 @@ use super::sampled::{Sampled, folder};
 use crate::config::Problem;
 use crate::drift::{Standing, State, Watch, Watched};
 use crate::eval::run::Reach;
-use crate::files::atomic_write;
 use crate::json::sha256_hex;
 use crate::live::{FORMAT, Judged, Reference, Request};
 use crate::llm::Stream;
 use crate::llm::request::Day;
-use crate::pipeline::watched::{load, store};
+use crate::pipeline::watched::{day_until, load, read, store};
 use crate::pipeline::{Inputs, block_on, money};
 
 /// Answers of the reference that the judge judges again each day.
 const FROZEN: usize = 20;
+
+/// What to do about a file that is no state.
+pub const STATE_HINT: &str = "remove it to start watching anew";
 
 /// Share of a day's requests without marks beyond which the day does not count.
 const MAX_MISSING: f64 = 0.10;
@@ -51,14 +52,7 @@ pub fn files(inputs: &Inputs, task: &str) -> (PathBuf, PathBuf) {
 /// # Errors
 /// Problems of the task, of `config/live.yml`, of the files of the sample.
 pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Result<Watch, Vec<Problem>> {
-    if Day::parse(until).is_none() {
-        let message = format!("expected a day such as 2026-01-31, found `{until}`");
-        return Err(vec![Problem::of_file("command line", message)]);
-    }
-    if until > today {
-        let message = format!("{until} has not come yet: today is {today}, UTC");
-        return Err(vec![Problem::of_file("command line", message)]);
-    }
+    day_until(until, today).map_err(|problem| vec![problem])?;
     let marking = Marking::load(inputs, task)?;
     let problem = money::problems(inputs, &marking.plan).into_iter().next();
     problem
@@ -66,7 +60,7 @@ pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Resul
         .and_then(|()| money::open_account_of(inputs, &marking.plan))
         .map_err(|p| vec![p])?;
     let (reference_file, state_file) = files(inputs, task);
-    let known = load(&state_file).map_err(|problem| vec![problem])?;
+    let known = load(&state_file, STATE_HINT).map_err(|problem| vec![problem])?;
     let alias = marking.plan.alias.clone();
     let mut watch = Watch {
         suite: task.to_owned(),
@@ -79,7 +73,7 @@ pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Resul
         missing: Vec::new(),
         notes: Vec::new(),
     };
-    let found = read(&reference_file).map_err(|problem| vec![problem])?;
+    let found = read_reference(&reference_file).map_err(|problem| vec![problem])?;
     let fits = |(kept, _): &(Kept, String)| {
         let reference = &kept.reference;
         (&reference.task_sha256, &reference.marks_sha256) == (&marking.task_sha256, &marking.marks_sha256)
@@ -89,19 +83,16 @@ pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Resul
         Some(found) => found,
         None => {
             if had {
-                let open = known.iter().flat_map(|state| &state.alarms).map(|alarm| alarm.text.as_str());
-                let open: Vec<&str> = open.collect();
-                let open = if open.is_empty() {
-                    String::new()
-                } else {
-                    format!("; it had alarmed: {}", open.join("; "))
-                };
+                let open = known.as_ref().map(State::open_alarms).unwrap_or_default();
                 watch.notes.push(format!(
                     "model, prompt, checks, judge or what is hidden are others than before: what is usual is gathered anew{open}"
                 ));
             }
             match gather(inputs, &marking, until, &mut watch)? {
-                Some(kept) => write(&reference_file, &kept).map_err(|problem| vec![problem])?,
+                Some(kept) => {
+                    let bytes = store(&reference_file, &kept).map_err(|problem| vec![problem])?;
+                    (kept, sha256_hex(&bytes))
+                }
                 None => return Ok(watch),
             }
         }
@@ -239,33 +230,13 @@ fn again(
         .collect())
 }
 
-fn read(file: &Path) -> Result<Option<(Kept, String)>, Problem> {
-    let name = file.display().to_string();
-    let bytes = match crate::files::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Problem::of_file(name, format!("cannot be read: {error}"))),
-    };
-    let refused =
-        |message: String| Problem::of_file(&name, message).hint("remove it to gather what is usual anew");
-    let kept: Kept = serde_json::from_slice(&bytes)
-        .map_err(|error| refused(format!("is no reference of a task: {error}")))?;
+/// The reference, with the hash of its file.
+fn read_reference(file: &Path) -> Result<Option<(Kept, String)>, Problem> {
+    const HINT: &str = "remove it to gather what is usual anew";
+    let Some((kept, bytes)) = read::<Kept>(file, "reference of a task", HINT)? else { return Ok(None) };
     if kept.reference.format > FORMAT {
-        return Err(refused(format!(
-            "has format {}, and this program knows {FORMAT}",
-            kept.reference.format
-        )));
+        let message = format!("has format {}, and this program knows {FORMAT}", kept.reference.format);
+        return Err(Problem::of_file(file.display().to_string(), message).hint(HINT));
     }
     Ok(Some((kept, sha256_hex(&bytes))))
-}
-
-fn write(file: &Path, kept: &Kept) -> Result<(Kept, String), Problem> {
-    let text = serde_json::to_string_pretty(kept).map_err(std::io::Error::other);
-    let written = text.and_then(|text| {
-        file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        atomic_write(file, format!("{text}\n").as_bytes())
-    });
-    let failed = |message: String| Problem::of_file(file.display().to_string(), message);
-    written.map_err(|error| failed(format!("cannot be written: {error}")))?;
-    read(file)?.ok_or_else(|| failed("is gone".to_owned()))
 }

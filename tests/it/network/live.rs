@@ -167,7 +167,6 @@ fn a_worse_model_is_found_in_days_and_a_clean_week_is_quiet() {
         .exits(0)
         .says(&["2026-01-06: 25 requests answered, 0 of 25 requests fail", "after 4 days"]);
     watch(&world, 6).exits(0).says(&["no request since the last day that counts"]);
-    let asked = requests(&sim);
     drop(sim);
     let (worse, bad) = project("{\"verdict\": \"fail\"}", &[]);
     world.write("config/models.yml", &worse.read("config/models.yml"));
@@ -177,7 +176,7 @@ fn a_worse_model_is_found_in_days_and_a_clean_week_is_quiet() {
         "llmx task sample judge_it --pick worst",
     ]);
     assert!(ran.stdout.contains("failing: live-"), "{}", ran.stdout);
-    assert_eq!((causes(&world), requests(&bad)), (vec![Cause::SubjectDrift], 25), "{asked}");
+    assert_eq!((causes(&world), requests(&bad)), (vec![Cause::SubjectDrift], 25));
     let xml = world.read("reports/live/judge_it/junit.xml");
     assert!(
         xml.contains("<failure type=\"subject drift\"") && xml.contains("judge_it::net::own_change"),
@@ -230,7 +229,6 @@ fn too_few_judgements_do_not_count_and_are_asked_for_again() {
     let (world, sim) = judged(KIND);
     (1..=4).for_each(|day| served(&world, day, if day == 1 { 40 } else { 25 }));
     watch(&world, 1).exits(0);
-    let good = world.read("config/models.yml");
     drop(sim);
     watch(&world, 2)
         .exits(3)
@@ -245,7 +243,6 @@ fn too_few_judgements_do_not_count_and_are_asked_for_again() {
     watch(&world, 3).exits(3).says(&["2026-01-03: too many of 25 requests have no marks"]);
     world.write("config/models.yml", &back.read("config/models.yml"));
     watch(&world, 4).exits(0).says(&["2026-01-04: 25 requests answered", "2026-01-03: too many of 25"]);
-    assert_ne!(good, back.read("config/models.yml"));
 }
 
 #[test]
