@@ -155,6 +155,7 @@ fn day(watched: Watched, day: &Day) -> Vec<String> {
 #[must_use]
 pub fn markdown(watch: &Watch) -> String {
     let heading = match exit_code(watch) {
+        exit::OK if matches!(watch.standing, Standing::Gathering(..)) => "not watched yet",
         exit::OK => "no drift seen",
         exit::WORSE => "ALARM",
         exit::INPUT => "changed by us",

@@ -159,6 +159,8 @@ fn a_worse_model_is_found_in_days_and_a_clean_week_is_quiet() {
     watch(&world, 1).exits(0).says(&["what is usual is not known yet: 0 of the 40 requests"]);
     served(&world, 1, 30);
     watch(&world, 1).exits(0).says(&["30 of the 40 requests"]);
+    let summary = world.read("reports/live/judge_it/summary.md");
+    assert!(summary.starts_with("## Served: not watched yet"), "nothing was compared yet: {summary}");
     served(&world, 2, 30);
     watch(&world, 2).exits(0).says(&["what is usual: 40 requests of 2026-01-01 to 2026-01-02"]);
     (3..=6).for_each(|day| served(&world, day, 25));
