@@ -16,8 +16,8 @@ pub(super) enum Command {
         /// The question
         question: String,
         /// Passages at most (default: `passages` of config/kb.yml)
-        #[arg(short, value_name = "N")]
-        k: Option<usize>,
+        #[arg(short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        k: Option<u16>,
         /// Score of the best passage below which nothing is handed on (default: `min_score` of config/kb.yml)
         #[arg(long, value_name = "SCORE", value_parser = score)]
         min_score: Option<f64>,
@@ -98,7 +98,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         Command::Search { question, k, min_score, format } => {
             let spec = inputs.loaded().map(|project| project.kb.value.clone()).unwrap_or_default();
             let min_score = min_score.unwrap_or(spec.min_score);
-            let hits = kb.retrieve(question, k.unwrap_or(spec.passages), min_score);
+            let hits = kb.retrieve(question, k.map_or(spec.passages, usize::from), min_score);
             let json = serde_json::json!({ "retrieved": hits, "excluded": kb.excluded() });
             show(*format, &json, &found(kb, &hits, min_score));
         }

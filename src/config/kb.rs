@@ -1,5 +1,7 @@
 //! `config/kb.yml`: where documents lie, and how a prompt's `{kb_context}` is found among them.
 
+use std::path::{Component, Path};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,11 @@ impl KbSpec {
     pub(super) fn problems(doc: &Document<Self>) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut wrong = |key: &str, message: String| problems.push(doc.problem(&[Step::from(key)], message));
+        let folder = Path::new(&doc.value.folder);
+        let inside = folder.components().all(|part| matches!(part, Component::Normal(_)));
+        if doc.value.folder.is_empty() || !inside {
+            wrong("folder", format!("expected a folder of the project, found `{}`", doc.value.folder));
+        }
         if doc.value.passages == 0 {
             wrong("passages", "expected 1 or more".to_owned());
         }

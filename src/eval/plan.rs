@@ -81,6 +81,17 @@ impl SuitePlan {
         let task = Task::load(project, &spec, options.prompt, options.graph)
             .map_err(|found| problems.extend(found))
             .ok();
+        let nothing = task.as_ref().and_then(|task| {
+            task.kb.as_ref()?.asks_nothing(dataset.cases.iter().map(|case| case.input_text.as_str()))
+        });
+        if let Some(message) = nothing {
+            let message = format!("{message} of {}, so no prompt gets a passage", dataset.file);
+            problems.push(
+                project.kb.problem(&["query".into()], message).hint(
+                    "name where the question stands in the input, as a JSON pointer; `\"\"` is all of it",
+                ),
+            );
+        }
         let alias = alias.to_owned();
         let model = speaker(project, options.hub, &alias).map_err(|problem| problems.push(problem)).ok();
         let mut others = BTreeMap::new();

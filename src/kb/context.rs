@@ -37,6 +37,17 @@ impl Retriever {
         words.join("\n")
     }
 
+    /// Where `query` finds no question in any of these inputs (JSON texts), what is wrong: every prompt would get no
+    /// passages, as if nothing were known.
+    pub fn asks_nothing<'a>(&self, inputs: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        let mut inputs = inputs.into_iter().peekable();
+        inputs.peek()?;
+        inputs.all(|input| self.question(input).trim().is_empty()).then(|| {
+            let query: Vec<String> = self.spec.query.iter().map(|pointer| format!("`{pointer}`")).collect();
+            format!("{} finds no text in the input of any case", query.join(", "))
+        })
+    }
+
     /// The passages for an input (JSON text).
     #[must_use]
     pub fn for_input(&self, input_text: &str) -> Retrieved {

@@ -70,6 +70,11 @@ impl Meta {
             let message = format!("expected letters, digits, `-`, `_` and `.`, found `{}`", doc.value.doc_id);
             problems.push(doc.problem(&["doc_id".into()], message));
         }
+        for (key, text) in [("title", &doc.value.title), ("revision", &doc.value.revision)] {
+            if text.trim().is_empty() || text.chars().any(char::is_control) {
+                problems.push(doc.problem(&[key.into()], "expected one line of text"));
+            }
+        }
         if !is_date(&doc.value.effective) {
             let message = format!("expected a day as YYYY-MM-DD, found `{}`", doc.value.effective);
             problems.push(doc.problem(&["effective".into()], message));
@@ -150,6 +155,9 @@ pub fn parse(file: &str, text: &str) -> Result<Document, Vec<Problem>> {
     Ok(Document { meta, file: file.to_owned(), sections, sha256: sha256_hex(&text) })
 }
 
+/// A fence of code that is open: its character, how many of it, and its line.
+type Fence = (char, usize, usize);
+
 /// `before`: lines of the file above the body.
 fn sections(file: &str, body: &str, before: usize) -> Result<Vec<Section>, Vec<Problem>> {
     let mut problems = Vec::new();
@@ -157,23 +165,24 @@ fn sections(file: &str, body: &str, before: usize) -> Result<Vec<Section>, Vec<P
     // Titles of the headings that the present one stands below, with their levels.
     let mut above: Vec<(usize, String)> = Vec::new();
     let mut numbers = BTreeSet::new();
-    let (mut block, mut in_code) = (String::new(), false);
+    let (mut block, mut code, mut has_title) = (String::new(), None::<Fence>, false);
     let mut unnumbered = None;
     for (at, line) in body.lines().enumerate() {
         let line_number = before + at + 1;
         let trimmed = line.trim_end();
-        if trimmed.trim_start().starts_with("```") {
-            in_code = !in_code;
-        }
-        let level = trimmed.chars().take_while(|c| *c == '#').count();
-        let heading =
-            trimmed.get(level..).filter(|rest| !in_code && (1..=6).contains(&level) && rest.starts_with(' '));
-        let Some(heading) = heading.map(str::trim) else {
+        let was_code = code.is_some();
+        code = fence(code, trimmed, line_number);
+        let in_code = was_code || code.is_some();
+        let Some((level, heading)) = heading(trimmed).filter(|_| !in_code) else {
             if trimmed.is_empty() && !in_code {
                 close(&mut sections, &mut block);
             } else {
                 if sections.is_empty() && unnumbered.is_none() && !trimmed.trim().is_empty() {
                     unnumbered = Some(line_number);
+                }
+                if !in_code && let Some(title) = underlined(&block, trimmed) {
+                    let message = format!("underlined headings are not read: write `## {title}`");
+                    problems.push(Problem::of_file(file, message).at_line(line_number));
                 }
                 block.push_str(trimmed);
                 block.push('\n');
@@ -181,11 +190,12 @@ fn sections(file: &str, body: &str, before: usize) -> Result<Vec<Section>, Vec<P
             continue;
         };
         close(&mut sections, &mut block);
-        if level == 1 {
+        if level == 1 && !has_title && sections.is_empty() {
+            has_title = true;
             continue;
         }
-        let Some((number, title)) = numbered(heading) else {
-            let message = format!("expected a numbered heading such as `## 3 Limits`, found `{heading}`");
+        let Some((number, title)) = numbered(heading).filter(|_| level > 1) else {
+            let message = format!("expected a numbered heading such as `## 3 Limits`, found `{trimmed}`");
             problems.push(Problem::of_file(file, message).at_line(line_number));
             continue;
         };
@@ -200,6 +210,10 @@ fn sections(file: &str, body: &str, before: usize) -> Result<Vec<Section>, Vec<P
         sections.push(Section { number: number.to_owned(), titles, blocks: Vec::new() });
     }
     close(&mut sections, &mut block);
+    if let Some((_, _, line)) = code {
+        let message = "nothing closes the code that begins here, so every heading below would be code";
+        problems.push(Problem::of_file(file, message).at_line(line));
+    }
     if let Some(line) = unnumbered {
         let problem =
             Problem::of_file(file, "this text stands in no numbered section, so nothing could cite it");
@@ -209,6 +223,46 @@ fn sections(file: &str, body: &str, before: usize) -> Result<Vec<Section>, Vec<P
     }
     problems.sort_by_key(|problem| problem.line);
     if problems.is_empty() { Ok(sections) } else { Err(problems) }
+}
+
+/// The line without up to three spaces in front; with more it is code.
+fn outdented(line: &str) -> Option<&str> {
+    let text = line.trim_start_matches(' ');
+    (line.len() - text.len() <= 3).then_some(text)
+}
+
+/// The fence that is open below a line, after `CommonMark` 4.5: three or more of one character, closed by as many.
+fn fence(open: Option<Fence>, line: &str, line_number: usize) -> Option<Fence> {
+    let text = outdented(line).unwrap_or_default();
+    let mark = text.chars().next().filter(|mark| matches!(mark, '`' | '~'));
+    let count = mark.map_or(0, |mark| text.chars().take_while(|c| *c == mark).count());
+    let rest = text.get(count..).unwrap_or_default();
+    match (open, mark) {
+        (None, Some(mark)) if count >= 3 && !(mark == '`' && rest.contains('`')) => {
+            Some((mark, count, line_number))
+        }
+        (Some((known, least, _)), Some(mark))
+            if mark == known && count >= least && rest.trim().is_empty() =>
+        {
+            None
+        }
+        (open, _) => open,
+    }
+}
+
+/// Level and text of a heading.
+fn heading(line: &str) -> Option<(usize, &str)> {
+    let text = outdented(line)?;
+    let level = text.chars().take_while(|c| *c == '#').count();
+    let rest = text.get(level..).filter(|rest| (1..=6).contains(&level) && rest.starts_with([' ', '\t']))?;
+    Some((level, rest.trim()))
+}
+
+/// A numbered line that this one underlines as a heading.
+fn underlined<'b>(block: &'b str, line: &str) -> Option<&'b str> {
+    let is_line = |mark| !line.is_empty() && line.trim_start().chars().all(|c| c == mark);
+    let last = block.lines().last()?.trim();
+    ((is_line('=') || is_line('-')) && numbered(last).is_some()).then_some(last)
 }
 
 fn close(sections: &mut [Section], block: &mut String) {

@@ -10,7 +10,7 @@ use super::passage::Passage;
 use super::words::Words;
 
 /// Raised when the same documents would be searched in another way.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// How often a passage's titles count beside its text: a heading says in few words what the section is about.
 const TITLE_WEIGHT: usize = 2;

@@ -79,6 +79,13 @@ impl Kb {
         let mut documents: Vec<Document> = Vec::new();
         for name in files {
             let file = format!("{folder}/{name}");
+            if is(&name, PDF_META) {
+                let pdf = file.get(..file.len() - ".yml".len()).unwrap_or_default();
+                if !root.join(pdf).is_file() {
+                    problems.push(Problem::of_file(&file, format!("there is no {pdf} beside it")));
+                }
+                continue;
+            }
             match read(root, &file) {
                 Ok(document) => {
                     match documents.iter().find(|known| known.meta.doc_id == document.meta.doc_id) {
@@ -148,7 +155,7 @@ fn list(folder: &Path) -> std::io::Result<Vec<String>> {
         }
         if entry.file_type()?.is_dir() {
             found.extend(list(&entry.path())?.into_iter().map(|inner| format!("{name}/{inner}")));
-        } else if name.ends_with(".md") || name.ends_with(".pdf") {
+        } else if is(&name, ".md") || is(&name, ".pdf") || is(&name, PDF_META) {
             found.push(name);
         }
     }
@@ -156,11 +163,19 @@ fn list(folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(found)
 }
 
+/// The file beside a PDF ends so.
+const PDF_META: &str = ".pdf.yml";
+
+/// Ends in `end`, in capitals or not.
+fn is(name: &str, end: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(end)
+}
+
 fn read(root: &Path, file: &str) -> Result<Document, Vec<Problem>> {
     let failed =
         |name: &str, error: std::io::Error| vec![Problem::of_file(name, format!("cannot be read: {error}"))];
     let bytes = files::read(&root.join(file)).map_err(|error| failed(file, error))?;
-    if !file.ends_with(".pdf") {
+    if !is(file, ".pdf") {
         let text = String::from_utf8(bytes.clone()).map_err(|error| {
             let good = bytes.get(..error.utf8_error().valid_up_to()).unwrap_or_default();
             let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;

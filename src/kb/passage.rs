@@ -66,7 +66,8 @@ fn parts(section: &Section) -> Vec<(Option<u32>, String)> {
     let mut parts: Vec<(Option<u32>, String)> = Vec::new();
     let words = |text: &str| text.split_whitespace().count();
     for Block { text, page } in &section.blocks {
-        let is_table = text.starts_with('|');
+        // A caption above it belongs to it.
+        let is_table = text.lines().any(|line| line.trim_start().starts_with('|'));
         let pieces = if is_table || words(text) <= MOST_WORDS { vec![text.clone()] } else { sentences(text) };
         for piece in pieces {
             let fits = parts.last().is_some_and(|(_, part)| words(part) + words(&piece) <= MOST_WORDS);

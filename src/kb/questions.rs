@@ -53,7 +53,8 @@ const DEEPEST: usize = 20;
 /// # Errors
 /// Every problem with its line.
 pub fn parse(file: &str, text: &str, kb: &Kb) -> Result<Vec<Question>, Vec<Problem>> {
-    let known: BTreeSet<&str> = kb.index().passages().iter().map(super::passage::Passage::place).collect();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let known = places(kb);
     let (mut all, mut problems): (Vec<Question>, Vec<Problem>) = (Vec::new(), Vec::new());
     let mut ids = BTreeSet::new();
     for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
@@ -71,11 +72,8 @@ pub fn parse(file: &str, text: &str, kb: &Kb) -> Result<Vec<Question>, Vec<Probl
         if question.cites.is_empty() != (question.kind == NEGATIVE) {
             wrong(format!("question `{}`: `{NEGATIVE}` questions cite nothing, and only they", question.id));
         }
-        if question.cites.iter().any(Vec::is_empty) {
-            wrong(format!("question `{}`: a group of places is empty", question.id));
-        }
-        for place in question.cites.iter().flatten().filter(|place| !known.contains(place.as_str())) {
-            wrong(format!("question `{}` cites `{place}`, which no document in use has", question.id));
+        for flaw in flaws(&known, &question.cites) {
+            wrong(format!("question `{}` {flaw}", question.id));
         }
         all.push(question);
     }
@@ -83,6 +81,22 @@ pub fn parse(file: &str, text: &str, kb: &Kb) -> Result<Vec<Question>, Vec<Probl
         problems.push(Problem::of_file(file, "has no questions"));
     }
     if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
+/// Places that a search can find.
+#[must_use]
+pub fn places(kb: &Kb) -> BTreeSet<&str> {
+    kb.index().passages().iter().map(super::passage::Passage::place).collect()
+}
+
+/// What is wrong with groups of places, in words that follow a name: nothing could ever find them.
+pub fn flaws(known: &BTreeSet<&str>, cites: &[Vec<String>]) -> Vec<String> {
+    let empty = cites.iter().any(Vec::is_empty).then(|| "has an empty group of places".to_owned());
+    let unknown = cites.iter().flatten().filter(|place| !known.contains(place.as_str()));
+    empty
+        .into_iter()
+        .chain(unknown.map(|place| format!("cites `{place}`, which no document in use has")))
+        .collect()
 }
 
 /// What one question found.

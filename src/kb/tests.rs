@@ -152,7 +152,7 @@ fn what_is_wrong_is_told_by_line_and_the_rest_is_indexed() {
         "kb/b.md:1: expected front matter",
         "kb/c.md:6:1: `trust`: unknown value `somebody`",
         "kb/d.md:10: this text stands in no numbered section",
-        "kb/d.md:12: expected a numbered heading such as `## 3 Limits`, found `Limits`",
+        "kb/d.md:12: expected a numbered heading such as `## 3 Limits`, found `## Limits`",
         "kb/d.md:18: section 1 is there twice",
         "kb/e.md: kb/a.md is document A too",
         "kb/f.md: has no numbered section",
@@ -170,6 +170,43 @@ fn what_is_wrong_is_told_by_line_and_the_rest_is_indexed() {
     let dir = tempfile::tempdir().unwrap();
     let (_, problems) = Kb::load(dir.path(), "kb", &[]);
     assert!(problems[0].to_string().starts_with("kb: cannot be read"), "{problems:?}");
+}
+
+#[test]
+fn no_heading_is_passed_over() {
+    let parsed = |body: &str| document::parse("a.md", &doc("A", "", body));
+    let numbers = |body: &str| -> Vec<String> {
+        parsed(body).unwrap().sections.into_iter().map(|section| section.number).collect()
+    };
+    // Code holds no headings, however it is fenced; a heading may stand in a little.
+    assert_eq!(numbers("## 1 A\n\n~~~\n## 7 no\n```\n~~~\n\n   ## 2 B\n\nText.\n"), ["1", "2"]);
+    assert_eq!(numbers("## 1 A\n\n````\n```\n## 7 no\n````\n## 2 B\n\nText.\n"), ["1", "2"]);
+    assert_eq!(numbers("## 1 A\n\nSay ```x``` here.\n\n## 2 B\n\nText.\n"), ["1", "2"]);
+    for (body, says) in [
+        (
+            "## 1 A\n\nText.\n\n# 2 B\n\nText of B.\n",
+            "a.md:14: expected a numbered heading such as `## 3 Limits`, found `# 2 B`",
+        ),
+        ("## 1 A\n\n```\ncode\n\n## 2 B\n\nText.\n", "a.md:12: nothing closes the code that begins here"),
+        (
+            "## 1 A\n\nText.\n\n2 B\n---\n\nText of B.\n",
+            "a.md:15: underlined headings are not read: write `## 2 B`",
+        ),
+    ] {
+        let problems: Vec<String> = parsed(body).unwrap_err().iter().map(ToString::to_string).collect();
+        assert!(problems.len() == 1 && problems[0].starts_with(says), "{problems:#?}");
+    }
+    let control = doc("A", "", "## 1 A\n\nText.\n").replace("\"1\"", "\"1\\e[31m\"");
+    let problems = document::parse("a.md", &control).unwrap_err();
+    assert!(problems[0].to_string().contains("`revision`: expected one line of text"), "{problems:?}");
+}
+
+#[test]
+fn names_in_capitals_are_read_and_a_side_file_without_its_pdf_is_told() {
+    let text = "## 1 Limits\n\nThe return loss limit is given here.\n";
+    let (kb, problems) = load(&[("A.MD", doc("A", "", text)), ("lost.pdf.yml", "doc_id: L\n".to_owned())]);
+    assert_eq!(kb.documents().len(), 1);
+    assert_eq!(problems, ["kb/lost.pdf.yml: there is no kb/lost.pdf beside it"]);
 }
 
 #[test]

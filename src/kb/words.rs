@@ -55,21 +55,23 @@ impl Words {
     }
 }
 
+/// What is put together with a word by an apostrophe; the word alone counts.
+const TAILS: [&str; 6] = ["'s", "'ll", "'re", "'ve", "'d", "'m"];
+
 /// Stems of the words of a text, in order. Numbers stay as they are, in one form (`15.50` is `15.5`); compounds with a
-/// hyphen count as themselves and as their parts.
+/// hyphen or an underscore count as their parts. Apostrophes may be typed or curly.
 fn stems(text: &str) -> Vec<String> {
     let stemmer = Stemmer::create(Algorithm::English);
     let mut all = Vec::new();
-    for word in text.unicode_words() {
+    for word in text.replace(['\u{2019}', '\u{2018}', '\u{2bc}'], "'").unicode_words() {
         let word = word.to_lowercase();
-        if EMPTY_WORDS.contains(word.as_str()) {
+        // Only auxiliaries have it: don't, isn't, won't.
+        if word.ends_with("n't") {
             continue;
         }
-        let word =
-            word.strip_suffix("'s").or_else(|| word.strip_suffix('’')).unwrap_or(&word).replace('_', " ");
-        for part in word.split(' ').filter(|part| !part.is_empty()) {
-            all.push(one(&stemmer, part));
-        }
+        let word = TAILS.iter().find_map(|tail| word.strip_suffix(tail)).unwrap_or(&word);
+        let parts = word.split('_').filter(|part| !part.is_empty() && !EMPTY_WORDS.contains(part));
+        all.extend(parts.map(|part| one(&stemmer, part)));
     }
     all
 }
@@ -95,6 +97,18 @@ mod tests {
         assert_eq!(stems("15.50 dB, 1,000 samples"), ["15.5", "db", "1000", "sampl"]);
         assert_eq!(stems("RL_bottom low-PIM B13"), ["rl", "bottom", "low", "pim", "b13"]);
         assert_eq!(stems("  ?!"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn how_an_apostrophe_is_typed_changes_nothing() {
+        let plain = stems("What is the crew limit, and they do not weld");
+        for text in
+            ["What's the crew's limit, and they don't weld", "What’s the crew’s limit, and they don’t weld"]
+        {
+            assert_eq!(stems(text), plain, "{text}");
+        }
+        assert_eq!(stems("We've, I'd, you’re: can't, won’t, isn't"), Vec::<String>::new());
+        assert_eq!(stems("the antennas' limit"), stems("the antennas limit"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::json::resolve;
 use crate::kb::context::Retriever;
 use crate::kb::explanation::{Cause, Explained, Explanation};
 use crate::kb::metrics::recall_at;
-use crate::kb::questions::{Measured, Question, Split, measure, parse};
+use crate::kb::questions::{Measured, Question, Split, flaws, measure, parse, places};
 
 /// The knowledge base, and what is wrong with single documents.
 ///
@@ -72,6 +72,7 @@ pub fn explain(inputs: &Inputs, suite: &SuiteInputs, pointer: &str) -> Result<Ex
         let command = format!("make one: llmx eval {} --model {}", plan.spec.suite, plan.alias);
         return Err(vec![Problem::of_file(&suite.doc.file, message).hint(command)]);
     };
+    let known = places(&retriever.kb);
     let (mut cases, mut problems) = (Vec::new(), Vec::new());
     for answered in &record.cases {
         let Some((_, case)) = plan.case(&answered.id) else { continue };
@@ -84,6 +85,15 @@ pub fn explain(inputs: &Inputs, suite: &SuiteInputs, pointer: &str) -> Result<Ex
             problems.push(Problem::of_file(&plan.dataset.file, message).at_line(case.line));
             continue;
         };
+        let flaws = flaws(&known, &needs);
+        if !flaws.is_empty() {
+            let said = flaws.into_iter().map(|flaw| {
+                let message = format!("case `{}` {flaw}", case.id);
+                Problem::of_file(&plan.dataset.file, message).at_line(case.line)
+            });
+            problems.extend(said);
+            continue;
+        }
         let Some(passed) = passed(answered) else { continue };
         let found = retriever.for_input(&case.input_text);
         let places = found.places();

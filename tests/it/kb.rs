@@ -192,10 +192,12 @@ fn wrong_questions_and_wrong_settings_are_told_by_line() {
         "data/kb_questions.jsonl:1: question `q1` cites `A#2`, which no document in use has",
         "data/kb_questions.jsonl:2: question `q1` is there twice",
         "data/kb_questions.jsonl:2: question `q1`: `negative` questions cite nothing",
-        "data/kb_questions.jsonl:3: question `q2`: a group of places is empty",
+        "data/kb_questions.jsonl:3: question `q2` has an empty group of places",
         "data/kb_questions.jsonl:4: is no question: missing field `id`",
     ]);
-    world.write("data/kb_questions.jsonl", &line("q1", "lookup", "[[\"A#1\"]]"));
+    // Some editors put a mark in front.
+    world.write("data/kb_questions.jsonl", &format!("\u{feff}{}", line("q1", "lookup", "[[\"A#1\"]]")));
+    world.run(&["kb", "search", "limit", "-k", "0"]).exits(2).says(&["0 is not in 1..=65535"]);
     world.run(&["kb", "eval", "--split", "tuning"]).exits(0).says(&["100.0%"]);
     world.run(&["kb", "eval"]).exits(2).says(&["has no question of this split"]);
     world.write(
@@ -209,4 +211,10 @@ fn wrong_questions_and_wrong_settings_are_told_by_line() {
         "config/kb.yml:5:5: `synonyms[0]`: expected two words or more with one meaning",
         "config/kb.yml:6:5: `synonyms[1]`: expected single words, found `as built`",
     ]);
+    for folder in ["", "../elsewhere", "/etc", "data/../.."] {
+        world.write("config/kb.yml", &format!("folder: \"{folder}\"\n"));
+        world.run(&["kb", "search", "limit"]).exits(2).says(&[&format!(
+            "config/kb.yml:1:1: `folder`: expected a folder of the project, found `{folder}`"
+        )]);
+    }
 }

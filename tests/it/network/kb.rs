@@ -135,3 +135,24 @@ fn what_retrieval_missed_is_not_what_the_model_ignored() {
         .exits(2)
         .says(&["data/cases.jsonl:1: case `c-0`: expected lists of places"]);
 }
+
+#[test]
+fn a_query_that_finds_no_question_and_places_that_nothing_has_are_told() {
+    let (world, server) = project("1");
+    world.edit("config/kb.yml", "/what", "/waht");
+    world.run(&["eval"]).exits(2).says(&[
+        "config/kb.yml:1:1: `query`: `/waht` finds no text in the input of any case of data/cases.jsonl",
+        "name where the question stands",
+    ]);
+    assert_eq!(requests(&server), 0);
+    world.edit("config/kb.yml", "/waht", "/what");
+    world.run(&["eval"]).exits(0);
+    let cases = world.read("data/cases.jsonl");
+    world.write("data/cases.jsonl", &cases.replacen("A#1", "A#9", 1));
+    world.run(&["eval"]).exits(0);
+    let line = cases.lines().position(|line| line.contains("A#1")).unwrap() + 1;
+    world.run(&["kb", "explain", "tiny"]).exits(2).says(&[&format!(
+        "data/cases.jsonl:{line}: case `c-{}` cites `A#9`, which no document in use has",
+        line - 1
+    )]);
+}
