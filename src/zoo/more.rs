@@ -6,7 +6,7 @@
 //! decision of `choice` is made; the number of cases is the smallest at which most futures decide. Pessimistic where it
 //! can be: the intervals of tomorrow are taken as wide as today's, the two imaginary cases counted in once more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -94,8 +94,7 @@ pub(super) fn more(
 ) -> Vec<More> {
     let Some(known) = Known::of(scores) else {
         let fewest = min_cases(terms.margin, terms.alpha).unwrap_or(FEWEST_UNITS);
-        let have = scores.rows.len() as u64;
-        let cases = fewest.saturating_sub(have).max(1);
+        let cases = at_least(scores, fewest.max(FEWEST_UNITS));
         return wanted.iter().map(|_| More::AtLeast { cases }).collect();
     };
     let futures = known.futures(&mut Rng::from_text(&format!("zoo|{seed}")));
@@ -110,6 +109,15 @@ pub(super) fn more(
             }
         })
         .collect()
+}
+
+/// Further cases for so many units, if they share stories as those do that every model has.
+fn at_least(scores: &Scores, units: u64) -> u64 {
+    let complete = || scores.rows.iter().filter(|row| row.scores.iter().all(Option::is_some));
+    let have = complete().map(|row| row.cluster).collect::<BTreeSet<usize>>().len() as u64;
+    // Rounded up: half a story tells nothing.
+    let a_story = (complete().count() as u64).div_ceil(have.max(1)).max(1);
+    (units.saturating_sub(have).max(1)).saturating_mul(a_story)
 }
 
 /// What is decided in one future, and the means there.

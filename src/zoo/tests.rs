@@ -307,6 +307,10 @@ fn few_cases_and_none() {
     let zoo = assess(&by_hand([&[1.0; 3], &[1.0; 3]], [Some(2.0), Some(1.0)]), TERMS);
     // The rule of three for five points: 59.
     assert_eq!(zoo.answer.more, Some(More::AtLeast { cases: 56 }));
+    // Three cases of one story are one unit; a story more is three cases more.
+    let mut field = by_hand([&[1.0; 3], &[1.0; 3]], [Some(2.0), Some(1.0)]);
+    field.cases.iter_mut().for_each(|case| case.cluster = Some("one".to_owned()));
+    assert_eq!(assess(&field, TERMS).answer.more, Some(More::AtLeast { cases: 3 * 58 }));
     assert_eq!(assess(&by_hand([&[], &[]], [None, None]), TERMS).answer.verdict, Verdict::NothingToCompare);
 }
 

@@ -182,7 +182,10 @@ type Area<'b> = DrawingArea<SVGBackend<'b>, Shift>;
 
 fn draw<'b>(root: &Area<'b>, zoo: &Zoo, points: &[Point<'_>]) -> Result<(), Failure<SVGBackend<'b>>> {
     let axis = Axis::of(points);
+    let bound_at = points.iter().map(|point| point.mean).fold(0.0, f64::max) - 100.0 * zoo.margin;
+    let shown = bound_at >= 0.0;
     let lowest = points.iter().map(|point| point.ci[0]).fold(100.0, f64::min);
+    let lowest = if shown { lowest.min(bound_at) } else { lowest };
     let highest = points.iter().map(|point| point.ci[1]).fold(0.0, f64::max);
     let step = nice((highest - lowest).max(2.0) / 6.0);
     let bottom = ((lowest / step).floor() * step).max(0.0);
@@ -210,7 +213,9 @@ fn draw<'b>(root: &Area<'b>, zoo: &Zoo, points: &[Point<'_>]) -> Result<(), Fail
         .y_label_formatter(&|percent| number(*percent))
         .draw()?;
     let mut taken: Vec<Rect> = Vec::new();
-    bound(&mut chart, zoo, points, &axis, &mut taken)?;
+    if shown {
+        bound(&mut chart, zoo, bound_at, &axis, &mut taken)?;
+    }
     front(&mut chart, points, &axis, &mut taken)?;
     for point in points {
         let place = axis.place(point.usd);
@@ -252,12 +257,10 @@ fn color(zoo: &Zoo, point: &Point<'_>) -> RGBColor {
 fn bound<'b>(
     chart: &mut Chart<'_, 'b>,
     zoo: &Zoo,
-    points: &[Point<'_>],
+    y: f64,
     axis: &Axis,
     taken: &mut Vec<Rect>,
 ) -> Result<(), Failure<SVGBackend<'b>>> {
-    let best = points.iter().map(|point| point.mean).fold(0.0, f64::max);
-    let y = best - 100.0 * zoo.margin;
     let (dash, gap) = (5, 5);
     chart.draw_series(plotters::prelude::DashedLineSeries::new(
         [(axis.from, y), (axis.to, y)],

@@ -128,6 +128,7 @@ fn all_of(answer: &Answer) -> String {
 fn more(more: Option<More>) -> String {
     match more {
         Some(More::Cases { cases: 1, .. }) => "1 more case".to_owned(),
+        Some(More::AtLeast { cases: 1 }) => "at least 1 more case".to_owned(),
         // Half as many is no news.
         Some(More::Cases { cases, even_odds }) if even_odds < cases / 2 => {
             format!("{} more cases, even odds with {}", thousands(cases), thousands(even_odds))
