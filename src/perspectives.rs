@@ -21,8 +21,8 @@ pub struct Answered {
     pub score: f64,
     /// What it decided, where the suite tables a label.
     pub label: Option<String>,
-    /// What it found, where the suite scores sets.
-    pub found: BTreeSet<String>,
+    /// What it found, where the suite scores sets; nothing found is an answer too.
+    pub found: Option<BTreeSet<String>>,
     /// Its text: what is counted where the suite has neither.
     pub text: String,
 }
@@ -135,18 +135,24 @@ pub struct Share {
     pub wrong: f64,
 }
 
-/// Hold the synthesis against its roles. `margin`: a lift below it is not worth the calls. `None` without roles or cases.
+/// Hold the synthesis against its roles. `margin`: a lift below it is not worth the calls. `drawn`: the role that was asked
+/// as often as the whole costs calls; without it the one whose first answers score best, among those that were asked about
+/// every case. `None` without cases, or without a role that was asked about all of them.
 #[must_use]
-pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64) -> Option<Assessment> {
+pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64, drawn: Option<usize>) -> Option<Assessment> {
     if names.is_empty() || cases.is_empty() {
         return None;
     }
     let roles: Vec<Role> = names.iter().enumerate().map(|(at, name)| role(at, name, cases)).collect();
     // A role that was not asked about every case cannot stand for the whole.
     let complete = |role: &Role| role.cases == cases.len();
-    let best = best_of(
-        roles.iter().enumerate().filter(|(_, role)| complete(role)).map(|(at, role)| (at, role.mean)),
-    )?;
+    // Cases that dropped out since may have changed who leads: only who was drawn can be held at equal cost.
+    let best = match drawn {
+        Some(drawn) => roles.get(drawn).filter(|role| complete(role)).map(|_| drawn)?,
+        None => best_of(
+            roles.iter().enumerate().filter(|(_, role)| complete(role)).map(|(at, role)| (at, role.mean)),
+        )?,
+    };
     let differences: Vec<f64> = cases
         .iter()
         .map(|case| {
@@ -205,10 +211,10 @@ pub fn best_of(values: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
 
 /// The answer whose label (or, without labels, whose findings) comes most often; of equals the earliest.
 fn modal(draws: &[Answered]) -> Option<&Answered> {
-    let same = |a: &Answered, b: &Answered| match (&a.label, &b.label) {
-        (Some(a), Some(b)) => a == b,
-        _ if !a.found.is_empty() || !b.found.is_empty() => a.found == b.found,
-        (None, None) => a.text == b.text,
+    let same = |a: &Answered, b: &Answered| match (&a.label, &b.label, &a.found, &b.found) {
+        (Some(a), Some(b), _, _) => a == b,
+        (None, None, Some(a), Some(b)) => a == b,
+        (None, None, None, None) => a.text == b.text,
         _ => false,
     };
     let count = |answer: &Answered| draws.iter().filter(|other| same(answer, other)).count();
@@ -227,14 +233,17 @@ fn role(at: usize, name: &str, cases: &[CaseSeen]) -> Role {
             .enumerate()
             .filter(|(other, _)| *other != at)
             .filter_map(|(_, draws)| draws.first())
-            .flat_map(|answer| &answer.found)
+            .flat_map(|answer| answer.found.iter().flatten())
             .collect();
-        let alone =
-            draws.iter().take(1).flat_map(|answer| &answer.found).filter(|code| !others.contains(code));
+        let alone = draws
+            .iter()
+            .take(1)
+            .flat_map(|answer| answer.found.iter().flatten())
+            .filter(|code| !others.contains(code));
         for code in alone {
             let kind = if case.expected.contains(code) { &mut lone_true } else { &mut lone_false };
             kind.made += 1;
-            kind.kept += usize::from(case.synthesis.found.contains(code));
+            kind.kept += usize::from(case.synthesis.found.as_ref().is_some_and(|found| found.contains(code)));
         }
     }
     Role {
@@ -294,7 +303,7 @@ mod tests {
         Answered {
             score: f64::from(u8::from(right)),
             label: Some(if right { "a" } else { "b" }.to_owned()),
-            found: found.iter().map(|code| (*code).to_owned()).collect(),
+            found: Some(found.iter().map(|code| (*code).to_owned()).collect()),
             text: right.to_string(),
         }
     }
@@ -325,7 +334,7 @@ mod tests {
         // A role of p, asked three times, is right in 3 p^2 - 2 p^3 of the cases.
         let verdicts = |roles, synthesis, n| {
             let verdict = |i: i32| {
-                assess(&names(), &world(n, roles, synthesis, &format!("{roles:?} {i}")), 0.05)
+                assess(&names(), &world(n, roles, synthesis, &format!("{roles:?} {i}")), 0.05, None)
                     .unwrap()
                     .verdict
             };
@@ -365,7 +374,7 @@ mod tests {
                     own: None,
                 })
                 .collect();
-            assess(&names, &cases, 0.05).unwrap().verdict == Verdict::NotWorth
+            assess(&names, &cases, 0.05, None).unwrap().verdict == Verdict::NotWorth
         });
         let wrong = wrong.count();
         assert!(wrong <= 12, "{wrong} of 200");
@@ -386,7 +395,7 @@ mod tests {
             case("1", answer(true, &["X", "Z"]), answer(true, &["Y"]), answer(true, &["X", "Y"])),
             case("2", answer(true, &["X"]), answer(false, &["X", "Y"]), answer(false, &["X"])),
         ];
-        let found = assess(&names(), &cases, 0.05).unwrap();
+        let found = assess(&names(), &cases, 0.05, None).unwrap();
         assert_eq!(found.roles[0].lone_true, Kept { made: 1, kept: 1 });
         assert_eq!(found.roles[0].lone_false, Kept { made: 1, kept: 0 });
         assert_eq!(found.roles[1].lone_true, Kept { made: 2, kept: 1 });
@@ -395,22 +404,47 @@ mod tests {
         assert_eq!(found.vote, Some(0.5), "a tie decides nothing");
         assert_eq!((found.best, found.synthesis), (0, 0.5));
         assert_eq!(found.own.map(|own| (own.mean, own.lift)), Some((0.5, 0.0)));
-        assert_eq!(assess(&[], &cases, 0.05), None);
-        assert_eq!(assess(&names(), &[], 0.05), None);
+        assert_eq!(assess(&[], &cases, 0.05, None), None);
+        assert_eq!(assess(&names(), &[], 0.05, None), None);
     }
 
     #[test]
     fn without_labels_the_most_frequent_text_counts() {
-        let plain = |right: bool| Answered { label: None, ..answer(right, &[]) };
+        let plain = |right: bool| Answered { label: None, found: None, ..answer(right, &[]) };
         let draws = [plain(false), plain(true), plain(true)];
         assert_eq!(modal(&draws).map(|answer| answer.text.as_str()), Some("true"));
+    }
+
+    #[test]
+    fn two_draws_that_found_nothing_are_one_answer() {
+        let draw = |found: &[&str], text: &str| Answered {
+            label: None,
+            text: text.to_owned(),
+            ..answer(false, found)
+        };
+        let draws = [draw(&["X"], "one"), draw(&[], "nothing"), draw(&[], "nothing at all")];
+        assert_eq!(modal(&draws).and_then(|answer| answer.found.as_ref()).map(BTreeSet::len), Some(0));
+    }
+
+    #[test]
+    fn the_role_that_was_drawn_stays_the_one_that_is_held_against() {
+        // The first role led and was drawn three times; without the cases that dropped out the second leads, asked once.
+        let mut cases = world(60, [0.6, 1.0], 0.9, "dropped");
+        cases.iter_mut().for_each(|case| case.roles[1].truncate(1));
+        let found = assess(&names(), &cases, 0.05, Some(0)).unwrap();
+        let lift = found.synthesis - found.roles[0].at_equal_cost;
+        assert_eq!(found.best, 0);
+        assert!((found.lift - lift).abs() < 1e-12, "{} {lift}", found.lift);
+        assert_eq!(assess(&names(), &cases, 0.05, None).unwrap().best, 1);
+        cases[0].roles[0].clear();
+        assert_eq!(assess(&names(), &cases, 0.05, Some(0)), None, "not at equal cost, not at all");
     }
 
     #[test]
     fn a_role_that_was_not_always_asked_is_not_the_best() {
         let mut cases = world(50, [1.0, 0.5], 0.5, "skipped");
         cases[0].roles[0].clear();
-        let found = assess(&names(), &cases, 0.05).unwrap();
+        let found = assess(&names(), &cases, 0.05, None).unwrap();
         assert_eq!((found.best, found.roles[0].cases), (1, 49));
     }
 }

@@ -50,8 +50,16 @@ fn text(found: &Perspectives) -> Vec<String> {
     if found.illustrative {
         out.push("rules, illustrative: roles and synthesis are rules here, so the figures say nothing about a model".to_owned());
     }
-    if let Some(assessment) = &found.assessment {
-        out.extend(assessed(found, assessment));
+    if found.not_applicable > 0 {
+        out.push(format!("{} says nothing about {} more", found.metric, count(found.not_applicable, "case")));
+    }
+    match &found.assessment {
+        Some(assessment) => out.extend(assessed(found, assessment)),
+        None if found.cases == 0 => out.push("no case was measured".to_owned()),
+        None => out.push(
+            "cannot tell: no role was asked about every case, so none can stand for the whole; give one of them no `when`"
+                .to_owned(),
+        ),
     }
     out.extend(found.missing.iter().take(MAX_IDS).map(|(case, why)| format!("  {case}: {why}")));
     if found.missing.len() > MAX_IDS {

@@ -1,31 +1,25 @@
 //! Gather what is known about a suite and decide whether to fine-tune its task.
 
+mod labels;
+mod report;
+mod runs;
+
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
-use super::finetune::{Labels as Usable, answers_fit};
 use super::inputs::{Inputs, SuiteInputs};
 use super::observe::higher_is_better;
-use super::runs;
 use crate::config::finetune::Tried as TriedSpec;
 use crate::config::finetune::{ErrorKind, FILE, FinetuneSpec};
 use crate::config::{Problem, did_you_mean};
-use crate::dataset;
 use crate::eval::plan::SuitePlan;
-use crate::eval::record::{CaseRecord, CheckResult, Identity, SuiteRecord};
+use crate::eval::record::{CaseRecord, CheckResult, SuiteRecord};
 use crate::finetune::decide::{Decision, decide};
-use crate::finetune::evidence::{
-    Beside, Costs, Evidence, Gain, Labels, Level, Measured, Tried, Twice, Version,
-};
-use crate::finetune::words;
-use crate::json::{canonical, resolve_one};
+use crate::finetune::evidence::{Beside, Costs, Evidence, Gain, Level, Measured, Tried, Version};
 use crate::llm::Usage;
 use crate::llm::stack::budget::Tariff;
 use crate::prompt::changelog::{self, Changelog};
-use crate::report::input::Report;
-use crate::stats::agreement::{Weights, kappa};
 use crate::stats::interval::{numbered, plus_two};
+use runs::Found;
 
 /// The decision about one suite.
 #[derive(Debug, Clone)]
@@ -84,9 +78,6 @@ pub fn about(inputs: &Inputs, suite: &SuiteInputs) -> Result<Decided, Vec<Proble
     })
 }
 
-/// A stored run and what it holds of the suite.
-type Found = (String, SuiteRecord);
-
 /// What the evidence is read with.
 struct Seen<'a> {
     inputs: &'a Inputs,
@@ -95,54 +86,6 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn file(&self, key: &str) -> String {
-        format!("{FILE}, `suites.{}.{key}`", self.plan.spec.suite)
-    }
-
-    /// Same cases and same checks; the same prompt too, where it is the task as it is that is looked for.
-    fn fits(&self, identity: &Identity, same_prompt: bool) -> bool {
-        let own = &self.plan.identity;
-        let measured = identity.dataset_sha256 == own.dataset_sha256
-            && identity.checks_sha256 == own.checks_sha256
-            && identity.judge_sha256 == own.judge_sha256;
-        let asked = identity.prompt_sha256 == own.prompt_sha256
-            && identity.graph_sha256 == own.graph_sha256
-            && identity.kb_sha256 == own.kb_sha256;
-        measured && (asked || !same_prompt)
-    }
-
-    fn of<'r>(&self, report: &'r Report, alias: Option<&str>, same_prompt: bool) -> Option<&'r SuiteRecord> {
-        report.run.suites.iter().find(|record| {
-            record.suite == self.plan.spec.suite
-                && alias.is_none_or(|alias| record.model.alias == alias)
-                && self.fits(&record.identity, same_prompt)
-                && record.cases.len() == record.dataset_cases
-        })
-    }
-
-    /// The newest whole run of the suite on this model; else the command that makes one.
-    fn newest(&self, alias: &str, same_prompt: bool) -> Result<Found, String> {
-        let found = runs::newest(&runs::folder(self.inputs), |report| {
-            self.of(report, Some(alias), same_prompt).is_some()
-        });
-        let record = |report: &Report| self.of(report, Some(alias), same_prompt).cloned();
-        found.and_then(|report| Some((report.run.run_id.clone(), record(&report)?))).ok_or_else(|| {
-            format!(
-                "no stored run with these cases and checks: llmx eval {} --model {alias}",
-                self.plan.spec.suite
-            )
-        })
-    }
-
-    /// Mean score of a case's answers, more is better.
-    fn score(&self, case: &CaseRecord) -> Option<f64> {
-        let name = &self.plan.spec.gate.primary;
-        let all: Vec<f64> =
-            case.samples.iter().filter_map(|s| s.scores()?.metrics.get(name).copied()).collect();
-        let mean = all.iter().sum::<f64>() / all.len() as f64;
-        (!all.is_empty()).then(|| higher_is_better(self.plan, name, mean))
-    }
-
     fn measured(&self, (run, record): &Found) -> Result<Measured, String> {
         let scored: Vec<(f64, &str)> =
             record.cases.iter().filter_map(|case| Some((self.score(case)?, story(case)))).collect();
@@ -203,61 +146,36 @@ impl Seen<'_> {
         }
     }
 
-    fn run(&self, name: &str) -> Result<Found, String> {
-        let folder = runs::folder(self.inputs);
-        let file = self.inputs.root().join(name).display().to_string();
-        let report = runs::read(&folder, Some(if name.ends_with(".json") { &file } else { name }))
-            .map_err(|problem| problem.to_string())?;
-        // What another model gains is not the remedy's.
-        let record = self.of(&report, Some(&self.plan.alias), false).cloned().ok_or_else(|| {
-            format!(
-                "run {} holds no whole run of the suite on {} with its present cases and checks",
-                report.run.run_id, self.plan.alias
-            )
-        })?;
-        Ok((report.run.run_id, record))
-    }
-
-    /// What `llmx perspectives --format json` wrote, against the task's own prompt.
-    fn report(&self, name: &str) -> Result<Beside, String> {
-        let bytes = crate::files::read(&self.inputs.root().join(name))
-            .map_err(|error| format!("{name} cannot be read: {error}"))?;
-        let found: PerspectivesReport = serde_json::from_slice(&bytes)
-            .map_err(|error| format!("{name} is no report of `llmx perspectives --format json`: {error}"))?;
-        let own = &self.plan.spec;
-        if found.suite != own.suite || found.metric != own.gate.primary || !self.fits(&found.identity, true) {
-            return Err(format!(
-                "{name} is about another suite, prompt, case or check than now: make it anew"
-            ));
-        }
-        let assessed = found.assessment.ok_or_else(|| format!("{name} measured no case"))?;
-        let own = assessed
-            .own
-            .ok_or_else(|| format!("{name} did not measure the task's own prompt on every case"))?;
-        Ok(Beside {
-            measured: Measured {
-                level: Level { mean: assessed.synthesis, ci95: assessed.synthesis_ci95, cases: found.cases },
-                usd_per_case: None,
-                source: name.to_owned(),
-            },
-            gain: Gain { mean: own.lift, ci95: own.ci95 },
-        })
-    }
-
     /// Prompt versions that were accepted for this suite and model, oldest first.
+    ///
+    /// Each stands at the level of the first one plus what the gate measured since, case by case: cases and checks change
+    /// between versions, and means over different ones say nothing about the prompt. Where a baseline began anew, or a step
+    /// did not measure the metric, what was before cannot be compared and is left out.
     fn versions(&self) -> Result<Vec<Version>, Vec<Problem>> {
         let Some(log) = Changelog::load(&self.inputs.root())? else { return Ok(Vec::new()) };
         let name = &self.plan.spec.gate.primary;
-        let of = |section: &changelog::Section| {
-            let own = |block: &&changelog::Block| {
-                block.suite == self.plan.spec.suite && block.model == self.plan.alias
-            };
-            let block = section.blocks.iter().rev().find(own)?;
-            let mean = higher_is_better(self.plan, name, *block.metrics.get(name)?);
-            let source = format!("{}:{} (run {})", changelog::FILE, block.line, block.run);
-            Some(Version { prompt: section.prompt.clone(), mean, source })
-        };
-        Ok(log.sections().iter().rev().filter_map(of).collect())
+        let own =
+            |block: &&changelog::Block| block.suite == self.plan.spec.suite && block.model == self.plan.alias;
+        let mut versions: Vec<Version> = Vec::new();
+        let mut level = None;
+        for section in log.sections().iter().rev() {
+            for block in section.blocks.iter().filter(own) {
+                let delta = block.deltas.as_ref().and_then(|deltas| deltas.get(name));
+                let delta = delta.map(|delta| {
+                    higher_is_better(self.plan, name, *delta) - higher_is_better(self.plan, name, 0.0)
+                });
+                let sum = level.zip(delta).map(|(level, delta): (f64, f64)| level + delta);
+                if sum.is_none() {
+                    versions.clear();
+                }
+                level = sum.or_else(|| Some(higher_is_better(self.plan, name, *block.metrics.get(name)?)));
+                let Some(mean) = level else { continue };
+                versions.retain(|version| version.prompt != section.prompt);
+                let source = format!("{}:{} (run {})", changelog::FILE, block.line, block.run);
+                versions.push(Version { prompt: section.prompt.clone(), mean, source });
+            }
+        }
+        Ok(versions)
     }
 
     /// Failing cases by what their failing checks show; of several kinds the one that is cheapest to mend.
@@ -284,44 +202,6 @@ impl Seen<'_> {
         said.or_else(|| FORM.contains(&kind).then_some(ErrorKind::Format))
     }
 
-    fn labels(&self) -> Result<Labels, String> {
-        let Some(file) = &self.spec.labels else {
-            return Err(format!("no labelled cases are named: {}", self.file("labels")));
-        };
-        let first = |problems: Vec<Problem>| {
-            let more = problems.len().saturating_sub(1);
-            let first = problems.first().map(ToString::to_string).unwrap_or_default();
-            if more > 0 { format!("{first}; and {more} more like it") } else { first }
-        };
-        let usable = Usable::load(self.inputs, file).map_err(first)?;
-        answers_fit(self.plan, &usable).map_err(first)?;
-        let twice = self.spec.second_labels.as_ref();
-        let twice = twice.map(|second| self.twice(&usable, second)).transpose().map_err(first)?;
-        let least = usize::try_from(self.spec.least_labels).unwrap_or(usize::MAX);
-        Ok(Labels { usable: usable.kept().count(), least, source: file.clone(), twice })
-    }
-
-    /// Agreement on the cases that both files label, told apart by what they say.
-    fn twice(&self, first: &Usable, file: &str) -> Result<Twice, Vec<Problem>> {
-        let second = dataset::load(&self.inputs.root(), file)?;
-        let label = |expected: &serde_json::Value| {
-            resolve_one(expected, &self.spec.agree_on).map(canonical).unwrap_or_default()
-        };
-        let said: BTreeMap<Vec<String>, String> =
-            second.cases.iter().map(|case| (words(&case.input()), label(&case.expected))).collect();
-        let both: Vec<(String, String)> = first
-            .kept()
-            .filter_map(|(case, _)| Some((label(&case.expected), said.get(&words(&case.input()))?.clone())))
-            .collect();
-        let names = both.iter().flat_map(|(a, b)| [a, b]);
-        let numbers: BTreeMap<&String, usize> =
-            names.collect::<std::collections::BTreeSet<_>>().into_iter().zip(0..).collect();
-        let pairs: Vec<(usize, usize)> =
-            both.iter().filter_map(|(a, b)| Some((*numbers.get(a)?, *numbers.get(b)?))).collect();
-        let kappa = kappa(&pairs, numbers.len(), Weights::Nominal);
-        Ok(Twice { cases: pairs.len(), kappa, source: file.to_owned() })
-    }
-
     fn costs(&self, now: Option<&Found>) -> Costs {
         let models = self.inputs.loaded().map(|project| &project.models.value.models);
         let tuned = self.spec.tuned.as_ref().and_then(|alias| models?.get(alias));
@@ -340,29 +220,6 @@ impl Seen<'_> {
 
 /// Kinds of checks that look at the form of an answer alone.
 const FORM: &[&str] = &["is_json", "json_schema", "word_count", "tokens", "finish_reason"];
-
-/// What the decision needs of the perspectives' report.
-#[derive(Deserialize)]
-struct PerspectivesReport {
-    suite: String,
-    metric: String,
-    identity: Identity,
-    cases: usize,
-    assessment: Option<PerspectivesAssessment>,
-}
-
-#[derive(Deserialize)]
-struct PerspectivesAssessment {
-    synthesis: f64,
-    synthesis_ci95: [f64; 2],
-    own: Option<PerspectivesOwn>,
-}
-
-#[derive(Deserialize)]
-struct PerspectivesOwn {
-    lift: f64,
-    ci95: [f64; 2],
-}
 
 fn story(case: &CaseRecord) -> &str {
     case.cluster.as_deref().unwrap_or(&case.id)

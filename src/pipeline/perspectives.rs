@@ -41,7 +41,9 @@ pub struct Perspectives {
     pub cases: usize,
     /// Cases without an answer, and why.
     pub missing: Vec<(String, String)>,
-    /// None where no case was measured.
+    /// Cases about which the metric says nothing.
+    pub not_applicable: usize,
+    /// None where no case was measured, or no role was asked about all that were.
     pub assessment: Option<Assessment>,
     /// The models are embedded: roles and synthesis are rules and only illustrate.
     pub illustrative: bool,
@@ -66,10 +68,11 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
     let first =
         block_on(side_by_side(at_once, cases.map(|at| read(Arc::clone(&plan), Arc::clone(&own), at))))
             .map_err(failed)?;
-    let (mut seen, mut missing) = (Vec::new(), Vec::new());
+    let (mut seen, mut missing, mut not_applicable) = (Vec::new(), Vec::new(), 0);
     for (case, outcome) in plan.dataset.cases.iter().zip(first) {
         match outcome.unwrap_or_else(|| Err("evaluating this case panicked; stderr says where".to_owned())) {
-            Ok(found) => seen.push(found),
+            Ok(Some(found)) => seen.push(found),
+            Ok(None) => not_applicable += 1,
             Err(why) => missing.push((case.id.clone(), why)),
         }
     }
@@ -77,7 +80,8 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
     let calls = names.len() + 1;
     let best = best_role(&seen, names.len());
     let mut failed_draws: Vec<(usize, String)> = Vec::new();
-    if let Some(best) = best.filter(|_| !plan.deterministic()) {
+    let drawn = best.filter(|_| !plan.deterministic());
+    if let Some(best) = drawn {
         // The best role, asked as often as the whole costs calls.
         let wanted: Vec<(usize, u32)> = (0..seen.len())
             .flat_map(|at| (1..u32::try_from(calls).unwrap_or(1)).map(move |index| (at, index)))
@@ -116,7 +120,8 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
         margin,
         cases: seen.len(),
         missing,
-        assessment: assess(&names, &seen, margin),
+        not_applicable,
+        assessment: assess(&names, &seen, margin, drawn),
         illustrative: plan.is_embedded(),
     })
 }
@@ -157,26 +162,31 @@ fn best_role(seen: &[CaseSeen], roles: usize) -> Option<usize> {
     best_of((0..roles).filter_map(mean))
 }
 
-/// One case, read by everybody.
-async fn read(plan: Arc<SuitePlan>, own: Arc<SuitePlan>, position: usize) -> Result<CaseSeen, String> {
+/// One case, read by everybody; nothing where the metric says nothing about it.
+async fn read(
+    plan: Arc<SuitePlan>,
+    own: Arc<SuitePlan>,
+    position: usize,
+) -> Result<Option<CaseSeen>, String> {
     let case = plan.dataset.cases.get(position).ok_or("no such case")?;
     let walked = walk::upstream(&plan, case, Stream::Main, 0, Reach::Run).await;
     walked.answers()?;
+    // What was just asked comes from the recordings.
+    let joined = run::answer(&plan, case, 0).await?;
+    let measured = run::check(&plan, case, &joined, Reach::Run).await?;
+    let Some(synthesis) = answered(&plan, &joined, &measured) else { return Ok(None) };
     let mut roles = Vec::new();
     for step in &walked.steps {
         roles.push(match &step.answer {
-            Ok(Some(answer)) => vec![answered(&plan, case, answer).await?.0],
+            Ok(Some(answer)) => vec![scored(&plan, case, answer).await?],
             Ok(None) | Err(_) => Vec::new(),
         });
     }
-    // What was just asked comes from the recordings.
-    let joined = run::answer(&plan, case, 0).await?;
-    let (synthesis, measured) = answered(&plan, case, &joined).await?;
     let own = match run::answer(&own, case, 0).await {
-        Ok(answer) => answered(&plan, case, &answer).await.ok().map(|(answered, _)| answered.score),
+        Ok(answer) => scored(&plan, case, &answer).await.ok().map(|answered| answered.score),
         Err(_) => None,
     };
-    Ok(CaseSeen {
+    Ok(Some(CaseSeen {
         id: case.id.clone(),
         cluster: case.cluster.clone(),
         label: measured.confusion.map(|pair| pair.expected),
@@ -184,7 +194,7 @@ async fn read(plan: Arc<SuitePlan>, own: Arc<SuitePlan>, position: usize) -> Res
         roles,
         synthesis,
         own,
-    })
+    }))
 }
 
 /// A further draw of one role.
@@ -193,28 +203,25 @@ async fn again(plan: Arc<SuitePlan>, position: usize, role: usize, index: u32) -
     let node = plan.task.upstream().get(role).ok_or("no such role")?;
     let Step { answer, .. } = walk::alone(&plan, case, node, index, Reach::Run).await;
     let answer = answer?.ok_or("not asked")?;
-    answered(&plan, case, &answer).await.map(|(answered, _)| answered)
+    scored(&plan, case, &answer).await
 }
 
 /// How an answer does by the suite's checks.
-async fn answered(plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<(Answered, Measured), String> {
+async fn scored(plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<Answered, String> {
     let measured = run::check(plan, case, answer, Reach::Run).await?;
-    let pass = measured.checks.iter().all(|check| check.passed);
     let name = plan.spec.gate.primary.as_str();
-    let score = match name {
-        PASS_RATE => f64::from(u8::from(pass)),
-        name => {
-            let value = measured.metrics.get(name).copied();
-            higher_is_better(
-                plan,
-                name,
-                value.ok_or_else(|| format!("`{name}` says nothing about this case"))?,
-            )
-        }
+    answered(plan, answer, &measured).ok_or_else(|| format!("`{name}` says nothing about this answer"))
+}
+
+/// The same of an answer that was checked; nothing where the metric says nothing about it.
+fn answered(plan: &SuitePlan, answer: &Answer, measured: &Measured) -> Option<Answered> {
+    let score = match plan.spec.gate.primary.as_str() {
+        PASS_RATE => f64::from(u8::from(measured.checks.iter().all(|check| check.passed))),
+        name => higher_is_better(plan, name, *measured.metrics.get(name)?),
     };
     let label = measured.confusion.as_ref().and_then(|pair| pair.found.clone());
-    let found = measured.sets.as_ref().map(|pair| pair.found.clone()).unwrap_or_default();
-    Ok((Answered { score, label, found, text: answer.text.clone() }, measured))
+    let found = measured.sets.as_ref().map(|pair| pair.found.clone());
+    Some(Answered { score, label, found, text: answer.text.clone() })
 }
 
 /// Keep the report as `perspectives/<suite>.<model>.json` below the reports; returns the file.
@@ -250,6 +257,7 @@ pub fn as_json(found: &Perspectives) -> serde_json::Value {
         "margin": found.margin,
         "cases": found.cases,
         "missing": found.missing.iter().cloned().collect::<BTreeMap<_, _>>(),
+        "not_applicable": found.not_applicable,
         "assessment": found.assessment,
     })
 }

@@ -42,7 +42,12 @@ pub fn read(runs: &Path, name: Option<&str>) -> Result<Report, Problem> {
 /// The newest stored run that `holds` what is looked for. Runs that cannot be read are passed over.
 #[must_use]
 pub fn newest(runs: &Path, holds: impl Fn(&Report) -> bool) -> Option<Report> {
-    ids(runs).iter().rev().filter_map(|id| read(runs, Some(id)).ok()).find(holds)
+    newest_first(runs).find(holds)
+}
+
+/// Stored runs, the newest first. Runs that cannot be read are passed over.
+pub fn newest_first(runs: &Path) -> impl Iterator<Item = Report> + '_ {
+    ids(runs).into_iter().rev().filter_map(|id| read(runs, Some(&id)).ok())
 }
 
 /// Ids of runs with results, oldest first: ids begin with the time.

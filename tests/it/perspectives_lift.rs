@@ -133,3 +133,63 @@ fn the_task_s_own_prompt_settles_it_as_well() {
         .exits(0)
         .says(&["not worth it: at most ", "better than the task's own prompt"]);
 }
+
+#[test]
+fn cases_about_which_the_metric_says_nothing_are_not_without_an_answer() {
+    let world = world([0.9, 0.9], 0.9);
+    world.edit(
+        "evals/tiny.yml",
+        "report:",
+        "metrics:\n  false_pass: { equals: { path: /verdict, value: pass }, \
+         where: { path: /verdict, value: pass, not: true }, lower_is_better: true }\n\
+         gate: { primary: false_pass }\nreport:",
+    );
+    let found = assessed(&world);
+    // A third is to pass: there no pass is a false one.
+    let counts = ["cases", "not_applicable"].map(|key| found[key].as_u64().unwrap());
+    assert_eq!((counts, &found["missing"]), ([133, 67], &serde_json::json!({})), "{found:#}");
+    world.run(&["perspectives", "tiny"]).exits(0).says(&["false_pass says nothing about 67 cases more"]);
+}
+
+#[test]
+fn without_a_role_that_read_every_case_nothing_can_be_said() {
+    let world = world([0.9, 0.9], 0.9);
+    for role in ["one", "two"] {
+        let node = format!("model: {role} }}");
+        let when = format!(
+            "model: {role}, when: {{ path: \"\", value: \"question {}\", not: true }} }}",
+            role.len()
+        );
+        world.edit("config/perspectives.yml", &node, &when);
+    }
+    world.run(&["perspectives", "tiny"]).exits(3).says(&["no role was asked about every case"]);
+}
+
+#[test]
+fn a_fine_tune_is_not_decided_by_what_another_model_s_roles_did() {
+    let world = world([0.5, 0.5], 0.95);
+    world.run(&["eval", "tiny"]);
+    world.run(&["perspectives", "tiny"]).exits(0);
+    let decide = |report: &str| {
+        world.write(
+            "config/finetune.yml",
+            &format!(
+                "suites:\n  tiny:\n    target: 0.9\n    tried: {{ perspectives: {{ report: {report} }} }}\n"
+            ),
+        );
+        world.run(&["finetune", "decide", "tiny"])
+    };
+    let own = "reports/perspectives/tiny.two.json";
+    decide(own).exits(0).says(&["[reports/perspectives/tiny.two.json]", "reaches the target"]);
+    let mut report: Value = serde_json::from_str(&world.read(own)).unwrap();
+    report["model"] = "one".into();
+    world.write("other.json", &report.to_string());
+    let other = decide("other.json").exits(3);
+    other.says(&["other.json is about one, and the task runs on two: llmx perspectives tiny --model two"]);
+    report["model"] = "two".into();
+    report["cases"] = 3.into();
+    report["missing"] =
+        (0..197).map(|i| (format!("c-{i}"), "429".into())).collect::<serde_json::Map<_, _>>().into();
+    world.write("few.json", &report.to_string());
+    decide("few.json").exits(3).says(&["few.json has no answer to 197 of 200 cases"]);
+}

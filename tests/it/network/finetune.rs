@@ -32,13 +32,30 @@ fn eval(world: &World, more: &[&str]) -> String {
     runs(world).difference(&before).next().unwrap().clone()
 }
 
-fn block(mean: f64, run: &str) -> String {
+/// A block of the changelog: the first one, or a step that gained so much.
+fn block(mean: f64, gained: Option<f64>) -> String {
+    let (against, word, deltas) = match gained {
+        None => ("first".to_owned(), "first", String::new()),
+        Some(gained) => ("0".repeat(64), "pass", format!("deltas: {{ pass_rate: {gained:+.4} }}\n")),
+    };
     format!(
-        "```yaml accepted\nsuite: tiny\nmodel: net\nrun: {run}\nbaseline_hash: first\ncandidate_hash: {}\n\
-         decision: first\nmetrics: {{ pass_rate: {mean:.4} }}\n```\n",
+        "```yaml accepted\nsuite: tiny\nmodel: net\nrun: 20261120T000000Z-aaaaaa\nbaseline_hash: {against}\n\
+         candidate_hash: {}\ndecision: {word}\nmetrics: {{ pass_rate: {mean:.4} }}\n{deltas}```\n",
         "0".repeat(64)
     )
 }
+
+/// A changelog of three versions: the mean of each, and what it gained on the cases that it shares with the one before.
+fn changelog(versions: [(f64, Option<f64>); 3]) -> String {
+    let section = |(at, (mean, gained)): (usize, &(f64, Option<f64>))| {
+        format!("## prompt_v00{}.txt - 2026-11-20\n\nReason: why.\n\n{}\n", at + 1, block(*mean, *gained))
+    };
+    let sections: Vec<String> = versions.iter().enumerate().map(section).rev().collect();
+    format!("# Prompt changelog\n\n{}", sections.concat())
+}
+
+/// Nothing is gained any more.
+const PLATEAU: [(f64, Option<f64>); 3] = [(0.68, None), (0.69, Some(0.01)), (0.70, Some(0.01))];
 
 fn labels(name: &str, n: usize, wrong: usize) -> String {
     let line = |i: usize| {
@@ -72,15 +89,7 @@ impl History {
         world.edit("evals/tiny.yml", "prompt: tiny.txt", "prompt: tiny.txt\nmodels: [net]");
         eval(&world, &["--model", "net"]);
         let strong = eval(&world, &["--model", "big"]);
-        let section = |name: &str, mean: f64| {
-            format!("## {name} - 2026-11-20\n\nReason: why.\n\n{}\n", block(mean, "20261120T000000Z-aaaaaa"))
-        };
-        let log = [
-            section("prompt_v003.txt", 0.70),
-            section("prompt_v002.txt", 0.69),
-            section("prompt_v001.txt", 0.68),
-        ];
-        world.write("prompts/prompt_changelog.md", &format!("# Prompt changelog\n\n{}", log.concat()));
+        world.write("prompts/prompt_changelog.md", &changelog(PLATEAU));
         world.write("data/labels.jsonl", &labels("l", 160, 0));
         world.write("data/second.jsonl", &labels("s", 60, 3));
         let history = Self { world, servers, strong };
@@ -168,10 +177,7 @@ fn what_nobody_looked_into_is_not_yet() {
     // A remedy that reaches the target is enough.
     let models = world.read("config/models.yml");
     let [weak, strong] = [&history.servers[0].url, &history.servers[1].url];
-    world.write(
-        "config/models.yml",
-        &models.replacen(weak.as_str(), strong, 1).replace("net-model", "helped"),
-    );
+    world.write("config/models.yml", &models.replacen(weak.as_str(), strong, 1));
     world.write("prompts/helped.txt", "Say the colour, with documents.\n{input_data}\n");
     let run = eval(world, &["--prompt", "helped.txt"]);
     world.write("config/models.yml", &models);
@@ -216,4 +222,80 @@ fn wrong_terms_are_told_by_line() {
         .run(&["finetune", "decide", "tiny"])
         .exits(2)
         .says(&["says nothing about suite `tiny`", "docs/finetune.md"]);
+}
+
+#[test]
+fn a_plateau_is_what_the_gate_measured_not_means_over_other_cases() {
+    let history = History::of("0.7");
+    let log = |versions| history.world.write("prompts/prompt_changelog.md", &changelog(versions));
+    // Harder cases came in: the means stand still, and each version gained ten points on the cases that both have.
+    log([(0.70, None), (0.70, Some(0.1)), (0.70, Some(0.1))]);
+    let (ran, value) = history.decide();
+    assert_eq!(topics(&value, "not_yet"), ["prompt"], "{value:#}");
+    ran.says(&["the last two gained +20.0 points", "prompting is not used up"]);
+    // Easier ones came in: the means rise, and no version gained anything.
+    log([(0.50, None), (0.60, Some(0.0)), (0.70, Some(0.0))]);
+    assert_eq!(history.decide().1["answer"], "yes");
+    // A baseline that began anew has nothing to be compared with before it.
+    log([(0.68, None), (0.69, Some(0.01)), (0.70, None)]);
+    let (ran, value) = history.decide();
+    assert_eq!(topics(&value, "not_yet"), ["prompt"], "{value:#}");
+    ran.says(&["1 accepted prompt versions"]);
+}
+
+#[test]
+fn a_run_without_most_of_its_answers_is_no_measurement() {
+    let history = History::of("0.7");
+    let file = format!("reports/runs/{0}/eval_results_{0}.json", history.strong);
+    let mut results: Value = serde_json::from_str(&history.world.read(&file)).unwrap();
+    let lose = |results: &mut Value, n: usize| {
+        for case in results["run"]["suites"][0]["cases"].as_array_mut().unwrap().iter_mut().take(n) {
+            let outcome = &mut case["samples"][0]["outcome"];
+            *outcome = serde_json::json!({ "type": "not_measured", "reason": "429" });
+        }
+    };
+    // A tenth may be missing, and no more.
+    lose(&mut results, CASES / 10);
+    history.world.write(&file, &results.to_string());
+    assert_eq!(history.decide().1["answer"], "yes");
+    lose(&mut results, CASES / 10 + 1);
+    history.world.write(&file, &results.to_string());
+    let (ran, value) = history.decide();
+    assert_eq!(topics(&value, "not_yet"), ["strongest model"], "{value:#}");
+    ran.exits(3).says(&[
+        &format!("run {} has no answer to 31 of 300 cases", history.strong),
+        "llmx eval tiny --model big",
+    ]);
+}
+
+#[test]
+fn a_run_of_the_model_that_an_alias_named_before_is_not_its_own() {
+    let history = History::of("0.7");
+    history.world.edit("config/models.yml", "model_id: big-model", "model_id: bigger-model");
+    let (ran, value) = history.decide();
+    assert_eq!(topics(&value, "not_yet"), ["strongest model"], "{value:#}");
+    ran.says(&["no stored run with these cases and checks: llmx eval tiny --model big"]);
+}
+
+#[test]
+fn labels_that_nobody_gave_twice_are_no_agreement() {
+    let history = History::of("0.7");
+    let quality = |says: &[&str]| {
+        let (ran, value) = history.decide();
+        assert_eq!(topics(&value, "not_yet"), ["labels"], "{value:#}");
+        ran.exits(3).says(says);
+    };
+    // The same file, under its own name or another.
+    history.world.edit("config/finetune.yml", "data/second.jsonl", "data/labels.jsonl");
+    quality(&["is data/labels.jsonl once more: nobody has labelled a case twice"]);
+    history.terms("");
+    history.world.write("data/second.jsonl", &labels("l", 160, 0));
+    quality(&["data/second.jsonl", "is data/labels.jsonl once more"]);
+    // Of two labels of one input nobody knows which one counts.
+    history.world.write("data/second.jsonl", &[labels("s", 60, 3), labels("t", 1, 0)].concat());
+    quality(&["data/second.jsonl:61", "case `t-0` says the same as line 1 and is labelled otherwise"]);
+    // What two people should agree on is not there.
+    history.world.write("data/second.jsonl", &labels("s", 60, 3));
+    history.terms("    agree_on: /verdict\n");
+    quality(&["has nothing at `expected/verdict`", "`suites.tiny.agree_on`"]);
 }
