@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::provider::{Provider, connect};
 use super::recording::Store;
-use super::stack::{Ledger, Parts, Policy, Pulse, Traffic};
+use super::stack::{Ledger, Policy, Pulse, Shared, Spent, Traffic};
 use super::{Client, Error, Failure, Outside};
 use crate::config::models::ModelSpec;
 
@@ -18,6 +18,8 @@ pub struct Hub {
     policy: Policy,
     ledger: Arc<OnceLock<Ledger>>,
     clients: Mutex<BTreeMap<String, Client>>,
+    /// What hubs of one process share about each network model.
+    shared: Arc<Mutex<BTreeMap<String, Shared>>>,
 }
 
 impl Hub {
@@ -31,6 +33,17 @@ impl Hub {
             policy,
             ledger: Arc::default(),
             clients: Mutex::default(),
+            shared: Arc::default(),
+        }
+    }
+
+    /// Another hub of the same process, with its own recordings: limits, account and counts are these.
+    #[must_use]
+    pub fn beside(&self, recordings: &str, policy: Policy) -> Self {
+        Self {
+            ledger: Arc::clone(&self.ledger),
+            shared: Arc::clone(&self.shared),
+            ..Self::new(&self.root, recordings, policy, self.outside.clone())
         }
     }
 
@@ -53,22 +66,33 @@ impl Hub {
         if let Some(client) = self.clients().get(alias) {
             return Ok(client.clone());
         }
-        let provider = self.provider(alias, spec)?;
         let client = if spec.provider.is_embedded() {
-            Client::embedded(provider)
+            Client::embedded(self.provider(alias, spec)?)
         } else {
-            let parts = Parts {
-                spec,
-                store: Arc::clone(&self.store),
-                policy: self.policy,
-                ledger: Arc::clone(&self.ledger),
-                clock: self.outside.clock.clone(),
-            };
-            Client::network(provider, parts)
+            let shared = self.shared(alias, spec)?;
+            Client::network(&shared, Arc::clone(&self.store), self.policy, self.outside.clock.clone())
         };
         let client = client.tracing_content(self.outside.trace_content);
         // Of two that came at once, the first is everybody's.
         Ok(self.clients().entry(alias.to_owned()).or_insert(client).clone())
+    }
+
+    fn shared(&self, alias: &str, spec: &ModelSpec) -> Result<Shared, Error> {
+        let all = || self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = all().get(alias) {
+            return Ok(shared.clone());
+        }
+        let shared = Shared::over(self.provider(alias, spec)?, spec, Arc::clone(&self.ledger));
+        Ok(all().entry(alias.to_owned()).or_insert(shared).clone())
+    }
+
+    /// Tells what the process has spent so far, by alias of the network models.
+    pub fn spending(&self) -> impl Fn() -> BTreeMap<String, Spent> + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || {
+            let shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.iter().map(|(alias, shared)| (alias.clone(), shared.spent())).collect()
+        }
     }
 
     /// The bare provider of an alias, for a look at its credentials.
@@ -88,6 +112,12 @@ impl Hub {
     /// From here on every call is paid out of this account. The first account stays.
     pub fn pay_from(&self, ledger: Ledger) {
         let _ = self.ledger.set(ledger);
+    }
+
+    /// What is done with recordings.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
     }
 
     /// The recordings of this run.

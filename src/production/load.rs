@@ -12,6 +12,7 @@ use crate::config::{Document, Problem, Project, Step, did_you_mean};
 use crate::dataset::Dataset;
 use crate::eval::plan::{Options, SuitePlan};
 use crate::json::sha256_hex;
+use crate::llm::Hub;
 use crate::pipeline::{Inputs, money};
 use crate::prompt::content_sha256;
 use crate::task::read_json;
@@ -37,6 +38,14 @@ impl Production {
     /// # Errors
     /// No such pin or task; texts that are others than pinned; problems of prompt, schemas, checks or models.
     pub fn load(inputs: &Inputs, task: &str) -> Result<Self, Vec<Problem>> {
+        Self::load_on(inputs, &inputs.hub, task)
+    }
+
+    /// The same, asking and recording through this hub.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_on(inputs: &Inputs, hub: &Hub, task: &str) -> Result<Self, Vec<Problem>> {
         if !inputs.problems.is_empty() {
             return Err(inputs.problems.clone());
         }
@@ -49,7 +58,7 @@ impl Production {
             problem.hint = did_you_mean(task, known);
             return Err(vec![problem]);
         };
-        let plan = plan(inputs, project, (task, spec), (&pin.model, &pin.prompt), None)?;
+        let plan = plan((inputs, hub), project, (task, spec), (&pin.model, &pin.prompt), None)?;
         let at = |key: &str| ["pins", task, key].map(Step::from);
         let mut problems = Vec::new();
         let mut hold = |key: &str, what: &str, pinned: Option<&String>, now: Option<String>| {
@@ -82,7 +91,7 @@ impl Production {
         let fallback = pin
             .fallback
             .as_ref()
-            .map(|alias| self::plan(inputs, project, (task, spec), (alias, &pin.prompt), None));
+            .map(|alias| self::plan((inputs, hub), project, (task, spec), (alias, &pin.prompt), None));
         let fallback = fallback.transpose()?.map(Arc::new);
         let input_schema = spec.input_schema.as_ref().map(|file| read_json(&project.root, file)).transpose();
         let input_schema = input_schema.map_err(|problem| vec![problem])?;
@@ -101,6 +110,7 @@ impl Production {
             schemas: (input_schema, output_schema),
             plan: Arc::new(plan),
             fallback,
+            patience: None,
             sampled: None,
         })
     }
@@ -127,7 +137,8 @@ pub(super) fn marking(inputs: &Inputs, task: &str) -> Result<(SuitePlan, LiveSpe
     let (Some(pin), Some(spec)) = (pin, project.graph.value.tasks.get(task)) else {
         return Err(vec![Problem::of_file(FILE, format!("no task `{task}` is pinned"))]);
     };
-    let plan = plan(inputs, project, (task, spec), (&pin.model, &pin.prompt), Some(live))?;
+    let hub = &inputs.hub;
+    let plan = plan((inputs, hub), project, (task, spec), (&pin.model, &pin.prompt), Some(live))?;
     if let Some(judge) = &plan.judge
         && judge.template.placeholders().iter().any(|name| name == "expected")
     {
@@ -141,7 +152,7 @@ pub(super) fn marking(inputs: &Inputs, task: &str) -> Result<(SuitePlan, LiveSpe
 
 /// The task on a model, with the checks that need no label.
 fn plan(
-    inputs: &Inputs,
+    (inputs, hub): (&Inputs, &Hub),
     project: &Project,
     (task, spec): (&str, &TaskSpec),
     (alias, prompt): (&str, &str),
@@ -156,6 +167,6 @@ fn plan(
     }
     let dataset = Dataset { file: GRAPH.to_owned(), cases: Vec::new(), sha256: String::new() };
     let custom = &inputs.registry.checks;
-    let options = Options { prompt: Some(prompt), custom, hub: &inputs.hub, graph: None };
+    let options = Options { prompt: Some(prompt), custom, hub, graph: None };
     SuitePlan::load(project, &doc, alias, Arc::new(dataset), options)
 }

@@ -3,6 +3,9 @@
 //! A service keeps one answer for each request, for as long as it runs. A file for each would cost more than the answer, and
 //! an inode; nobody else reads or writes them meanwhile, so nothing has to be locked. Memory does not grow with what was
 //! answered: of the places, those of the last [`REMEMBERED`] answers are known, and at most twice as many.
+//!
+//! Somebody may clean up while the service runs. A file that was removed or cut is begun anew; an answer that cannot be read
+//! back is asked for again, as if it had been answered long ago.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -71,39 +74,37 @@ impl Journal {
         &self.path
     }
 
-    /// Every draw of a key whose place is known, sorted.
-    pub(super) fn draws(&self, key: &str) -> io::Result<Vec<Recorded>> {
-        let place = {
-            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            open.as_ref().and_then(|open| open.places.of(start(key)))
-        };
-        let Some(mut place) = place else { return Ok(Vec::new()) };
-        let mut file = BufReader::new(File::open(&self.path)?);
+    /// Every draw of a key whose place is known and that can be read, sorted.
+    pub(super) fn draws(&self, key: &str) -> Vec<Recorded> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = &*open else { return Vec::new() };
+        let mut place = open.places.of(start(key));
         let mut draws = Vec::new();
-        loop {
-            let mut line = Vec::new();
-            file.seek(SeekFrom::Start(place))?;
-            file.read_until(b'\n', &mut line)?;
-            let found: Found = serde_json::from_slice(&line)?;
+        while let Some(at) = place {
+            let found = match line_at(&open.file, at) {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!("{}: an answer cannot be read back: {error}", self.path.display());
+                    break;
+                }
+            };
             if found.key == key {
                 draws.push(found.draw);
             }
-            match found.before {
-                // A line can only point back.
-                Some(before) if before < place => place = before,
-                _ => break,
-            }
+            // A line can only point back.
+            place = found.before.filter(|before| *before < at);
         }
         draws.sort_by_key(|draw| (draw.stream, draw.index));
-        Ok(draws)
+        draws
     }
 
     /// Add an answer: whole in the file when this returns.
     pub(super) fn add(&self, key: &str, request: &Request, draw: &Recorded) -> io::Result<()> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_ours = open.as_ref().map_or(Ok(false), Open::is_whole)?;
         let open = match &mut *open {
-            Some(open) => open,
-            none => none.insert(self.create()?),
+            Some(open) if is_ours => open,
+            other => other.insert(self.create()?),
         };
         let before = open.places.of(start(key));
         let mut line = serde_json::to_vec(&Line { format: FORMAT, key, before, request, draw })?;
@@ -120,10 +121,30 @@ impl Journal {
 
     fn create(&self) -> io::Result<Open> {
         self.path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+        let file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
         let end = file.metadata()?.len();
         Ok(Open { file, end, places: Places::default() })
     }
+}
+
+impl Open {
+    /// Nobody has removed, cut or added to what was written.
+    fn is_whole(&self) -> io::Result<bool> {
+        let now = self.file.metadata()?;
+        #[cfg(unix)]
+        let is_there = std::os::unix::fs::MetadataExt::nlink(&now) > 0;
+        #[cfg(not(unix))]
+        let is_there = true;
+        Ok(is_there && now.len() == self.end)
+    }
+}
+
+/// The line at a place. The file's position is nobody's: what is written goes to its end.
+fn line_at(mut file: &File, place: u64) -> io::Result<Found> {
+    file.seek(SeekFrom::Start(place))?;
+    let mut line = Vec::new();
+    BufReader::new(file).read_until(b'\n', &mut line)?;
+    Ok(serde_json::from_slice(&line)?)
 }
 
 impl Places {
@@ -159,18 +180,39 @@ mod tests {
     fn what_was_added_is_found_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::new(dir.path());
-        assert_eq!(journal.draws(A).unwrap(), []);
+        assert_eq!(journal.draws(A), []);
         assert!(!journal.path().exists(), "nothing was added");
         for (key, index, text) in [(A, 1, "second"), (B, 0, "another's"), (A, 0, "first")] {
             journal.add(key, &request("m", "x"), &recorded(index, text)).unwrap();
         }
         let texts = |key: &str| -> Vec<String> {
-            journal.draws(key).unwrap().into_iter().map(|draw| draw.answer.text).collect()
+            journal.draws(key).into_iter().map(|draw| draw.answer.text).collect()
         };
         assert_eq!(texts(A), ["first", "second"]);
         assert_eq!(texts(B), ["another's"]);
         assert_eq!(texts("ffffffffffffffff"), [""; 0]);
         assert_eq!(std::fs::read_to_string(journal.path()).unwrap().lines().count(), 3);
+    }
+
+    #[test]
+    fn a_file_that_is_removed_or_cut_meanwhile_is_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::new(dir.path());
+        let add = |key: &str, text: &str| journal.add(key, &request("m", "x"), &recorded(0, text)).unwrap();
+        let texts = |key: &str| -> Vec<String> {
+            journal.draws(key).into_iter().map(|draw| draw.answer.text).collect()
+        };
+        add(A, "one");
+        std::fs::remove_file(journal.path()).unwrap();
+        add(B, "two");
+        assert_eq!((texts(B), journal.path().exists()), (vec!["two".to_owned()], true));
+        // As logrotate does it with `copytruncate`.
+        File::options().write(true).open(journal.path()).unwrap().set_len(0).unwrap();
+        assert_eq!(texts(B), [""; 0], "asked for again");
+        add(A, "three");
+        add(B, "four");
+        assert_eq!((texts(A), texts(B)), (vec!["three".to_owned()], vec!["four".to_owned()]));
+        assert_eq!(std::fs::read_to_string(journal.path()).unwrap().lines().count(), 2);
     }
 
     #[test]
@@ -181,10 +223,10 @@ mod tests {
         for i in 0..95 {
             journal.add(&key(i), &request("m", "x"), &recorded(0, &i.to_string())).unwrap();
             for back in (i + 1).saturating_sub(10)..=i {
-                assert_eq!(journal.draws(&key(back)).unwrap()[0].answer.text, back.to_string());
+                assert_eq!(journal.draws(&key(back))[0].answer.text, back.to_string());
             }
         }
-        assert_eq!(journal.draws(&key(3)).unwrap(), [], "long ago");
+        assert_eq!(journal.draws(&key(3)), [], "long ago");
         let open = journal.open.lock().unwrap();
         let places = &open.as_ref().unwrap().places;
         assert!(places.young.len() + places.old.len() <= 20);

@@ -44,6 +44,17 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+/// What the answers took that a model was asked for, from recordings nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spent {
+    /// Input tokens, as far as the provider reported them.
+    pub input_tokens: u64,
+    /// Output tokens.
+    pub output_tokens: u64,
+    /// USD, as far as prices are known.
+    pub usd: f64,
+}
+
 /// What is going on right now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pulse {
@@ -62,6 +73,8 @@ struct Inner {
     traffic: Traffic,
     pulse: Pulse,
     unpriced: bool,
+    /// USD of the answers that have a price.
+    usd: f64,
     last_failure: Option<Failure>,
 }
 
@@ -90,6 +103,7 @@ impl Meter {
             }
             None => inner.traffic.without_usage += 1,
         }
+        inner.usd += answer.cost_usd.unwrap_or(0.0);
         match answer.cost_usd {
             Some(cost) if !inner.unpriced => {
                 *inner.traffic.cost_usd.get_or_insert(0.0) += cost;
@@ -99,6 +113,12 @@ impl Meter {
                 inner.traffic.cost_usd = None;
             }
         }
+    }
+
+    pub(super) fn spent(&self) -> Spent {
+        let inner = self.lock();
+        let Traffic { input_tokens, output_tokens, .. } = inner.traffic;
+        Spent { input_tokens, output_tokens, usd: inner.usd }
     }
 
     pub(super) fn failed(&self) {

@@ -36,7 +36,7 @@ use retry::Retry;
 
 pub use ledger::Ledger;
 pub(in crate::llm) use meter::Meter;
-pub use meter::{Pulse, Traffic};
+pub use meter::{Pulse, Spent, Traffic};
 pub use replay::Policy;
 
 /// One question put to a model.
@@ -112,8 +112,50 @@ impl Layer for Arc<dyn Provider> {
     }
 }
 
+/// What asks a network provider, and keeps to its limits.
+type Line = Budget<Retry<Limit<Arc<dyn Provider>>>>;
+
 /// What stands above a network provider.
-type Network = Replay<Budget<Retry<Limit<Arc<dyn Provider>>>>>;
+type Network = Replay<Arc<Line>>;
+
+impl Layer for Arc<Line> {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Asking<'a> {
+        self.as_ref().ask(ask)
+    }
+}
+
+/// What clients of one network model share, wherever each of them keeps its answers: limits, money, counts.
+#[derive(Clone)]
+pub(in crate::llm) struct Shared {
+    card: ModelCard,
+    embeds: bool,
+    line: Arc<Line>,
+    meter: Arc<Meter>,
+}
+
+impl Shared {
+    /// Of a provider, as configured.
+    pub(in crate::llm) fn over(
+        provider: Arc<dyn Provider>,
+        spec: &crate::config::models::ModelSpec,
+        ledger: Arc<std::sync::OnceLock<Ledger>>,
+    ) -> Self {
+        let (card, embeds) = (provider.card().clone(), provider.embeds());
+        let meter = Arc::<Meter>::default();
+        let m = || Arc::clone(&meter);
+        let (attempt, deadline) = (spec.timeouts.attempt(), spec.timeouts.deadline());
+        let price = budget::Tariff::of(spec);
+        let most = price.max_tokens();
+        let limit = Limit::over(provider, &card.alias, &spec.limits, attempt, most, m());
+        let line = Budget::over(Retry::over(limit, deadline, m()), price, ledger, m());
+        Self { card, embeds, line: Arc::new(line), meter }
+    }
+
+    /// What was asked for so far.
+    pub(in crate::llm) fn spent(&self) -> Spent {
+        self.meter.spent()
+    }
+}
 
 /// How a client comes to its answers.
 #[derive(Clone)]
@@ -136,15 +178,6 @@ pub struct Client {
     embeds: bool,
 }
 
-/// What a network client is made of besides its provider.
-pub(in crate::llm) struct Parts<'a> {
-    pub spec: &'a crate::config::models::ModelSpec,
-    pub store: Arc<Store>,
-    pub policy: Policy,
-    pub ledger: Arc<std::sync::OnceLock<Ledger>>,
-    pub clock: crate::clock::Clock,
-}
-
 impl Client {
     /// An embedded model: called directly, never recorded.
     #[must_use]
@@ -153,30 +186,16 @@ impl Client {
         Self { card, way: Way::Embedded(provider), meter: Arc::default(), content: false, embeds }
     }
 
-    /// A network model under the whole stack.
-    pub(in crate::llm) fn network(provider: Arc<dyn Provider>, parts: Parts<'_>) -> Self {
-        let (card, embeds) = (provider.card().clone(), provider.embeds());
-        let meter = Arc::<Meter>::default();
-        let Parts { spec, store, policy, ledger, clock } = parts;
-        let (attempt, deadline) = (spec.timeouts.attempt(), spec.timeouts.deadline());
-        let price = budget::Tariff::of(spec);
-        let most = price.max_tokens();
-        let alias = card.alias.clone();
-        let m = || Arc::clone(&meter);
+    /// A network model under the whole stack, its answers in `store`.
+    pub(in crate::llm) fn network(
+        shared: &Shared,
+        store: Arc<Store>,
+        policy: Policy,
+        clock: crate::clock::Clock,
+    ) -> Self {
+        let Shared { card, embeds, line, meter } = shared.clone();
         // Trace is no type of its own, since it needs the whole call: `Client::ask_in_span` puts it outermost.
-        let stack = Replay::over(
-            Budget::over(
-                Retry::over(Limit::over(provider, &alias, &spec.limits, attempt, most, m()), deadline, m()),
-                price,
-                ledger,
-                m(),
-            ),
-            &alias,
-            store,
-            policy,
-            clock,
-            m(),
-        );
+        let stack = Replay::over(line, &card.alias, store, policy, clock, Arc::clone(&meter));
         Self { card, way: Way::Network(Arc::new(stack)), meter, content: false, embeds }
     }
 

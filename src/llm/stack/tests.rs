@@ -136,14 +136,9 @@ fn bench_with(script: Arc<Script>, policy: Policy, more: serde_json::Value, limi
         let _ = ledger.set(Ledger::join(dir.path(), None, "me", budget::nano(usd)).unwrap());
     }
     let spec = spec(more);
-    let parts = Parts {
-        spec: &spec,
-        store: Arc::clone(&store),
-        policy,
-        ledger,
-        clock: Clock::new(|| time::OffsetDateTime::UNIX_EPOCH, 0),
-    };
-    let client = Client::network(Arc::clone(&script) as Arc<dyn Provider>, parts);
+    let shared = Shared::over(Arc::clone(&script) as Arc<dyn Provider>, &spec, ledger);
+    let clock = Clock::new(|| time::OffsetDateTime::UNIX_EPOCH, 0);
+    let client = Client::network(&shared, Arc::clone(&store), policy, clock);
     Bench { dir, script, client, store }
 }
 
