@@ -1,12 +1,12 @@
 //! `llmx task`: a pinned task over many inputs, and what it served afterwards.
 
+mod files;
 mod live;
 
-use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, IsTerminal as _, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::{Choice, Context};
 use crate::config::{Problem, env};
@@ -16,16 +16,15 @@ use crate::host;
 use crate::json::sha256_hex;
 use crate::pipeline::block_on;
 use crate::production::Production;
-use crate::production::batch::input::{Bad, Hashed, ReadSoFar, Record, csv, id_pointer, jsonl};
 use crate::production::batch::manifest::{self, FORMAT, Manifest, merge};
-use crate::production::batch::output::{Dead, Form, Line, Output};
-use crate::production::batch::{Counts, Sink, Told, run as answer_all};
+use crate::production::batch::output::{Done, Form, Output};
+use crate::production::batch::{Broken, Counts, Terms, Told, run as answer_all, strangers};
 use crate::production::live::sampled::Sampler;
 use crate::report::outcome::exit;
 use crate::report::words::count;
 use crate::report::{sanitize, traffic};
 use crate::telemetry::{Run, Telemetry};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use files::{Files, Out, Source};
 
 /// Subcommands of `llmx task`.
 #[derive(Debug, clap::Subcommand)]
@@ -120,10 +119,7 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
         return Err(refuse("--model, --prompt", "the pin says both: edit config/model_pins.yml".to_owned()));
     }
     // Answers are kept beside the run's reports, under a name that the same command finds again.
-    let mut overrides = choice.overrides();
-    if choice.mode.is_none() {
-        overrides.0.insert(env::MODE, "live".to_owned());
-    }
+    let (mut overrides, _) = choice.overrides_of_work(context);
     let place =
         std::path::absolute(output).map_or_else(|_| output.clone(), |path| path.display().to_string());
     let name = sha256_hex(&place).chars().take(12).collect::<String>();
@@ -134,36 +130,65 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
     let production = Production::load(&inputs, task).map_err(|problems| context.refuse(&problems))?;
     let production = Arc::new(production.sampled_by(Sampler::of(&inputs, task, host::clock())));
     production.open_account(&inputs).map_err(|problem| context.refuse(&[problem]))?;
+    // Nothing is written before it is sure that there are inputs.
+    let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
+    let (source, so_far) = Source::open(input, id.as_deref()).map_err(|message| refuse(input, message))?;
+    let records = source.records().map_err(|message| refuse(input, message))?;
     let (out, done) = if output == "-" {
-        (Out::Stdout, BTreeSet::new())
+        (Out::Stdout, Done::new())
     } else {
-        let opened = Output::open(Path::new(output), Form::of(output));
-        let (file, done) = opened.map_err(|error| refuse(output, error.to_string()))?;
+        let opened = Output::open(Path::new(output), Form::of(output), &production.sha256());
+        let (file, done) = opened.map_err(|error| {
+            let problem = Problem::of_file(output.as_str(), error.to_string());
+            context.refuse(&[problem.hint("name another --out, or move this file away")])
+        })?;
         (Out::File(file), done)
     };
+    // What can be read twice is looked through before anybody is asked.
+    if !done.is_empty() && Path::new(input).is_file() {
+        let (again, _) = Source::open(input, id.as_deref()).map_err(|message| refuse(input, message))?;
+        let again = again.records().map_err(|message| refuse(input, message))?;
+        let found = strangers(again, &done, shard)
+            .map_err(|error| refuse(input, format!("cannot be read: {error}")))?;
+        if let Some((id, n)) = found {
+            return Err(context.refuse(&[stranger(output, &id, n)]));
+        }
+    }
     let dead_file =
         dead.clone().or_else(|| (output != "-").then(|| PathBuf::from(format!("{output}.dead.jsonl"))));
     let letters = match &dead_file {
         Some(path) => {
             let file =
                 File::create(path).map_err(|error| refuse(&path.display().to_string(), error.to_string()))?;
-            Some(BufWriter::new(file))
+            Some(file)
         }
         None => None,
     };
-    let (source, so_far) = Source::open(input, id.as_deref()).map_err(|message| refuse(input, message))?;
-    let records = source.records().map_err(|message| refuse(input, message))?;
-    let mut sink = Files { out, letters, bar: bar(context), error: context.out };
-    let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
+    let mut sink = Files::new(context, out, letters);
+    let halt = AtomicBool::new(false);
     let at_once = inputs.settings.concurrency;
+    let terms = Terms { done: &done, shard, at_once, halt: &halt, again: false };
     telemetry.open(&Run { id: inputs.run_id.clone(), file: None });
-    let ran = block_on(answer_all(Arc::clone(&production), records, &done, shard, at_once, &mut sink));
+    let ran = block_on(answer_all(Arc::clone(&production), records, terms, &mut sink));
     if let Some(note) = telemetry.close() {
         context.out.note(note);
     }
     let ran = ran.map_err(|message| refuse(output, message))?;
-    let (counts, told) = ran.map_err(|error| refuse(output, format!("cannot be written: {error}")))?;
-    sink.finish().map_err(|error| refuse(output, format!("cannot be written: {error}")))?;
+    let finished = sink.finish();
+    let (counts, told) = ran.map_err(|error| match &error {
+        Broken::Output(_) => refuse(output, error.to_string()),
+        Broken::Input(_) => refuse(input, error.to_string()),
+        Broken::Changed { .. } => {
+            let problem = Problem::of_file(input.as_str(), error.to_string());
+            context.refuse(&[problem.hint("give it another id, or name another --out")])
+        }
+    })?;
+    finished.map_err(|error| refuse(output, format!("cannot be written: {error}")))?;
+    // Of what comes through a pipe it is only known now.
+    if let Some(n) = done.len().checked_sub(counts.before).filter(|n| *n > 0) {
+        let id = done.keys().next().map(String::as_str).unwrap_or_default();
+        return Err(context.refuse(&[stranger(output, id, n)]));
+    }
     let code = code(&counts);
     if let Some(path) = manifest {
         let (prompt, prompt_sha256) = production.prompt();
@@ -191,6 +216,14 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
     tell(context, &production, &counts, &told, dead_file.as_deref());
     traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
     Ok(code)
+}
+
+/// The outputs hold some of other inputs.
+fn stranger(output: &str, id: &str, n: usize) -> Problem {
+    let them = if n == 1 { "an output".to_owned() } else { format!("{n} outputs") };
+    let problem =
+        Problem::of_file(output, format!("holds {them} of ids that these inputs have not, such as `{id}`"));
+    problem.hint("name another --out for other inputs; more inputs with the same ones may go on")
 }
 
 fn write_json(path: &Path, manifest: &Manifest) -> Result<(), Problem> {
@@ -279,102 +312,5 @@ fn tell(context: &Context, production: &Production, counts: &Counts, told: &Told
     }
     if let Some(why) = &told.mend {
         out.failed(sanitize::line(why), Some("mend it; the same command then goes on"));
-    }
-}
-
-fn bar(context: &Context) -> ProgressBar {
-    if !std::io::stderr().is_terminal() || !context.out.color {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {pos} inputs, {per_sec}, {elapsed}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
-}
-
-/// Where inputs come from.
-struct Source {
-    reader: Box<dyn BufRead + Send>,
-    is_csv: bool,
-    id: String,
-}
-
-impl Source {
-    fn open(input: &str, id: Option<&str>) -> Result<(Self, ReadSoFar), String> {
-        let file: Box<dyn Read + Send> = if input == "-" {
-            Box::new(std::io::stdin())
-        } else {
-            Box::new(File::open(input).map_err(|error| format!("cannot be read: {error}"))?)
-        };
-        let (file, so_far) = Hashed::new(file);
-        let mut reader: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 18, file));
-        let is_csv = Form::of(input) == Form::Csv;
-        let id = match id {
-            Some(id) if is_csv || id.starts_with('/') => id.to_owned(),
-            Some(id) => return Err(format!("--id: expected a JSON pointer: `/{id}`, found `{id}`")),
-            None => {
-                // As far as the buffer holds it.
-                let start = reader.fill_buf().map_err(|error| format!("cannot be read: {error}"))?;
-                let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                id_pointer(line, is_csv).to_owned()
-            }
-        };
-        Ok((Self { reader, is_csv, id }, so_far))
-    }
-
-    fn records(self) -> Result<Box<dyn Iterator<Item = Result<Record, Bad>>>, String> {
-        let Self { reader, is_csv, id } = self;
-        if is_csv { Ok(Box::new(csv(reader, &id)?)) } else { Ok(Box::new(jsonl(reader, id))) }
-    }
-}
-
-enum Out {
-    Stdout,
-    File(Output),
-}
-
-struct Files {
-    out: Out,
-    letters: Option<BufWriter<File>>,
-    bar: ProgressBar,
-    error: super::print::Out,
-}
-
-impl Files {
-    fn finish(self) -> std::io::Result<()> {
-        self.bar.finish_and_clear();
-        if let Some(letters) = self.letters {
-            letters.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        }
-        match self.out {
-            Out::File(file) => file.finish(),
-            Out::Stdout => std::io::stdout().flush(),
-        }
-    }
-}
-
-impl Sink for Files {
-    fn output(&mut self, line: &Line<'_>) -> std::io::Result<()> {
-        match &mut self.out {
-            Out::File(file) => file.write(line),
-            Out::Stdout => std::io::stdout().write_all(&Form::Jsonl.line(line)?),
-        }
-    }
-
-    fn dead(&mut self, letter: &Dead<'_>) -> std::io::Result<()> {
-        let mut text = serde_json::to_string(letter)?;
-        match &mut self.letters {
-            Some(file) => {
-                text.push('\n');
-                file.write_all(text.as_bytes())
-            }
-            None => {
-                self.error.note(sanitize::line(&text));
-                Ok(())
-            }
-        }
-    }
-
-    fn step(&mut self) {
-        self.bar.inc(1);
     }
 }

@@ -69,9 +69,8 @@ fn pick(text: &str) -> Result<Pick, String> {
 fn inputs(context: &Context, task: &str, mode: Option<&str>, max_cost: Option<&str>) -> Result<Inputs, u8> {
     let choice =
         Choice { mode: mode.map(str::to_owned), max_cost: max_cost.map(str::to_owned), ..Choice::default() };
-    let mut overrides = choice.overrides();
-    if mode.is_none() {
-        overrides.0.insert(env::MODE, "live".to_owned());
+    let (mut overrides, told) = choice.overrides_of_work(context);
+    if !told {
         overrides.0.insert(env::RESUME, format!("live-{task}"));
     }
     context.inputs_with(&overrides)

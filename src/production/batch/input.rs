@@ -1,6 +1,6 @@
 //! Inputs from JSONL and CSV, one at a time.
 
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
@@ -31,23 +31,9 @@ pub struct Bad {
     pub reason: String,
 }
 
-/// Where ids stand, by the first input (a line of JSONL) or the header of CSV: `/record_id` where there is such a member or
-/// column, else `/id`.
-#[must_use]
-pub fn id_pointer(first_line: &[u8], is_csv: bool) -> &'static str {
-    const RECORD_ID: &str = "record_id";
-    let has = if is_csv {
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(first_line);
-        reader
-            .records()
-            .next()
-            .and_then(Result::ok)
-            .is_some_and(|row| row.iter().any(|cell| cell == RECORD_ID))
-    } else {
-        serde_json::from_slice::<Value>(first_line).is_ok_and(|value| value.get(RECORD_ID).is_some())
-    };
-    if has { "/record_id" } else { "/id" }
-}
+/// Where ids stand that the caller has not told: `/record_id` where the first input (or the header) has such a member (or
+/// column), else `/id`.
+const PLACES: [&str; 2] = ["/record_id", "/id"];
 
 /// A reader that knows the hash of all that was read.
 pub struct Hashed<R> {
@@ -77,7 +63,7 @@ impl ReadSoFar {
 }
 
 impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         let bytes = buffer.get(..read).unwrap_or_default();
         self.sha256.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
@@ -88,30 +74,34 @@ impl<R: Read> Read for Hashed<R> {
 /// Longest line of JSONL, in bytes: what is longer is no record.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Records of JSONL: each line is one input, its id stands at the JSON pointer `id`.
+/// Records of JSONL: each line is one input, its id stands at the JSON pointer `id`; without one at `/record_id` where the
+/// first input has it, else at `/id`.
+///
+/// An input that cannot be read any further is an error, the last that comes.
 pub fn jsonl<'a>(
     reader: impl BufRead + 'a,
-    id: impl Into<String>,
-) -> impl Iterator<Item = Result<Record, Bad>> + 'a {
-    let id = id.into();
-    let mut reader = reader;
+    id: Option<String>,
+) -> impl Iterator<Item = io::Result<Result<Record, Bad>>> + 'a {
+    let (mut reader, mut id) = (reader, id);
     let (mut line, mut ended) = (0, false);
     std::iter::from_fn(move || {
         while !ended {
             line += 1;
             let mut bytes = Vec::new();
+            // One more for the end of the line.
             let read = reader.by_ref().take(MOST_BYTES as u64 + 1).read_until(b'\n', &mut bytes);
-            let bad = |reason: String| Some(Err(Bad { line, id: None, reason }));
+            let bad = |reason: String| Some(Ok(Err(Bad { line, id: None, reason })));
             match read {
                 Err(error) => {
                     ended = true;
-                    return bad(format!("cannot be read: {error}"));
+                    return Some(Err(error));
                 }
                 Ok(0) => return None,
-                Ok(_) if bytes.len() > MOST_BYTES => {
+                Ok(_) if bytes.len() > MOST_BYTES && !bytes.ends_with(b"\n") => {
                     // The rest of it is skipped, so that the next line is one again.
-                    if skip_line(&mut reader).is_err() {
-                        return None;
+                    if let Err(error) = skip_line(&mut reader) {
+                        ended = true;
+                        return Some(Err(error));
                     }
                     return bad(format!("is longer than {MOST_BYTES} bytes"));
                 }
@@ -122,14 +112,14 @@ pub fn jsonl<'a>(
             }
             let Ok(text) = String::from_utf8(bytes) else { return bad("is not UTF-8 text".to_owned()) };
             if !text.trim().is_empty() {
-                return Some(record(line, text.trim(), &id));
+                return Some(Ok(record(line, text.trim(), &mut id)));
             }
         }
         None
     })
 }
 
-fn skip_line(reader: &mut impl BufRead) -> std::io::Result<()> {
+fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
     loop {
         let buffer = reader.fill_buf()?;
         if buffer.is_empty() {
@@ -144,13 +134,21 @@ fn skip_line(reader: &mut impl BufRead) -> std::io::Result<()> {
     }
 }
 
-/// An input from its JSON text.
-fn record(line: usize, text: &str, pointer: &str) -> Result<Record, Bad> {
+/// An input from its JSON text. The first one decides where ids stand, if nobody has told.
+fn record(line: usize, text: &str, place: &mut Option<String>) -> Result<Record, Bad> {
     let bad = |id: Option<String>, reason: String| Bad { line, id, reason };
     let value: Value =
         serde_json::from_str(text).map_err(|error| bad(None, format!("is not JSON: {error}")))?;
     // Also checks what `Value` lets pass, such as a number that is too large for it.
     let text = serde_json::from_str::<&RawValue>(text).map_or(text, RawValue::get);
+    let first = || PLACES.into_iter().find(|place| resolve_one(&value, place).is_some());
+    if place.is_none() {
+        *place = first().map(str::to_owned);
+    }
+    let Some(pointer) = place.as_deref() else {
+        let both = PLACES.map(|place| format!("`{place}`")).join(" or ");
+        return Err(bad(None, format!("has no id at {both}")));
+    };
     let id = match resolve_one(&value, pointer) {
         Some(Value::String(id)) if !id.is_empty() => id.clone(),
         Some(Value::Number(id)) => id.to_string(),
@@ -170,24 +168,29 @@ fn named(line: usize, id: String, text: String) -> Result<Record, Bad> {
 }
 
 /// Records of CSV with a header: a column `input` holds the whole input (JSON, else text), or the columns are its members,
-/// all of them text. The id stands in the column that `id` names (`/id` or `id`).
+/// all of them text. The id stands in the column that `id` names (`/id` or `id`); without one in `record_id`, else in `id`.
 ///
 /// # Errors
 /// A header that cannot be read, or has no such column.
 pub fn csv<'a>(
     reader: impl Read + 'a,
-    id: &str,
-) -> Result<impl Iterator<Item = Result<Record, Bad>> + 'a, String> {
+    id: Option<&str>,
+) -> Result<impl Iterator<Item = io::Result<Result<Record, Bad>>> + 'a, String> {
     let mut reader = csv::Reader::from_reader(reader);
     let header = reader.headers().map_err(|error| format!("the header cannot be read: {error}"))?.clone();
-    let name = id.trim_start_matches('/').to_owned();
     let names: Vec<String> =
         header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
-    let Some(at) = names.iter().position(|column| *column == name) else {
-        return Err(format!("has no column `{name}` for the id, but {}", names.join(", ")));
+    let places = id.map_or_else(|| PLACES.to_vec(), |id| vec![id]);
+    let columns: Vec<&str> = places.iter().map(|place| place.trim_start_matches('/')).collect();
+    let found =
+        columns.iter().find_map(|name| Some((*name, names.iter().position(|column| column == name)?)));
+    let Some((name, at)) = found else {
+        let columns = columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+        return Err(format!("has no column {columns} for the id, but {}", names.join(", ")));
     };
+    let name = name.to_owned();
     let whole = names.iter().position(|column| column == "input");
-    Ok(reader.into_records().map(move |row| {
+    let record = move |row: Result<csv::StringRecord, csv::Error>| {
         let row = row.map_err(|error| {
             let line = error.position().map_or(0, csv::Position::line);
             let line = usize::try_from(line).unwrap_or(usize::MAX);
@@ -218,6 +221,10 @@ pub fn csv<'a>(
             }
         };
         named(line, id, text)
+    };
+    Ok(reader.into_records().map(move |row| match row {
+        Err(error) if error.is_io_error() => Err(io::Error::other(error)),
+        row => Ok(record(row)),
     }))
 }
 
@@ -225,8 +232,12 @@ pub fn csv<'a>(
 mod tests {
     use super::*;
 
-    fn shown(all: impl Iterator<Item = Result<Record, Bad>>) -> Vec<String> {
-        all.map(|one| match one {
+    fn id() -> Option<String> {
+        Some("/id".to_owned())
+    }
+
+    fn shown(all: impl Iterator<Item = io::Result<Result<Record, Bad>>>) -> Vec<String> {
+        all.map(|one| match one.unwrap() {
             Ok(record) => format!("{} {} {}", record.line, record.id, record.text),
             Err(bad) => format!("{} ! {}", bad.line, bad.reason),
         })
@@ -237,7 +248,7 @@ mod tests {
     fn lines_of_json() {
         let text = "\u{feff}{\"id\": \"a\", \"x\": 2.50}\n\n  {\"id\": 7}  \n[1\n{\"id\": \"\"}\n{\"x\": 1}\n\"text\"\n{\"id\": \"z\"}";
         assert_eq!(
-            shown(jsonl(text.as_bytes(), "/id")),
+            shown(jsonl(text.as_bytes(), id())),
             [
                 "1 a {\"id\": \"a\", \"x\": 2.50}",
                 "3 7 {\"id\": 7}",
@@ -249,12 +260,12 @@ mod tests {
             ]
         );
         assert_eq!(
-            shown(jsonl(&b"\xff\xfe\n{\"id\": \"b\"}\n"[..], "/id")),
+            shown(jsonl(&b"\xff\xfe\n{\"id\": \"b\"}\n"[..], id())),
             ["1 ! is not UTF-8 text", "2 b {\"id\": \"b\"}"]
         );
         let long = format!("{{\"id\": \"a\", \"x\": \"{}\"}}\n{{\"id\": \"b\"}}\n", "y".repeat(MOST_BYTES));
         assert_eq!(
-            shown(jsonl(long.as_bytes(), "/id")),
+            shown(jsonl(long.as_bytes(), id())),
             [format!("1 ! is longer than {MOST_BYTES} bytes"), "2 b {\"id\": \"b\"}".to_owned()]
         );
     }
@@ -263,7 +274,7 @@ mod tests {
     fn rows_of_csv() {
         let text = "id,a,b\n1,\"x, y\",2\n,z,3\n2,only\n3,q,4\n";
         assert_eq!(
-            shown(csv(text.as_bytes(), "/id").unwrap()),
+            shown(csv(text.as_bytes(), Some("/id")).unwrap()),
             [
                 "2 1 {\"id\":\"1\",\"a\":\"x, y\",\"b\":\"2\"}",
                 "3 ! has no id in the column `id`",
@@ -272,29 +283,80 @@ mod tests {
             ]
         );
         let whole = "nr,input\n1,\"{\"\"a\"\": 2.0}\"\n2,plain words\n";
-        assert_eq!(shown(csv(whole.as_bytes(), "nr").unwrap()), ["2 1 {\"a\": 2.0}", "3 2 \"plain words\""]);
-        assert_eq!(csv(text.as_bytes(), "/nr").err().unwrap(), "has no column `nr` for the id, but id, a, b");
+        assert_eq!(
+            shown(csv(whole.as_bytes(), Some("nr")).unwrap()),
+            ["2 1 {\"a\": 2.0}", "3 2 \"plain words\""]
+        );
+        assert_eq!(
+            csv(text.as_bytes(), Some("/nr")).err().unwrap(),
+            "has no column `nr` for the id, but id, a, b"
+        );
+        assert_eq!(
+            csv("a,b\n".as_bytes(), None).err().unwrap(),
+            "has no column `record_id` or `id` for the id, but a, b"
+        );
     }
 
     #[test]
     fn ids_stand_where_the_first_input_has_them() {
-        for (line, is_csv, pointer) in [
-            ("{\"record_id\": \"a\", \"id\": 1}", false, "/record_id"),
-            ("{\"id\": \"a\", \"note\": \"its record_id is missing\"}", false, "/id"),
-            ("no json record_id", false, "/id"),
-            ("note,record_id", true, "/record_id"),
-            ("id,record_id_of_old", true, "/id"),
-            ("", true, "/id"),
-        ] {
-            assert_eq!(id_pointer(line.as_bytes(), is_csv), pointer, "{line}");
+        let ids = |text: &str| -> Vec<String> {
+            let all = jsonl(text.as_bytes(), None).map(Result::unwrap);
+            all.map(|one| one.map_or_else(|bad| bad.reason, |record| record.id)).collect()
+        };
+        let both = "{\"record_id\": \"a\", \"id\": 1}\n{\"record_id\": \"b\", \"id\": 2}\n";
+        assert_eq!(ids(both), ["a", "b"]);
+        assert_eq!(ids(&format!("\u{feff}\n  \n{both}")), ["a", "b"]);
+        assert_eq!(
+            ids("{\"id\": \"x\", \"note\": \"its record_id\"}\n{\"id\": 1, \"record_id\": 2}\n"),
+            ["x", "1"]
+        );
+        // What is no input decides nothing.
+        let odd = ids(&format!("no json\n[1]\n{both}"));
+        assert_eq!(
+            odd.get(1..),
+            Some(&["has no id at `/record_id` or `/id`", "a", "b"].map(str::to_owned)[..])
+        );
+        // However long the first one is, and in whatever pieces it comes.
+        let long = format!("{{\"pad\": \"{}\", \"record_id\": \"a\"}}\n", "x".repeat(1 << 19));
+        assert_eq!(ids(&long), ["a"]);
+        let pieces = io::BufReader::with_capacity(3, both.as_bytes());
+        assert_eq!(shown(jsonl(pieces, None)).len(), 2);
+        for (header, column) in
+            [("note,record_id", "record_id"), ("id,record_id_of_old", "id"), ("id,record_id", "record_id")]
+        {
+            let rows = format!("{header}\nl,r\n");
+            let right = if header.starts_with(column) { "l" } else { "r" };
+            let all = shown(csv(rows.as_bytes(), None).unwrap());
+            assert!(all[0].starts_with(&format!("2 {right} ")), "{header}: {all:?}");
         }
+    }
+
+    #[test]
+    fn a_line_as_long_as_may_be_swallows_nothing() {
+        let line = |bytes: usize| {
+            let frame = "{\"id\": \"a\", \"x\": \"\"}".len();
+            format!("{{\"id\": \"a\", \"x\": \"{}\"}}\n{{\"id\": \"b\"}}\n", "y".repeat(bytes - frame))
+        };
+        let ids = |text: String| -> Vec<String> {
+            let all = jsonl(text.as_bytes(), None).map(Result::unwrap);
+            all.map(|one| one.map_or_else(|bad| bad.reason, |record| record.id)).collect()
+        };
+        assert_eq!(ids(line(MOST_BYTES)), ["a", "b"]);
+        assert_eq!(ids(line(MOST_BYTES + 1)), [format!("is longer than {MOST_BYTES} bytes"), "b".to_owned()]);
+    }
+
+    #[test]
+    fn an_input_that_breaks_off_is_an_error_and_no_record() {
+        let folder = std::fs::File::open(".").unwrap();
+        let mut all = jsonl(io::BufReader::new(folder), None);
+        assert!(all.next().unwrap().is_err() && all.next().is_none());
     }
 
     proptest::proptest! {
         #[test]
         fn no_bytes_are_a_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            jsonl(&bytes[..], "/id").for_each(drop);
-            if let Ok(rows) = csv(&bytes[..], "/id") {
+            jsonl(&bytes[..], id()).for_each(drop);
+            if let Ok(rows) = csv(&bytes[..], None) {
                 rows.for_each(drop);
             }
         }

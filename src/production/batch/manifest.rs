@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Counts;
-use super::output::{Form, ids};
+use super::output::{Form, Written, written};
 use crate::config::Problem;
 use crate::eval::shard::Shard;
 use crate::files;
@@ -145,7 +145,15 @@ pub fn merge(manifests: &[(PathBuf, Manifest)], form: Form) -> Result<Merged, Ve
             return Err(failed("has another form than the merged file: .jsonl or .csv for all".to_owned()));
         }
         let text = String::from_utf8(bytes).map_err(|_| failed("is not UTF-8 text".to_owned()))?;
-        for id in ids(&text, form).map_err(|error| failed(error.to_string()))? {
+        let lines = written(&text, form).map_err(|error| failed(error.to_string()))?;
+        let said = manifest.counts.answered + manifest.counts.before;
+        if lines.len() != said {
+            return Err(failed(format!("holds {} outputs, and its manifest says {said}", lines.len())));
+        }
+        for Written { id, task_sha256, .. } in lines {
+            if task_sha256 != manifest.task_sha256 {
+                return Err(failed(format!("`{id}` was answered by another task than its manifest names")));
+            }
             if !manifest.shard.holds(&id) {
                 return Err(failed(format!("the id `{id}` belongs to another shard")));
             }

@@ -1,7 +1,8 @@
 //! Many inputs: exactly one output for each id, whatever stops in between.
 //!
 //! The output is its own journal: a line is written whole or, after a crash, cut off and asked for again, where the answer
-//! comes from the run's recordings. What is no input, or has no answer that holds, goes to the dead-letter file with its
+//! comes from the run's recordings. It holds the hashes of its input and of the task, so that what was answered once is
+//! never taken for the answer to another input, or by another model. What is no input, or has no answer that holds, goes to the dead-letter file with its
 //! reason; what a provider could not answer now goes nowhere, so that the next call asks for it.
 
 pub mod input;
@@ -10,6 +11,7 @@ pub mod output;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -17,8 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Produced, Production, Refused, Remedy};
 use crate::eval::shard::Shard;
+use crate::json::sha256_hex;
 use input::{Bad, Record};
-use output::{Dead, Line};
+use output::{Dead, Done, Line};
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,22 +90,58 @@ pub trait Sink {
     fn step(&mut self) {}
 }
 
-/// Answer every record that is not in `done` yet, `at_once` at the same time, in the order in which they are ready.
+/// Why not all inputs were gone through.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The inputs cannot be read any further.
+    #[error("the inputs cannot be read: {0}")]
+    Input(std::io::Error),
+    /// An output cannot be written.
+    #[error("the outputs cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+    /// An id has its output already, of another input.
+    #[error("line {line}: `{id}` has its output already, of another input than this one")]
+    Changed {
+        /// Line of the input.
+        line: usize,
+        /// Its id.
+        id: String,
+    },
+}
+
+/// How to go through the inputs.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// What has its output.
+    pub done: &'a Done,
+    /// Which part of the inputs.
+    pub shard: Shard,
+    /// Inputs that are asked about at the same time.
+    pub at_once: usize,
+    /// Once it is set, no further input is asked about.
+    pub halt: &'a AtomicBool,
+    /// These inputs were tried before by the same run: they enter a sample of what is served no second time.
+    pub again: bool,
+}
+
+/// Answer every record that is not `done` yet, in the order in which they are ready.
 ///
 /// # Errors
-/// What the sink says: what was answered before stands.
+/// See [`Broken`]: what was answered before stands.
 pub async fn run<S: Sink>(
     production: Arc<Production>,
-    records: impl Iterator<Item = Result<Record, Bad>>,
-    done: &BTreeSet<String>,
-    shard: Shard,
-    at_once: usize,
+    records: impl Iterator<Item = std::io::Result<Result<Record, Bad>>>,
+    terms: Terms<'_>,
     sink: &mut S,
-) -> std::io::Result<(Counts, Told)> {
+) -> Result<(Counts, Told), Broken> {
+    let Terms { done, shard, at_once, halt, again } = terms;
     let (mut counts, mut told) = (Counts::default(), Told::default());
     let mut seen = BTreeSet::new();
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let stop = &stop;
+    let stop = &AtomicBool::new(false);
+    let task_sha256 = production.sha256();
+    let mut broken = None;
+    let records =
+        records.map_while(|record| record.map_err(|error| broken = Some(Broken::Input(error))).ok());
     // Asked lazily: an input is read when there is room for it.
     let mut ready = stream::iter(records.filter_map(|record| {
         let outcome = match record {
@@ -117,14 +156,21 @@ pub async fn run<S: Sink>(
         };
         outcome.map(|outcome| {
             let production = Arc::clone(&production);
-            let is_done = outcome.as_ref().is_ok_and(|record| done.contains(&record.id));
+            let before = outcome.as_ref().ok().and_then(|record| done.get(&record.id));
             async move {
-                match outcome {
-                    Err(bad) => Step::Bad(bad),
-                    Ok(_) if is_done => Step::Before,
-                    Ok(_) if stop.load(std::sync::atomic::Ordering::Relaxed) => Step::Stopped,
-                    Ok(record) => {
-                        let answer = production.answer(&record.id, &record.text).await;
+                match (outcome, before) {
+                    (Err(bad), _) => Step::Bad(bad),
+                    (Ok(record), Some(before)) if *before == sha256_hex(&record.text) => Step::Before,
+                    (Ok(record), Some(_)) => Step::Changed(record),
+                    (Ok(_), None) if stop.load(Ordering::Relaxed) || halt.load(Ordering::Relaxed) => {
+                        Step::Stopped
+                    }
+                    (Ok(record), None) => {
+                        let answer = if again {
+                            production.answer_again(&record.id, &record.text).await
+                        } else {
+                            production.answer(&record.id, &record.text).await
+                        };
                         Step::Answered(record, answer)
                     }
                 }
@@ -132,10 +178,16 @@ pub async fn run<S: Sink>(
         })
     }))
     .buffer_unordered(at_once.max(1));
+    let mut changed = None;
     while let Some(step) = ready.next().await {
         counts.inputs += 1;
         match step {
             Step::Before => counts.before += 1,
+            Step::Changed(Record { line, id, .. }) => {
+                // Those under way are waited for: they are paid.
+                stop.store(true, Ordering::Relaxed);
+                changed.get_or_insert(Broken::Changed { line, id });
+            }
             Step::Stopped => counts.stopped += 1,
             Step::Bad(bad) => {
                 counts.dead += 1;
@@ -150,7 +202,8 @@ pub async fn run<S: Sink>(
                 counts.answered += 1;
                 counts.repaired += usize::from(produced.repaired);
                 counts.fell_back += usize::from(produced.fell_back);
-                sink.output(&line(&production, &record, &produced))?;
+                let input_sha256 = sha256_hex(&record.text);
+                sink.output(&line(&production, &record, &produced, (&task_sha256, &input_sha256)))?;
             }
             Step::Answered(record, Err(refused)) => match refused {
                 Refused::Unanswered { remedy: Remedy::Later, message, .. } => {
@@ -160,7 +213,7 @@ pub async fn run<S: Sink>(
                 Refused::Unanswered { remedy: Remedy::Mend, message, .. } => {
                     counts.stopped += 1;
                     told.mend.get_or_insert(message);
-                    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+                    stop.store(true, Ordering::Relaxed);
                 }
                 Refused::Unanswered { remedy: Remedy::Never, message, kind } => {
                     counts.dead += 1;
@@ -182,17 +235,47 @@ pub async fn run<S: Sink>(
         }
         sink.step();
     }
-    Ok((counts, told))
+    drop(ready);
+    match broken.or(changed) {
+        Some(broken) => Err(broken),
+        None => Ok((counts, told)),
+    }
+}
+
+/// Outputs of ids that are not among these inputs, the first of them and how many.
+///
+/// # Errors
+/// The inputs cannot be read.
+pub fn strangers(
+    records: impl Iterator<Item = std::io::Result<Result<Record, Bad>>>,
+    done: &Done,
+    shard: Shard,
+) -> std::io::Result<Option<(String, usize)>> {
+    let mut left: BTreeSet<&String> = done.keys().collect();
+    for record in records {
+        if let Ok(record) = record?
+            && shard.holds(&record.id)
+        {
+            left.remove(&record.id);
+        }
+    }
+    Ok(left.first().map(|first| ((*first).clone(), left.len())))
 }
 
 enum Step {
     Bad(Bad),
     Before,
+    Changed(Record),
     Stopped,
     Answered(Record, Result<Produced, Refused>),
 }
 
-fn line<'a>(production: &'a Production, record: &'a Record, produced: &'a Produced) -> Line<'a> {
+fn line<'a>(
+    production: &'a Production,
+    record: &'a Record,
+    produced: &'a Produced,
+    (task_sha256, input_sha256): (&'a str, &'a str),
+) -> Line<'a> {
     let (prompt, prompt_sha256) = production.prompt();
     Line {
         id: &record.id,
@@ -204,6 +287,8 @@ fn line<'a>(production: &'a Production, record: &'a Record, produced: &'a Produc
         repaired: produced.repaired,
         fell_back: produced.fell_back,
         cost_usd: produced.cost_usd,
+        task_sha256,
+        input_sha256,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Outputs and dead letters, a whole line at a time, and what an earlier call left of them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::Path;
@@ -29,6 +29,10 @@ pub struct Line<'a> {
     pub fell_back: bool,
     /// USD; absent where a price is unknown.
     pub cost_usd: Option<f64>,
+    /// What decided the answer: see [`Production::sha256`](crate::production::Production::sha256).
+    pub task_sha256: &'a str,
+    /// Hash of the input, as it was written.
+    pub input_sha256: &'a str,
 }
 
 /// One input without an output.
@@ -89,6 +93,8 @@ impl Form {
                     &repaired,
                     &fell_back,
                     &cost,
+                    line.task_sha256,
+                    line.input_sha256,
                 ])
             }
         }
@@ -106,8 +112,19 @@ impl Form {
     }
 }
 
-const HEADER: [&str; 9] =
-    ["id", "output", "model", "served_model", "prompt", "prompt_sha256", "repaired", "fell_back", "cost_usd"];
+const HEADER: [&str; 11] = [
+    "id",
+    "output",
+    "model",
+    "served_model",
+    "prompt",
+    "prompt_sha256",
+    "repaired",
+    "fell_back",
+    "cost_usd",
+    "task_sha256",
+    "input_sha256",
+];
 
 fn row(cells: &[&str]) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -130,17 +147,25 @@ pub enum Unusable {
     /// A line that is no output of this task.
     #[error("line {0} is no output of such a run: {1}")]
     Foreign(usize, String),
+    /// Answers of another task, or of this one before it was changed.
+    #[error(
+        "`{0}` was answered by another task, or by this one with another model, prompt, schema or check: outputs of both in one file would not be told apart"
+    )]
+    OtherTask(String),
     /// It cannot be read or written.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
 
+/// Outputs that are there: the id of each, to the hash of its input.
+pub type Done = BTreeMap<String, String>;
+
 impl Output {
-    /// Open a file to go on with, and the ids that have their output there. A last line that was cut by a crash is removed.
+    /// Open a file to go on with, and what has its output there. A last line that was cut by a crash is removed.
     ///
     /// # Errors
-    /// See [`Unusable`].
-    pub fn open(path: &Path, form: Form) -> Result<(Self, BTreeSet<String>), Unusable> {
+    /// See [`Unusable`]; such a file is left as it is.
+    pub fn open(path: &Path, form: Form, task_sha256: &str) -> Result<(Self, Done), Unusable> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
         }
@@ -153,14 +178,21 @@ impl Output {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        bytes.truncate(whole);
+        let cut = bytes.split_off(whole);
         let text = String::from_utf8(bytes).map_err(|_| Unusable::Foreign(1, "not UTF-8 text".to_owned()))?;
-        let done = ids(&text, form)?;
+        let lines = written(&text, form)?;
+        if whole == 0 && !form.begins_so(&cut) {
+            return Err(Unusable::Foreign(1, "it begins otherwise".to_owned()));
+        }
+        if let Some(other) = lines.iter().find(|line| line.task_sha256 != task_sha256) {
+            return Err(Unusable::OtherTask(other.id.clone()));
+        }
         file.set_len(whole as u64)?;
         file.seek(SeekFrom::End(0))?;
         if whole == 0 {
             file.write_all(&form.header()?)?;
         }
+        let done = lines.into_iter().map(|line| (line.id, line.input_sha256)).collect();
         Ok((Self { file, form }, done))
     }
 
@@ -181,46 +213,54 @@ impl Output {
     }
 }
 
-/// Ids of the outputs in a text, each once.
-///
-/// # Errors
-/// [`Unusable::Foreign`]: a line is no output.
-pub fn ids(text: &str, form: Form) -> Result<BTreeSet<String>, Unusable> {
-    match form {
-        Form::Jsonl => ids_of_lines(text),
-        Form::Csv => ids_of_rows(text),
-    }
-}
-
-#[derive(Deserialize)]
-struct Id {
-    id: String,
+/// An output that is there.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Written {
+    /// Id of its input.
+    pub id: String,
+    /// See [`Line`].
+    pub task_sha256: String,
+    /// See [`Line`].
+    pub input_sha256: String,
     #[serde(rename = "output")]
     _output: serde::de::IgnoredAny,
 }
 
-fn ids_of_lines(text: &str) -> Result<BTreeSet<String>, Unusable> {
-    let lines = (1..).zip(text.lines());
-    lines
-        .map(|(number, line)| {
-            let id = serde_json::from_str::<Id>(line);
-            id.map(|id| id.id).map_err(|error| Unusable::Foreign(number, error.to_string()))
-        })
-        .collect()
+/// The outputs in a text.
+///
+/// # Errors
+/// [`Unusable::Foreign`]: a line is no output.
+pub fn written(text: &str, form: Form) -> Result<Vec<Written>, Unusable> {
+    match form {
+        Form::Jsonl => (1..)
+            .zip(text.lines())
+            .map(|(number, line)| {
+                serde_json::from_str(line).map_err(|error| Unusable::Foreign(number, error.to_string()))
+            })
+            .collect(),
+        Form::Csv => {
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let header = reader.headers().map_err(|error| Unusable::Foreign(1, error.to_string()))?;
+            if !text.is_empty() && *header != HEADER[..] {
+                return Err(Unusable::Foreign(1, "another header".to_owned()));
+            }
+            (2..)
+                .zip(reader.deserialize())
+                .map(|(number, row)| row.map_err(|error| Unusable::Foreign(number, error.to_string())))
+                .collect()
+        }
+    }
 }
 
-fn ids_of_rows(text: &str) -> Result<BTreeSet<String>, Unusable> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| Unusable::Foreign(1, error.to_string()))?;
-    if !text.is_empty() && *header != HEADER[..] {
-        return Err(Unusable::Foreign(1, "another header".to_owned()));
+impl Form {
+    /// What a crash may have left of a first line of ours.
+    fn begins_so(self, cut: &[u8]) -> bool {
+        let begin = match self {
+            Self::Jsonl => b"{\"id\":".to_vec(),
+            Self::Csv => self.header().unwrap_or_default(),
+        };
+        cut.starts_with(&begin) || begin.starts_with(cut)
     }
-    let rows = (2..).zip(reader.records());
-    rows.map(|(number, row)| {
-        let row = row.map_err(|error| Unusable::Foreign(number, error.to_string()))?;
-        Ok(row.get(0).unwrap_or_default().to_owned())
-    })
-    .collect()
 }
 
 #[cfg(test)]
@@ -238,6 +278,8 @@ mod tests {
             repaired: false,
             fell_back: true,
             cost_usd: None,
+            task_sha256: "task",
+            input_sha256: "input",
         }
     }
 
@@ -248,19 +290,20 @@ mod tests {
         for (name, form) in [("a.jsonl", Form::Jsonl), ("deep/a.csv", Form::Csv)] {
             let path = dir.path().join(name);
             assert_eq!(Form::of(name), form);
-            let (mut file, done) = Output::open(&path, form).unwrap();
+            let (mut file, done) = Output::open(&path, form, "task").unwrap();
             assert!(done.is_empty());
             file.write(&line("a", &output)).unwrap();
             file.write(&line("b,\"x\"", &output)).unwrap();
-            assert!(matches!(Output::open(&path, form), Err(Unusable::Held)));
+            assert!(matches!(Output::open(&path, form, "task"), Err(Unusable::Held)));
             file.finish().unwrap();
             let whole = std::fs::read(&path).unwrap();
             for cut in 1..20 {
                 let last = form.line(&line("c", &output)).unwrap();
                 let damaged = [&whole[..], &last[..last.len() - cut]].concat();
                 crate::files::atomic_write(&path, &damaged).unwrap();
-                let (mut file, done) = Output::open(&path, form).unwrap();
-                assert_eq!(done, BTreeSet::from(["a".to_owned(), "b,\"x\"".to_owned()]), "{name} {cut}");
+                let (mut file, done) = Output::open(&path, form, "task").unwrap();
+                let ids = ["a", "b,\"x\""].map(|id| (id.to_owned(), "input".to_owned()));
+                assert_eq!(done, Done::from(ids), "{name} {cut}");
                 file.write(&line("c", &output)).unwrap();
                 drop(file);
                 assert_eq!(std::fs::read(&path).unwrap(), [&whole[..], &last[..]].concat());
@@ -271,13 +314,36 @@ mod tests {
     #[test]
     fn a_file_of_somebody_else_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, text) in
-            [("a.jsonl", "{\"id\": \"a\"}\n"), ("b.jsonl", "notes\n"), ("c.csv", "id,name\n1,x\n")]
-        {
+        for (name, text) in [
+            ("a.jsonl", "{\"id\": \"a\"}\n"),
+            ("b.jsonl", "notes\n"),
+            ("c.csv", "id,name\n1,x\n"),
+            ("d.jsonl", "{\"precious\": true}"),
+            ("e.csv", "a,b"),
+        ] {
             let path = dir.path().join(name);
             crate::files::atomic_write(&path, text.as_bytes()).unwrap();
-            assert!(matches!(Output::open(&path, Form::of(name)), Err(Unusable::Foreign(..))), "{name}");
+            assert!(
+                matches!(Output::open(&path, Form::of(name), "task"), Err(Unusable::Foreign(..))),
+                "{name}"
+            );
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn outputs_of_another_task_are_not_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.jsonl", "a.csv"] {
+            let path = dir.path().join(name);
+            let (mut file, _) = Output::open(&path, Form::of(name), "task").unwrap();
+            file.write(&line("a", &Value::Null)).unwrap();
+            drop(file);
+            let before = std::fs::read(&path).unwrap();
+            assert!(
+                matches!(Output::open(&path, Form::of(name), "new"), Err(Unusable::OtherTask(id)) if id == "a")
+            );
+            assert_eq!(std::fs::read(&path).unwrap(), before);
         }
     }
 }

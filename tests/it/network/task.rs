@@ -315,3 +315,75 @@ fn what_is_not_as_pinned_does_not_run() {
     run(&world, &[]).exits(2).says(&["line 1 is no output of such a run"]);
     assert_eq!(world.read("out.jsonl"), "my notes\n");
 }
+
+#[test]
+fn an_output_is_never_taken_for_that_of_another_input_or_task() {
+    let (world, server) = project(GOOD, &[]);
+    inputs(&world, 5);
+    run(&world, &[]).exits(0);
+    let (first, asked) = (world.read("out.jsonl"), requests(&server));
+    // Other inputs.
+    world.write("in.jsonl", "{\"id\": \"x-1\", \"note\": \"n\"}\n");
+    run(&world, &[]).exits(2).says(&["holds 5 outputs of ids that these inputs have not, such as `r-0`"]);
+    // More inputs with the same ones go on; the same ids with other contents do not.
+    inputs(&world, 6);
+    run(&world, &[]).exits(0).says(&["1 answered, 5 had their output"]);
+    let text = world.read("in.jsonl");
+    world.write("in.jsonl", &text.replace("number 2", "number two"));
+    run(&world, &[]).exits(2).says(&["line 3: `r-2` has its output already, of another input"]);
+    world.write("in.jsonl", &text);
+    // A shard is a part of the inputs.
+    run(&world, &["--shard", "1/2"]).exits(2).says(&["of ids that these inputs have not"]);
+    // Another model.
+    world.edit("config/model_pins.yml", "model: net", "model: spare");
+    run(&world, &[]).exits(2).says(&["was answered by another task", "name another --out"]);
+    assert_eq!(requests(&server), asked + 1);
+    assert!(world.read("out.jsonl").starts_with(&first));
+}
+
+#[test]
+fn a_file_of_somebody_else_stays_as_it_is() {
+    let (world, _server) = project(GOOD, &[]);
+    world.write("out.jsonl", "{\"precious\": true}");
+    world.write("out.jsonl.dead.jsonl", "letters of yesterday\n");
+    run(&world, &[]).exits(2).says(&["in.jsonl: cannot be read"]);
+    inputs(&world, 1);
+    run(&world, &[]).exits(2).says(&["line 1 is no output of such a run"]);
+    assert_eq!(world.read("out.jsonl"), "{\"precious\": true}");
+    assert_eq!(world.read("out.jsonl.dead.jsonl"), "letters of yesterday\n");
+}
+
+#[test]
+fn inputs_that_come_in_pieces_or_begin_oddly_have_their_ids() {
+    use std::io::Write as _;
+    let (world, _server) = project(GOOD, &[]);
+    inputs(&world, 5);
+    let text = world.read("in.jsonl");
+    world.write("in.jsonl", &format!("\u{feff}\n{text}"));
+    run(&world, &[]).exits(0).says(&["5 answered"]);
+    let out = world.path("piped.jsonl").display().to_string();
+    let mut child = world
+        .command(&["task", "run", "judge_it", "--in", "-", "--out", &out])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    for piece in text.as_bytes().chunks(7) {
+        pipe.write_all(piece).unwrap();
+        pipe.flush().unwrap();
+    }
+    drop(pipe);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(outputs(&world, "piped.jsonl").len(), 5);
+}
+
+#[test]
+fn inputs_that_cannot_be_read_are_no_dead_letter_in_any_shard() {
+    let (world, _server) = project(GOOD, &[]);
+    std::fs::create_dir(world.path("in.jsonl")).unwrap();
+    for shard in ["1/2", "2/2"] {
+        run(&world, &["--shard", shard]).exits(2).says(&["the inputs cannot be read: "]);
+    }
+}
