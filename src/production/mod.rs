@@ -16,6 +16,8 @@ mod load;
 pub mod rf_qaqc;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -26,7 +28,7 @@ use crate::eval::run::{self, Reach};
 use crate::eval::walk;
 use crate::json::sha256_hex;
 use crate::llm::error::Failure;
-use crate::llm::{Answer, Call, Draw, Error, Message, PromptTag, Request, Role, Stream, Usage};
+use crate::llm::{Answer, Call, Draw, Error, Message, PromptTag, Request, Role, Source, Stream, Usage};
 use crate::task::schema::violations;
 use live::sampled::Sampler;
 
@@ -42,6 +44,8 @@ pub struct Production {
     output: Option<Validator>,
     /// Schemas as written, for those who describe the task.
     schemas: (Option<Value>, Option<Value>),
+    /// Time for the pinned model, where another may answer in its place.
+    patience: Option<Duration>,
     /// Keeps a share of what is asked, with the hash that is kept beside it.
     sampled: Option<(Sampler, String)>,
 }
@@ -110,6 +114,13 @@ impl Production {
         Self { sampled: sampler.map(|sampler| (sampler, sha256)), ..self }
     }
 
+    /// The same for callers who wait no longer than this: of that time the pinned model has the half, where there is a
+    /// fallback that may use the rest.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { patience: Some(limit / 2), ..self }
+    }
+
     /// The task's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -170,8 +181,11 @@ impl Production {
     /// # Errors
     /// See [`Refused`].
     pub async fn answer(&self, id: &str, input_text: &str) -> Result<Produced, Refused> {
-        let outcome = self.answered(id, input_text).await;
+        let asked = AtomicBool::new(false);
+        let outcome = self.answered(id, input_text, &asked).await;
+        // What comes from the recordings was there to be sampled when it was asked.
         if let Some((sampler, sha256)) = &self.sampled
+            && asked.load(Ordering::Relaxed)
             && sampler.takes()
         {
             sampler.keep(sha256, self.model(), input_text, &outcome);
@@ -179,7 +193,16 @@ impl Production {
         outcome
     }
 
-    async fn answered(&self, id: &str, input_text: &str) -> Result<Produced, Refused> {
+    /// As [`Self::answer`], of an input that the same run has tried before: it had its chance to be sampled.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn answer_again(&self, id: &str, input_text: &str) -> Result<Produced, Refused> {
+        self.answered(id, input_text, &AtomicBool::new(false)).await
+    }
+
+    /// `asked` is set where somebody had to be asked.
+    async fn answered(&self, id: &str, input_text: &str, asked: &AtomicBool) -> Result<Produced, Refused> {
         let input: Value =
             serde_json::from_str(input_text).map_err(|error| Refused::Malformed(error.to_string()))?;
         if let Some(validator) = &self.input {
@@ -189,18 +212,30 @@ impl Production {
             }
         }
         let case = Case::new(id, input_text, Value::Null);
-        let first = self.answer_by(&self.plan, &case).await;
+        let pinned = self.answer_by(&self.plan, &case, asked);
+        let first = match self.patience.filter(|_| self.fallback.is_some()) {
+            None => pinned.await,
+            Some(patience) => tokio::time::timeout(patience, pinned).await.unwrap_or_else(|_| {
+                let message = format!("{} did not answer within {} s", self.model(), patience.as_secs_f64());
+                Err(Refused::Unanswered { message, kind: "deadline", remedy: Remedy::Later })
+            }),
+        };
         let (Err(Refused::Unanswered { .. }), Some(fallback)) = (&first, &self.fallback) else {
             return first;
         };
         // The pinned model's own failure is what the caller is told, if nobody can help.
-        match self.answer_by(fallback, &case).await {
+        match self.answer_by(fallback, &case, asked).await {
             Ok(produced) => Ok(Produced { fell_back: true, ..produced }),
             Err(_) => first,
         }
     }
 
-    async fn answer_by(&self, plan: &SuitePlan, case: &Case) -> Result<Produced, Refused> {
+    async fn answer_by(
+        &self,
+        plan: &SuitePlan,
+        case: &Case,
+        asked: &AtomicBool,
+    ) -> Result<Produced, Refused> {
         let (client, spec) = plan.asked_by(plan.task.output());
         let walked = walk::upstream(plan, case, Stream::Main, 0, Reach::Run).await;
         let failed = walked.steps.iter().find_map(|step| step.error.as_ref());
@@ -214,14 +249,14 @@ impl Production {
             .task
             .ask(plan.task.output(), client.card(), spec, &case.input_text, &answers)
             .map_err(|message| cannot(message, None))?;
-        let first = ask(plan, &request).await?;
+        let first = ask(plan, &request, asked).await?;
         let before = walked.whole(first.clone());
         let (answer, cost_usd, repaired) = match self.wrong(plan, case, &first).await? {
             wrong if wrong.is_empty() => (first, before.cost_usd, false),
             // Rules answer the same again.
             wrong if client.card().embedded => return Err(Refused::Invalid(wrong)),
             wrong => {
-                let second = ask(plan, &repair(&request, &first, &wrong)).await?;
+                let second = ask(plan, &repair(&request, &first, &wrong), asked).await?;
                 let wrong = self.wrong(plan, case, &second).await?;
                 if !wrong.is_empty() {
                     return Err(Refused::Invalid(wrong));
@@ -267,18 +302,22 @@ impl Production {
 }
 
 /// Ask for the one answer to a request.
-async fn ask(plan: &SuitePlan, request: &Request) -> Result<Answer, Refused> {
+async fn ask(plan: &SuitePlan, request: &Request, asked: &AtomicBool) -> Result<Answer, Refused> {
     let (client, _) = plan.asked_by(plan.task.output());
     let draw = Draw { key: request.key(), stream: Stream::Main, index: 0 };
     let template = plan.task.template();
     let prompt = Some(PromptTag { name: &template.name, sha256: &template.sha256 });
     let call = Call { request, draw: &draw, prompt, recorded_only: false };
-    let answered = client.ask(call).await.map_err(|error| Refused::Unanswered {
+    let answered = client.ask(call).await;
+    // A failure is never recorded: whoever fails was asked.
+    if answered.as_ref().map_or(true, |answered| matches!(answered.source, Source::Called { .. })) {
+        asked.store(true, Ordering::Relaxed);
+    }
+    answered.map(|answered| answered.answer).map_err(|error| Refused::Unanswered {
         message: error.to_string(),
         kind: error.kind(),
         remedy: remedy(&error),
-    })?;
-    Ok(answered.answer)
+    })
 }
 
 fn remedy(error: &Error) -> Remedy {

@@ -79,7 +79,8 @@ impl Marking {
 
 async fn mark(plan: &SuitePlan, sampled: &Sampled, stream: Stream, reach: Reach) -> Result<Marked, String> {
     let id = name(sampled);
-    let served_model = sampled.served_model.clone();
+    // What the fallback answered says nothing of what the pinned model's provider serves.
+    let served_model = sampled.served_model.clone().filter(|_| !sampled.fell_back);
     let no_score = plan.judge.is_none().then_some(0.0);
     let Some(output) = &sampled.output else {
         let reasons = sampled.refused.iter().flat_map(|refused| refused.reasons.iter().cloned()).collect();

@@ -3,14 +3,18 @@
 //! The same value gets the same mark in the input and in the answer, so that checks that hold one against the other still
 //! do; marks are counted anew for each request, so that they say nothing about others.
 
+mod anywhere;
+
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use serde_json::Value;
 
 use crate::config::live::RedactSpec;
 use crate::json::{Token, rewrite};
 use crate::llm::without_shapes;
+use anywhere::Anywhere;
 
 /// Shorter text is hidden where it stands and nowhere else: it would tear other words apart.
 const SHORTEST: usize = 3;
@@ -37,10 +41,10 @@ pub struct Redaction {
 /// What was hidden in one request.
 #[derive(Debug, Default)]
 pub struct Hidden {
-    /// In the order of their marks, in lower case.
-    values: Vec<String>,
+    /// In lower case, each with the number of its mark.
+    values: HashMap<String, usize>,
     /// Finds those of them that are long enough.
-    anywhere: Option<Regex>,
+    anywhere: Option<Anywhere>,
 }
 
 impl Redaction {
@@ -51,7 +55,8 @@ impl Redaction {
         Self { fields: spec.fields.clone(), patterns }
     }
 
-    /// The input (JSON text) with everything hidden, and what that was; nothing of what is no JSON.
+    /// The input (JSON text) with everything hidden, and what that was; nothing of what is no JSON, or names more than can be
+    /// looked for.
     #[must_use]
     pub fn input(&self, json: &str) -> Option<(String, Hidden)> {
         let mut hidden = Hidden::default();
@@ -64,7 +69,7 @@ impl Redaction {
             Token::Other(_, at) if named(at) => Some(Value::Null),
             Token::Key(_) | Token::Text(..) | Token::Other(..) => None,
         })?;
-        hidden.find_anywhere();
+        hidden.find_anywhere()?;
         let text = rewrite(&at_fields, &mut |token| match token {
             Token::Key(text) | Token::Text(text, _) => {
                 let cleaned = self.text(text, &mut hidden);
@@ -107,39 +112,20 @@ impl Redaction {
 impl Hidden {
     /// The mark that stands for a value.
     fn mark(&mut self, value: &str) -> String {
-        let value = value.to_lowercase();
-        let at = self.values.iter().position(|known| *known == value).unwrap_or_else(|| {
-            self.values.push(value);
-            self.values.len() - 1
-        });
-        format!("[hidden-{}]", at + 1)
+        let next = self.values.len() + 1;
+        format!("[hidden-{}]", self.values.entry(value.to_lowercase()).or_insert(next))
     }
 
-    /// From now on, values are hidden wherever they stand.
-    fn find_anywhere(&mut self) {
-        let mut long: Vec<&String> =
-            self.values.iter().filter(|value| value.trim().chars().count() >= SHORTEST).collect();
-        // One that contains another goes as a whole.
-        long.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        let edge = |c: Option<char>| if c.is_some_and(char::is_alphanumeric) { r"\b" } else { "" };
-        let all: Vec<String> = long
-            .iter()
-            .map(|value| {
-                let (first, last) = (edge(value.chars().next()), edge(value.chars().next_back()));
-                format!("{first}{}{last}", regex::escape(value))
-            })
-            .collect();
-        // A request may name more than a pattern can hold; then a value may only be hidden where it was named.
-        let built = RegexBuilder::new(&all.join("|")).case_insensitive(true).build();
-        self.anywhere = built.ok().filter(|_| !all.is_empty());
+    /// From now on, values are hidden wherever they stand. `None`: they cannot be.
+    fn find_anywhere(&mut self) -> Option<()> {
+        let long = self.values.keys().filter(|value| value.trim().chars().count() >= SHORTEST);
+        self.anywhere = Some(Anywhere::of(long)?);
+        Some(())
     }
 
     fn known(&mut self, text: &str) -> String {
         let Some(anywhere) = self.anywhere.take() else { return text.to_owned() };
-        let found = anywhere.replace_all(text, |found: &regex::Captures<'_>| {
-            found.get(0).map_or(String::new(), |found| self.mark(found.as_str()))
-        });
-        let found = found.into_owned();
+        let found = anywhere.replace(text, |found| self.mark(found));
         self.anywhere = Some(anywhere);
         found
     }
@@ -180,6 +166,16 @@ mod tests {
         );
         assert_eq!(redaction().answer(&json!("plain: Ann"), &mut hidden), json!("plain: [hidden-2]"));
         assert!(redaction().input("{\"who\": \"Ann\"").is_none(), "what cannot be read is not kept as it is");
+    }
+
+    #[test]
+    fn a_long_text_that_is_named_hides_what_else_is_named_too() {
+        let spec = RedactSpec { fields: vec!["/who".to_owned(), "/notes".to_owned()], patterns: Vec::new() };
+        let notes = "swept by Rowena Stone. ".repeat(20_000);
+        let input =
+            json!({"who": "Rowena Stone", "notes": notes, "log": "ROWENA STONE was here", "copy": notes});
+        let (text, _) = Redaction::new(&spec).input(&input.to_string()).unwrap();
+        assert!(!text.to_lowercase().contains("rowena"), "{}", text.get(..200).unwrap_or_default());
     }
 
     #[test]

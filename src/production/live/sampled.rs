@@ -1,7 +1,7 @@
 //! One request of the sample, as it lies on disk: a line of a day's file, redacted before it was written.
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ impl Sampler {
         let file = self.folder.join(format!("{}.jsonl", self.clock.today()));
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
-        let open = || OpenOptions::new().append(true).create(true).open(&file);
+        let open = || OpenOptions::new().read(true).append(true).create(true).open(&file);
         let mut opened = if file.exists() {
             open()?
         } else {
@@ -151,6 +151,15 @@ impl Sampler {
             self.remove_old();
             open()?
         };
+        // What a crash or a full disk cut off stays a line of its own.
+        if opened.metadata()?.len() > 0 {
+            let mut last = [0];
+            opened.seek(SeekFrom::End(-1))?;
+            opened.read_exact(&mut last)?;
+            if last != *b"\n" {
+                bytes.insert(0, b'\n');
+            }
+        }
         opened.write_all(&bytes)
     }
 
@@ -188,10 +197,11 @@ pub fn days(folder: &Path) -> Vec<(String, PathBuf)> {
     days
 }
 
-/// The requests of a day's file. A last line that a crash cut off is left out.
+/// The requests of a day's file. Lines that a crash or a full disk cut off are left out: what is lost is one request of a
+/// sample.
 ///
 /// # Errors
-/// A file that cannot be read; a line that is none of the sample's.
+/// A file that cannot be read; a line of a newer form, or one that is whole and none of the sample's.
 pub fn read(file: &Path) -> Result<Vec<Sampled>, Problem> {
     let name = file.display().to_string();
     let bytes = match crate::files::read(file) {
@@ -199,10 +209,9 @@ pub fn read(file: &Path) -> Result<Vec<Sampled>, Problem> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(Problem::of_file(name, format!("cannot be read: {error}"))),
     };
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut lines = Vec::new();
-    for (i, line) in bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n').enumerate() {
-        if line.trim_ascii().is_empty() {
+    for (i, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() || is_cut(line) {
             continue;
         }
         let refused = |message: String| {
@@ -219,4 +228,52 @@ pub fn read(file: &Path) -> Result<Vec<Sampled>, Problem> {
         lines.push(sampled);
     }
     Ok(lines)
+}
+
+/// The beginning of a line of ours, and not its end.
+fn is_cut(line: &[u8]) -> bool {
+    let begins = b"{\"format\":";
+    let is_ours = line.starts_with(begins) || begins.starts_with(line);
+    is_ours && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err_and(|error| error.is_eof())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_cut_off_is_lost_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = serde_json::from_str("{\"share\": 1.0}").unwrap();
+        let clock = Clock::new(|| time::OffsetDateTime::UNIX_EPOCH, 0);
+        let sampler = Sampler::new(dir.path().to_path_buf(), &spec, clock);
+        let produced = |text: &str| {
+            Ok(Produced {
+                output: json!(text),
+                served_model: "m-1".to_owned(),
+                model: "m".to_owned(),
+                repaired: false,
+                fell_back: false,
+                usage: None,
+                cost_usd: None,
+                latency_ms: None,
+            })
+        };
+        sampler.keep("0", "m", "\"one\"", &produced("1"));
+        let (_, file) = days(dir.path()).pop().unwrap();
+        let whole = std::fs::read(&file).unwrap();
+        for cut in [2, 40, whole.len() - 3] {
+            let damaged = [&whole[..], &whole[..whole.len() - cut]].concat();
+            crate::files::atomic_write(&file, &damaged).unwrap();
+            sampler.keep("0", "m", "\"two\"", &produced("2"));
+            let outputs: Vec<Option<Value>> =
+                read(&file).unwrap().into_iter().map(|line| line.output).collect();
+            assert_eq!(outputs, [Some(json!("1")), Some(json!("2"))], "{cut}");
+        }
+        // What is whole and not ours is told.
+        crate::files::atomic_write(&file, &[&whole[..], b"{\"format\":1}\n"].concat()).unwrap();
+        assert!(read(&file).unwrap_err().to_string().contains("is no request of a sample"));
+    }
 }

@@ -143,6 +143,41 @@ fn an_answer_that_does_not_hold_is_kept_and_a_failing_provider_is_not() {
 }
 
 #[test]
+fn what_is_tried_again_is_sampled_once() {
+    let (world, sim) = project("{\"verdict\": \"other\"}", &[]);
+    live(&world, "1.0", "");
+    let line = |i: usize| format!("{{\"id\": \"r-{i}\", \"note\": \"number {i}\"}}\n");
+    world.write("in.jsonl", &(0..5).map(line).collect::<String>());
+    let (input, output) = (world.path("in.jsonl"), world.path("out.jsonl"));
+    let (input, output) = (input.display().to_string(), output.display().to_string());
+    for _ in 0..3 {
+        world.run(&["task", "run", "judge_it", "--in", &input, "--out", &output]).exits(1);
+    }
+    // Each was asked once, and once for its repair.
+    assert_eq!((lines(&world).len(), requests(&sim)), (5, 10));
+    let server = Server::serve(&world, &[]);
+    for _ in 0..3 {
+        assert_eq!(post(&server, "{\"id\": \"r\", \"note\": \"another\"}"), 502);
+    }
+    assert_eq!(lines(&world).len(), 6);
+}
+
+#[test]
+fn an_answer_of_the_fallback_is_no_change_of_the_provider() {
+    let (world, sim) = project(GOOD, &[]);
+    let spare = Server::start(&world, &["--answer", GOOD]);
+    super::task::models(&world, &sim.url, &spare.url);
+    world.edit("config/model_pins.yml", "    model: net\n", "    model: net\n    fallback: spare\n");
+    live(&world, "1.0", "");
+    (1..=2).for_each(|day| served(&world, day, 20));
+    watch(&world, 2).exits(0);
+    drop(sim);
+    served(&world, 3, 1);
+    assert_eq!(lines(&world).iter().filter(|line| line["fell_back"] == true).count(), 1);
+    watch(&world, 3).exits(0);
+}
+
+#[test]
 fn a_share_is_a_share() {
     let (world, _sim) = project(GOOD, &[]);
     live(&world, "0.25", "");
@@ -336,7 +371,7 @@ fn what_is_wrong_is_said_where_it_stands() {
     served(&world, 1, 40);
     let file = "reports/live/judge_it/2026-01-01.jsonl";
     let good = world.read(file);
-    world.write(file, &format!("{good}{{\"cut o"));
+    world.write(file, &format!("{good}{{\"format\":1,\"at\":\"20"));
     watch(&world, 1).exits(0).says(&["what is usual: 40 requests"]);
     world.write(file, &format!("{good}{{}}\n"));
     let ran = world.run(&["task", "sample", "judge_it"]).exits(2);
