@@ -9,6 +9,7 @@ code  ``llmx`` says                                here
 1     quality: the gate, the canary, dead letters  fails at once; retrying helps nothing
 2     something must be mended first               fails at once
 3     a provider could not answer                  fails and is retried, with growing pauses
+< 0   nothing: it was killed, as by want of memory  the same
 ====  ===========================================  ==========================================
 
 Where things are (environment of the workers):
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,7 +53,14 @@ def llmx(*arguments: str, good: tuple[int, ...] = (0,)) -> int:
         return code
     if code == 3:
         raise AirflowException("a provider could not answer: this is retried")
+    if code < 0 or code > 128:
+        raise AirflowException(f"llmx was killed ({code}): this is retried, and goes on where it was")
     raise AirflowFailException(f"llmx ended with {code}: retrying helps nothing")
+
+
+def folder(params: dict, run_id: str) -> str:
+    """Of the outputs of one run: its tries go on in it, and other runs, maybe of other records, have their own."""
+    return f"{params['out_dir']}/{re.sub('[^A-Za-z0-9_.-]', '-', run_id)}"
 
 
 @dag(
@@ -62,7 +71,7 @@ def llmx(*arguments: str, good: tuple[int, ...] = (0,)) -> int:
     default_args=RETRIES,
     params={
         "records": Param("records.jsonl", type="string", description="inputs, JSONL or CSV"),
-        "out_dir": Param("out", type="string", description="folder of outputs and manifests"),
+        "out_dir": Param("out", type="string", description="folder of all runs, each with its outputs and manifests"),
         "shards": Param(3, type="integer", minimum=1, maximum=1000),
         "gate": Param(False, type="boolean", description="gate the gold set before the records"),
         "dead_letters": Param(True, type="boolean", description="go on although some records are dead letters"),
@@ -78,15 +87,15 @@ def rf_qaqc_records():
             llmx("eval", "gold")
 
     @task
-    def plan(params: dict | None = None) -> list[str]:
+    def plan(params: dict | None = None, run_id: str | None = None) -> list[str]:
         """One entry for each shard."""
-        Path(os.environ["LLMX_PROJECT"], params["out_dir"]).mkdir(parents=True, exist_ok=True)
+        Path(os.environ["LLMX_PROJECT"], folder(params, run_id)).mkdir(parents=True, exist_ok=True)
         return [f"{index}/{params['shards']}" for index in range(1, params["shards"] + 1)]
 
     @task
-    def judge(shard: str, params: dict | None = None) -> str:
+    def judge(shard: str, params: dict | None = None, run_id: str | None = None) -> str:
         """One shard. Killed or throttled, the next try asks only for what has no output yet."""
-        stem = f"{params['out_dir']}/{shard.replace('/', '-of-')}"
+        stem = f"{folder(params, run_id)}/{shard.replace('/', '-of-')}"
         manifest = f"{stem}.manifest.json"
         llmx(
             "task", "run", "rf_qaqc",
@@ -99,10 +108,10 @@ def rf_qaqc_records():
         return manifest
 
     @task
-    def merge(manifests: list[str], params: dict | None = None) -> dict:
+    def merge(manifests: list[str], params: dict | None = None, run_id: str | None = None) -> dict:
         """All shards as one file; what does not make a whole is refused. The manifest is for downstream tasks."""
-        out = f"{params['out_dir']}/verdicts.jsonl"
-        whole = f"{params['out_dir']}/manifest.json"
+        out = f"{folder(params, run_id)}/verdicts.jsonl"
+        whole = f"{folder(params, run_id)}/manifest.json"
         llmx(
             "task", "merge", "--out", out, "--manifest", whole, *manifests,
             good=(0, 1) if params["dead_letters"] else (0,),

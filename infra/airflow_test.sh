@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Proves infra/airflow_dag.py on a real Airflow: `airflow dags test`, end to end, with a shard that fails once and is
-# retried, and a gate that fails and is not. Needs Python 3.10 or newer and a package index; takes some minutes.
+# Proves infra/airflow_dag.py on a real Airflow: `airflow dags test`, end to end, with a shard that fails once and one that
+# is killed, which are retried, other records in a second run, and a gate that fails and is not retried. Needs Python 3.10 or newer and a package index; takes some minutes.
 #
 #   infra/airflow_test.sh [LLMX]      LLMX: the program (default: built here, release)
 #   AIRFLOW_VENV=DIR                  a virtual environment to use or to make (default: in the temporary folder)
@@ -39,6 +39,7 @@ cat >"$work/llmx" <<SHELL
 echo "\$*" >>"$work/calls"
 case "\$*" in
     *"--shard 2/3"*) if [ ! -e "$work/failed" ]; then touch "$work/failed"; exit 3; fi ;;
+    *"--shard 3/3"*) if [ ! -e "$work/killed" ]; then touch "$work/killed"; kill -9 \$\$; fi ;;
     "eval gold"*) if [ -e "$work/gate-fails" ]; then exit 1; fi ;;
 esac
 exec "$llmx" "\$@"
@@ -50,15 +51,24 @@ run() { "$venv/bin/airflow" dags test "$@"; }
 calls() { grep -c -- "$1" "$work/calls" || true; }
 expect() { if [ "$2" != "$3" ]; then echo "FAILED: $1: expected $3, found $2"; tail -n 60 "$work/log"; exit 1; fi; echo "ok: $1 ($2)"; }
 
-echo "== all records, in three shards, one of which fails once"
+echo "== all records, in three shards, one of which fails once and one of which is killed"
 : >"$work/calls"
 run rf_qaqc_records --conf '{"gate": true}' >"$work/log" 2>&1 || { tail -n 80 "$work/log"; exit 1; }
 expect "shard 2/3 was tried twice" "$(calls '--shard 2/3')" 2
+expect "shard 3/3 was tried twice" "$(calls '--shard 3/3')" 2
 expect "shard 1/3 was tried once" "$(calls '--shard 1/3')" 1
-expect "verdicts" "$(wc -l <"$work/project/out/verdicts.jsonl")" 200
-expect "ids" "$(python3 -c 'import json,sys; print(len({json.loads(l)["id"] for l in open(sys.argv[1])}))' "$work/project/out/verdicts.jsonl")" 200
-expect "dead letters" "$(wc -l <"$work/project/out/verdicts.jsonl.dead.jsonl")" 1
-expect "manifest" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["counts"]["answered"])' "$work/project/out/manifest.json")" 200
+first=$(echo "$work"/project/out/*)
+expect "verdicts" "$(wc -l <"$first/verdicts.jsonl")" 200
+expect "ids" "$(python3 -c 'import json,sys; print(len({json.loads(l)["id"] for l in open(sys.argv[1])}))' "$first/verdicts.jsonl")" 200
+expect "dead letters" "$(wc -l <"$first/verdicts.jsonl.dead.jsonl")" 1
+expect "manifest" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["counts"]["answered"])' "$first/manifest.json")" 200
+
+echo "== other records, later"
+head -n 7 "$work/project/records.jsonl" | sed 's/RF-/RG-/' >"$work/project/later.jsonl"
+run rf_qaqc_records --conf '{"records": "later.jsonl"}' >"$work/log" 2>&1 || { tail -n 80 "$work/log"; exit 1; }
+second=$(for folder in "$work"/project/out/*; do [ "$folder" = "$first" ] || echo "$folder"; done)
+expect "verdicts" "$(wc -l <"$second/verdicts.jsonl")" 7
+expect "verdicts of before" "$(wc -l <"$first/verdicts.jsonl")" 200
 
 echo "== a gate that fails"
 : >"$work/calls"
