@@ -170,6 +170,17 @@ impl Choice {
         ];
         Overrides(pairs.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect())
     }
+
+    /// The same for work that is done for its own sake: `live`, unless the flag or the variable says otherwise; and whether
+    /// one of them does.
+    fn overrides_of_work(&self, context: &Context) -> (Overrides, bool) {
+        let mut overrides = self.overrides();
+        let told = self.mode.is_some() || context.vars.get(env::MODE).is_some_and(|mode| !mode.is_empty());
+        if !told {
+            overrides.0.insert(env::MODE, "live".to_owned());
+        }
+        (overrides, told)
+    }
 }
 
 /// What every command starts from.

@@ -12,13 +12,13 @@ use crate::config::{Problem, env};
 use crate::host;
 use crate::llm::recording::DIR;
 use crate::llm::{Hub, stack};
-use crate::pipeline::{Inputs, Overrides, Registry};
+use crate::pipeline::Inputs;
 use crate::production::Production;
 use crate::production::live::sampled::Sampler;
 use crate::report::outcome::exit;
 use crate::serve::jobs::Loader;
 use crate::serve::keys::{Keys, new_key};
-use crate::serve::{Options, ServeError, run as serve};
+use crate::serve::{Options, ServeError, Spending, run as serve};
 use crate::telemetry::{Run, Telemetry};
 
 /// Arguments of `llmx serve`.
@@ -52,12 +52,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     max_connections: usize,
     /// Requests at work at the same time
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     max_in_flight: usize,
     /// Requests a second of one key
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: Option<u32>,
-    /// Seconds that accepted requests have when the service is told to stop
+    /// Seconds for which it still takes requests when it is told to stop, while /readyz says that it will end: behind a load
+    /// balancer, as long as that takes to notice
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    linger: u64,
+    /// Seconds that accepted requests, and inputs of jobs that were asked about, have then
     #[arg(long, value_name = "S", default_value_t = 30)]
     drain: u64,
     #[command(flatten)]
@@ -69,9 +73,11 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         let problem = Problem::of_file("--model, --prompt", "the pin says both: edit config/model_pins.yml");
         return Err(context.refuse(&[problem]));
     }
-    let mut overrides = args.choice.overrides();
-    if args.choice.mode.is_none() {
-        overrides.0.insert(env::MODE, "live".to_owned());
+    let (overrides, told) = args.choice.overrides_of_work(context);
+    if told && args.keep_nothing {
+        let problem =
+            Problem::of_file(env::MODE, "says where answers are kept, and --keep-nothing keeps none");
+        return Err(context.refuse(&[problem.hint("leave one of the two out")]));
     }
     let mut inputs = context.inputs_with(&overrides)?;
     if args.keep_nothing {
@@ -121,6 +127,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         max_connections: args.max_connections,
         max_in_flight: args.max_in_flight,
         rate: args.rate,
+        linger: Duration::from_secs(args.linger),
         drain: Duration::from_secs(args.drain),
     };
     for task in &tasks {
@@ -134,12 +141,13 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     }
     telemetry.open(&Run { id: inputs.run_id.clone(), file: None });
     let folder = inputs.root().join(&inputs.settings.reports_dir).join("jobs");
-    let served =
-        serve(tasks, keys, (folder, loader(context, overrides, args.keep_nothing)), options, |url| {
-            context.out.line(format_args!("llmx serve listening on {url}"));
-            // A reader at the other end of a pipe waits for this line.
-            let _ = std::io::stdout().flush();
-        });
+    let spending: Spending = Arc::new(inputs.hub.spending());
+    let loader = loader(inputs, args.keep_nothing);
+    let served = serve(tasks, keys, (folder, loader), spending, options, |url| {
+        context.out.line(format_args!("llmx serve listening on {url}"));
+        // A reader at the other end of a pipe waits for this line.
+        let _ = std::io::stdout().flush();
+    });
     if let Some(note) = telemetry.close() {
         context.out.note(note);
     }
@@ -160,20 +168,21 @@ fn sampler(inputs: &Inputs, task: &str, keep_nothing: bool) -> Option<Sampler> {
     Sampler::of(inputs, task, host::clock()).filter(|_| !keep_nothing)
 }
 
-/// A task for one job, whose answers are kept under the job's name: nobody is asked twice after a restart.
-fn loader(context: &Context, overrides: Overrides, keep_nothing: bool) -> Loader {
-    let (vars, root) = (context.vars.clone(), context.root.clone());
+/// A task for one job, as the service loaded it. Its answers are kept under the job's name, so that nobody is asked twice
+/// after a restart; limits, money and counts are those of the service.
+fn loader(inputs: Inputs, keep_nothing: bool) -> Loader {
     Arc::new(move |task, job| {
-        let mut overrides = overrides.clone();
-        overrides.0.insert(env::RESUME, format!("job-{job}"));
-        let root = host::root(&vars, root.as_deref()).map_err(|problem| problem.to_string())?;
-        let inputs = Inputs::load(&root, &vars, &overrides, Registry::built_in(), host::outside());
-        let loaded = Production::load(&inputs, task).and_then(|production| {
-            let sampler = sampler(&inputs, task, keep_nothing);
-            let opened = production.open_account(&inputs).map_err(|problem| vec![problem]);
-            opened.map(|()| production.sampled_by(sampler))
-        });
-        loaded.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        let hub = if inputs.settings.mode == Mode::Live {
+            let folder =
+                inputs.settings.reports_dir.join("runs").join(format!("job-{job}")).join("recordings");
+            inputs.hub.beside(&folder.display().to_string(), stack::Policy::Record)
+        } else {
+            inputs.hub.beside(DIR, inputs.hub.policy())
+        };
+        let loaded = Production::load_on(&inputs, &hub, task);
+        let production =
+            loaded.map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        Ok(production.sampled_by(sampler(&inputs, task, keep_nothing)))
     })
 }
 

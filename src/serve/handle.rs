@@ -1,5 +1,7 @@
 //! One request from arrival to answer.
 
+mod jobs;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,9 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{
-    ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE,
-};
+use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -20,11 +20,12 @@ use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use super::Options;
+use super::at_work::AtWork;
 use super::idempotency::Answers;
 use super::jobs::Jobs;
 use super::keys::{Key, Keys};
 use super::limits::Rates;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Spending};
 use super::openapi;
 use super::problem::Trouble;
 use crate::clock::Clock;
@@ -45,6 +46,7 @@ pub(super) struct App {
     metrics: Metrics,
     clock: Clock,
     draining: AtomicBool,
+    at_work: AtWork,
     arrivals: AtomicU64,
     /// Told apart from other processes in request ids.
     started: String,
@@ -59,15 +61,22 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const LONGEST: usize = 255;
 
 impl App {
-    pub(super) fn new(tasks: BTreeMap<String, Production>, keys: Keys, jobs: Jobs, options: Options) -> Self {
+    pub(super) fn new(
+        tasks: BTreeMap<String, Production>,
+        keys: Keys,
+        jobs: Jobs,
+        spending: Spending,
+        options: Options,
+    ) -> Self {
         let clock = host::clock();
         Self {
             rates: Rates::new(options.rate),
             room: Semaphore::new(options.max_in_flight),
             answers: Answers::default(),
             jobs,
-            metrics: Metrics::new(),
+            metrics: Metrics::new(spending),
             draining: AtomicBool::new(false),
+            at_work: AtWork::default(),
             arrivals: AtomicU64::new(0),
             started: clock.run_id(),
             clock,
@@ -80,6 +89,11 @@ impl App {
     /// Say that nobody should come any more.
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Until no request is at work.
+    pub(super) async fn at_rest(&self) {
+        self.at_work.none().await;
     }
 
     /// Who asks; nobody in particular where there are no keys.
@@ -103,12 +117,12 @@ impl App {
 pub(super) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/tasks/{task}", post(task).fallback(|| async { wrong_method("POST") }))
-        .route("/v1/tasks/{task}/jobs", post(hand_in).fallback(|| async { wrong_method("POST") }))
-        .route("/v1/jobs/{id}", get(job).fallback(|| async { wrong_method("GET, HEAD") }))
-        .route("/v1/jobs/{id}/outputs", get(outputs).fallback(|| async { wrong_method("GET, HEAD") }))
+        .route("/v1/tasks/{task}/jobs", post(jobs::hand_in).fallback(|| async { wrong_method("POST") }))
+        .route("/v1/jobs/{id}", get(jobs::job).fallback(|| async { wrong_method("GET, HEAD") }))
+        .route("/v1/jobs/{id}/outputs", get(jobs::outputs).fallback(|| async { wrong_method("GET, HEAD") }))
         .route(
             "/v1/jobs/{id}/dead-letters",
-            get(dead_letters).fallback(|| async { wrong_method("GET, HEAD") }),
+            get(jobs::dead_letters).fallback(|| async { wrong_method("GET, HEAD") }),
         )
         .route("/healthz", get(|| async { "ok\n" }).fallback(|| async { wrong_method("GET, HEAD") }))
         .route("/readyz", get(ready).fallback(|| async { wrong_method("GET, HEAD") }))
@@ -153,6 +167,7 @@ async fn with_id(State(app): State<Arc<App>>, mut request: Request, next: Next) 
         url.path = %request.uri().path(),
         http.response.status_code = tracing::field::Empty,
     );
+    let _at_work = app.at_work.begins();
     let mut response = next.run(request).instrument(span.clone()).await;
     span.record("http.response.status_code", i64::from(response.status().as_u16()));
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -220,75 +235,6 @@ fn admitted<'a>(app: &'a App, name: &str, headers: &HeaderMap) -> Result<(&'a st
     Ok((who, task))
 }
 
-async fn hand_in(State(app): State<Arc<App>>, name: Name, request: Request) -> Response {
-    let name = name_of(name);
-    match handed_in(&app, &name, request).await {
-        Ok(response) => response,
-        Err(trouble) => unauthorized(trouble),
-    }
-}
-
-async fn handed_in(app: &App, name: &str, request: Request) -> Result<Response, Trouble> {
-    let (parts, body) = request.into_parts();
-    let (who, task) = admitted(app, name, &parts.headers)?;
-    if app.draining.load(Ordering::Relaxed) {
-        return Err(Trouble::new("busy", "the service is about to end").after(SOON));
-    }
-    if !has_type(&parts.headers, JSON_LINES) {
-        return Err(Trouble::new("not-json", format!("expected `Content-Type: {JSON_LINES}`")));
-    }
-    let inputs = read(app, body, app.options.max_job).await?;
-    let handed = app.jobs.hand_in(task.name(), who, &inputs).map_err(|error| {
-        tracing::warn!("a job cannot be kept: {error}");
-        Trouble::new("no-answer", "the job cannot be kept")
-    })?;
-    let text = serde_json::to_string(&handed).unwrap_or_default();
-    let place = format!("/v1/jobs/{}", handed.id);
-    Ok((StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json".to_owned()), (LOCATION, place)], text)
-        .into_response())
-}
-
-/// The job that a path names, if it is the caller's.
-fn job_of(app: &App, id: &str, headers: &HeaderMap) -> Result<super::jobs::Report, Trouble> {
-    let who = app.caller(headers)?.map_or("", |key| key.name.as_str());
-    app.jobs.of(id, who).ok_or_else(|| Trouble::new("not-found", "there is no such job of this key"))
-}
-
-async fn job(State(app): State<Arc<App>>, id: Name, headers: HeaderMap) -> Response {
-    let id = name_of(id);
-    match job_of(&app, &id, &headers) {
-        Ok(report) => {
-            let text = serde_json::to_string(&report).unwrap_or_default();
-            ([(CONTENT_TYPE, "application/json")], text).into_response()
-        }
-        Err(trouble) => unauthorized(trouble),
-    }
-}
-
-async fn outputs(State(app): State<Arc<App>>, id: Name, headers: HeaderMap) -> Response {
-    let id = name_of(id);
-    lines(&app, &id, &headers, "out.jsonl").await
-}
-
-async fn dead_letters(State(app): State<Arc<App>>, id: Name, headers: HeaderMap) -> Response {
-    let id = name_of(id);
-    lines(&app, &id, &headers, "dead.jsonl").await
-}
-
-/// Whole lines of a job's file, as far as it is written.
-async fn lines(app: &App, id: &str, headers: &HeaderMap, name: &str) -> Response {
-    if let Err(trouble) = job_of(app, id, headers) {
-        return unauthorized(trouble);
-    }
-    let file = app.jobs.file(id, name);
-    let mut bytes = tokio::task::spawn_blocking(move || std::fs::read(file).unwrap_or_default())
-        .await
-        .unwrap_or_default();
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    bytes.truncate(whole);
-    ([(CONTENT_TYPE, JSON_LINES)], bytes).into_response()
-}
-
 async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Trouble> {
     let (parts, body) = request.into_parts();
     let (who, task) = admitted(app, name, &parts.headers)?;
@@ -342,20 +288,21 @@ fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Trouble> {
 
 /// The whole body, in time and not too large.
 async fn read(app: &App, body: Body, most: usize) -> Result<Bytes, Trouble> {
-    let reading = axum::body::to_bytes(body, most);
-    match tokio::time::timeout(app.options.timeout, reading).await {
-        Err(_) => Err(Trouble::new("slow-body", "the body did not come in time")),
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => {
-            let is_limit = std::error::Error::source(&error)
-                .is_some_and(|source| source.to_string().contains("length limit"));
-            Err(if is_limit {
-                Trouble::new("too-large", format!("the body is larger than {most} bytes"))
-            } else {
-                Trouble::new("malformed", "the body broke off")
-            })
-        }
-    }
+    in_time(app, axum::body::to_bytes(body, most)).await?.map_err(|error| {
+        let is_limit = std::error::Error::source(&error)
+            .is_some_and(|source| source.to_string().contains("length limit"));
+        if is_limit { too_large(most) } else { Trouble::new("malformed", "the body broke off") }
+    })
+}
+
+fn too_large(most: usize) -> Trouble {
+    Trouble::new("too-large", format!("the body is larger than {most} bytes"))
+}
+
+/// What comes of a body, if that comes in time.
+async fn in_time<T>(app: &App, reading: impl Future<Output = T>) -> Result<T, Trouble> {
+    let late = |_| Trouble::new("slow-body", "the body did not come in time");
+    tokio::time::timeout(app.options.timeout, reading).await.map_err(late)
 }
 
 async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produced, Trouble> {

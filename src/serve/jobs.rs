@@ -2,39 +2,39 @@
 //!
 //! A job is a folder: its inputs, its outputs (which are their own journal, see
 //! [`batch`](crate::production::batch)), its dead letters, and a word about how it stands. Its id is the hash of who handed in
-//! what for which task, so the same job handed in twice is one. After a restart unfinished jobs go on.
+//! what for which task as it is, so the same job handed in twice is one, and one of a changed task is another. After a restart
+//! unfinished jobs go on.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+mod lanes;
+mod upload;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 
-use crate::eval::shard::Shard;
 use crate::files::{atomic_write, read};
-use crate::json::sha256_hex;
 use crate::production::Production;
-use crate::production::batch::input::{id_pointer, jsonl};
-use crate::production::batch::output::{Dead, Form, Line, Output};
-use crate::production::batch::{Counts, Sink, Told, run};
+use crate::production::batch::Counts;
+
+pub(super) use lanes::Worker;
+pub(super) use upload::{Refused, Upload};
 
 /// Loads a task for one job: its answers are kept under the job's name, so that none is asked for twice.
 pub type Loader = Arc<dyn Fn(&str, &str) -> Result<Production, String> + Send + Sync>;
 
-/// Wait before inputs are asked about again that a provider could not answer.
-const PAUSE: Duration = Duration::from_secs(5);
-
 /// Form of a job's files.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What was handed in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Job {
     format: u32,
     task: String,
+    /// The task as it was then: see [`Production::sha256`].
+    task_sha256: String,
     /// Name of the caller's key.
     who: String,
 }
@@ -47,7 +47,7 @@ pub enum Status {
     Queued,
     /// At work, or waiting for a provider.
     Running,
-    /// Somebody must mend something first; it goes on after a restart.
+    /// Somebody must mend something first; it goes on when it is handed in again, or after a restart.
     Stopped,
     /// Every input has its output or is a dead letter.
     Done,
@@ -67,69 +67,107 @@ pub struct Report {
 }
 
 /// The word about how a job stands, as it is kept.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Stand {
     status: Status,
     counts: Option<Counts>,
 }
 
+/// The folder of all jobs.
+#[derive(Debug, Clone)]
+struct Folder(PathBuf);
+
 /// All jobs of a service.
 pub(super) struct Jobs {
-    folder: PathBuf,
+    folder: Folder,
     queue: UnboundedSender<String>,
 }
 
-/// The other end of the queue.
-pub(super) struct Worker {
-    folder: PathBuf,
-    queue: UnboundedReceiver<String>,
-    loader: Loader,
-    at_once: usize,
-}
-
 impl Jobs {
-    /// The jobs of a folder; those that are not finished wait for the worker.
-    pub(super) fn open(folder: PathBuf, loader: Loader, at_once: usize) -> (Self, Worker) {
+    /// The jobs of a folder; those that are not finished wait for the worker. Once `halted` is true, no further input is
+    /// asked about.
+    pub(super) fn open(
+        folder: PathBuf,
+        loader: Loader,
+        at_once: usize,
+        halted: watch::Receiver<bool>,
+    ) -> (Self, Worker) {
         let (sender, receiver) = unbounded_channel();
-        let jobs = Self { folder: folder.clone(), queue: sender };
-        for id in ids(&folder) {
-            if jobs.find(&id).is_some_and(|(_, report)| report.status != Status::Done) {
+        let jobs = Self { folder: Folder(folder), queue: sender };
+        for id in jobs.folder.ids() {
+            // What a crash left of inputs that were on their way in.
+            if id.starts_with(upload::PREFIX) {
+                let _ = std::fs::remove_file(jobs.folder.of(&id));
+            }
+            if jobs.folder.find(&id).is_some_and(|(_, report)| report.status != Status::Done) {
                 let _ = jobs.queue.send(id);
             }
         }
-        (jobs, Worker { folder, queue: receiver, loader, at_once })
+        let worker = Worker::new(jobs.folder.clone(), receiver, loader, at_once, halted);
+        (jobs, worker)
     }
 
-    /// Hand in a job, or find the same one.
+    /// Begin to hand in inputs of a task, as it is, for a caller.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub(super) fn hand_in(&self, task: &str, who: &str, inputs: &[u8]) -> std::io::Result<Report> {
-        let id: String = sha256_hex([task.as_bytes(), b"\n", who.as_bytes(), b"\n", inputs].concat())
-            .chars()
-            .take(24)
-            .collect();
-        if let Some((_, report)) = self.find(&id) {
-            return Ok(report);
+    /// They cannot be written.
+    pub(super) async fn begin(
+        &self,
+        (task, task_sha256): (&str, &str),
+        who: &str,
+        most: usize,
+    ) -> std::io::Result<Upload> {
+        let job = Job {
+            format: FORMAT,
+            task: task.to_owned(),
+            task_sha256: task_sha256.to_owned(),
+            who: who.to_owned(),
+        };
+        Upload::begin(&self.folder, job, most).await
+    }
+
+    /// The whole of it is there: a new job, or the same one as before. One that was stopped goes on.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub(super) async fn hand_in(&self, upload: Upload) -> std::io::Result<Report> {
+        let (id, is_new) = upload.end().await?;
+        let (_, mut report) =
+            self.folder.find(&id).ok_or_else(|| std::io::Error::other("the job is not there"))?;
+        if is_new || report.status == Status::Stopped {
+            report.status = Status::Queued;
+            self.folder.stand(&id, Status::Queued, None);
+            let _ = self.queue.send(id);
         }
-        let folder = self.folder.join(&id);
-        std::fs::create_dir_all(&folder)?;
-        atomic_write(&folder.join("in.jsonl"), inputs)?;
-        let job = Job { format: FORMAT, task: task.to_owned(), who: who.to_owned() };
-        // The last file: without it there is no job.
-        atomic_write(&folder.join("job.json"), &serde_json::to_vec(&job)?)?;
-        let _ = self.queue.send(id.clone());
-        Ok(Report { id, task: task.to_owned(), status: Status::Queued, counts: None })
+        Ok(report)
     }
 
     /// A job, if it is this caller's.
     pub(super) fn of(&self, id: &str, who: &str) -> Option<Report> {
-        self.find(id).filter(|(job, _)| job.who == who).map(|(_, report)| report)
+        self.folder.find(id).filter(|(job, _)| job.who == who).map(|(_, report)| report)
     }
 
     /// A file of a job.
     pub(super) fn file(&self, id: &str, name: &str) -> PathBuf {
-        self.folder.join(id).join(name)
+        self.folder.of(id).join(name)
+    }
+}
+
+impl Folder {
+    fn of(&self, id: &str) -> PathBuf {
+        self.0.join(id)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Ids of all jobs, and names of what else lies there.
+    fn ids(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let mut ids: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        ids.sort();
+        ids
     }
 
     fn find(&self, id: &str) -> Option<(Job, Report)> {
@@ -137,95 +175,23 @@ impl Jobs {
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
             return None;
         }
-        let folder = self.folder.join(id);
-        let job: Job = serde_json::from_slice(&read(&folder.join("job.json")).ok()?).ok()?;
-        let stand =
-            read(&folder.join("stand.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let Stand { status, counts } = stand.unwrap_or(Stand { status: Status::Queued, counts: None });
+        let job: Job = serde_json::from_slice(&read(&self.of(id).join("job.json")).ok()?).ok()?;
+        let Stand { status, counts } = self.stands(id);
         let report = Report { id: id.to_owned(), task: job.task.clone(), status, counts };
         Some((job, report))
     }
-}
 
-fn ids(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut ids: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    ids.sort();
-    ids
-}
-
-impl Worker {
-    /// One job after the other, until nobody can hand in another.
-    pub(super) async fn work(mut self) {
-        while let Some(id) = self.queue.recv().await {
-            if let Err(error) = self.one(&id).await {
-                tracing::warn!(job = id, "{error}");
-                self.stand(&id, Status::Stopped, None);
-            }
-        }
+    fn stands(&self, id: &str) -> Stand {
+        let kept = read(&self.of(id).join("stand.json")).ok();
+        let kept = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        kept.unwrap_or(Stand { status: Status::Queued, counts: None })
     }
 
-    async fn one(&self, id: &str) -> Result<(), String> {
-        let folder = self.folder.join(id);
-        let broken = |error: std::io::Error| format!("its files: {error}");
-        let job: Job = serde_json::from_slice(&read(&folder.join("job.json")).map_err(broken)?)
-            .map_err(|error| format!("its files: {error}"))?;
-        let production = Arc::new((self.loader)(&job.task, id)?);
-        loop {
-            self.stand(id, Status::Running, None);
-            let (counts, told) = self.pass(&folder, Arc::clone(&production)).await?;
-            if let Some(why) = told.mend {
-                self.stand(id, Status::Stopped, Some(counts));
-                return Err(why);
-            }
-            if counts.later == 0 {
-                self.stand(id, Status::Done, Some(counts));
-                return Ok(());
-            }
-            self.stand(id, Status::Running, Some(counts));
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    /// Everything that has no output yet, once.
-    async fn pass(&self, folder: &Path, production: Arc<Production>) -> Result<(Counts, Told), String> {
-        let broken = |error: std::io::Error| format!("its files: {error}");
-        let (out, done) =
-            Output::open(&folder.join("out.jsonl"), Form::Jsonl).map_err(|error| error.to_string())?;
-        let input = File::open(folder.join("in.jsonl")).map_err(broken)?;
-        let mut input = BufReader::new(input);
-        let first = input.fill_buf().map_err(broken)?;
-        let id = id_pointer(first.split(|byte| *byte == b'\n').next().unwrap_or_default(), false);
-        let mut sink =
-            Files { out, dead: BufWriter::new(File::create(folder.join("dead.jsonl")).map_err(broken)?) };
-        let records = jsonl(input, id);
-        let whole = Shard { index: 1, of: 1 };
-        let ran = run(production, records, &done, whole, self.at_once, &mut sink).await.map_err(broken)?;
-        sink.dead.flush().map_err(broken)?;
-        sink.out.finish().map_err(broken)?;
-        Ok(ran)
-    }
-
+    /// Keep a word about how a job stands; what came of it so far stays where nothing newer is known.
     fn stand(&self, id: &str, status: Status, counts: Option<Counts>) {
-        let file = self.folder.join(id).join("stand.json");
+        let counts = counts.or_else(|| self.stands(id).counts);
         let text = serde_json::to_vec(&Stand { status, counts }).unwrap_or_default();
         // A word that cannot be kept is said again by the next pass.
-        let _ = atomic_write(&file, &text);
-    }
-}
-
-struct Files {
-    out: Output,
-    dead: BufWriter<File>,
-}
-
-impl Sink for Files {
-    fn output(&mut self, line: &Line<'_>) -> std::io::Result<()> {
-        self.out.write(line)
-    }
-
-    fn dead(&mut self, letter: &Dead<'_>) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.dead, letter)?;
-        self.dead.write_all(b"\n")
+        let _ = atomic_write(&self.of(id).join("stand.json"), &text);
     }
 }

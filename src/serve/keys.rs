@@ -69,6 +69,12 @@ impl Keys {
             .map_err(|error| vec![Problem::of_file(&name, format!("cannot be read: {error}"))])?;
         let doc = parse_yaml::<KeysFile>(&name, &String::from_utf8_lossy(&bytes))?;
         let (mut all, mut problems) = (Vec::new(), Vec::new());
+        if doc.value.keys.is_empty() {
+            let problem = doc.problem(&["keys".into()], "holds no key, so anybody could ask");
+            problems.push(
+                problem.hint("`llmx serve-key NAME` makes one; without --keys only this machine is served"),
+            );
+        }
         for (at, spec) in doc.value.keys.iter().enumerate() {
             let path = |key: &str| [Step::from("keys"), Step::from(at), Step::from(key)];
             let Some(hash) = hash(&spec.sha256) else {

@@ -1,16 +1,24 @@
 //! What Prometheus reads.
 
-use std::sync::atomic::AtomicU64;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::llm::stack::Spent;
 use crate::production::Produced;
+
+/// What each model was asked for so far, by alias: requests, jobs, judges and repairs, refused answers included.
+pub type Spending = Arc<dyn Fn() -> BTreeMap<String, Spent> + Send + Sync>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Asked {
@@ -29,13 +37,52 @@ struct OfKind {
     kind: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfModel {
+    model: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfModelKind {
+    model: String,
+    kind: &'static str,
+}
+
+/// Tokens and dollars, read from the models' own counts when somebody looks.
+struct Models(Spending);
+
+impl fmt::Debug for Models {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Models")
+    }
+}
+
+impl Collector for Models {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let spent = (self.0)();
+        let kind = MetricType::Counter;
+        let mut tokens =
+            encoder.encode_descriptor("tokens", "Tokens by model and kind (input, output).", None, kind)?;
+        for (model, spent) in &spent {
+            for (kind, n) in [("input", spent.input_tokens), ("output", spent.output_tokens)] {
+                let labels = OfModelKind { model: model.clone(), kind };
+                ConstCounter::new(n).encode(tokens.encode_family(&labels)?)?;
+            }
+        }
+        let about = "US dollars by model, as far as prices are known.";
+        let mut dollars = encoder.encode_descriptor("cost_usd", about, None, kind)?;
+        for (model, spent) in spent {
+            ConstCounter::new(spent.usd).encode(dollars.encode_family(&OfModel { model })?)?;
+        }
+        Ok(())
+    }
+}
+
 /// The metrics.
 pub(super) struct Metrics {
     registry: Registry,
     requests: Family<Asked, Counter>,
     seconds: Family<OfTask, Histogram, fn() -> Histogram>,
-    tokens: Family<OfKind, Counter>,
-    dollars: Family<OfTask, Counter<f64, AtomicU64>>,
     invalid: Family<OfKind, Counter>,
     failures: Family<OfKind, Counter>,
     helped: Family<OfKind, Counter>,
@@ -46,15 +93,13 @@ pub(super) struct Metrics {
 const BUCKETS: [f64; 13] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0];
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(spending: Spending) -> Self {
         let mut registry = Registry::with_prefix("llmx");
         let seconds: Family<OfTask, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let made = Self {
             requests: Family::default(),
             seconds,
-            tokens: Family::default(),
-            dollars: Family::default(),
             invalid: Family::default(),
             failures: Family::default(),
             helped: Family::default(),
@@ -67,8 +112,7 @@ impl Metrics {
             "Seconds from the whole body to the answer",
             made.seconds.clone(),
         );
-        registry.register("tokens", "Tokens by task and kind (input, output)", made.tokens.clone());
-        registry.register("cost_usd", "US dollars, as far as prices are known", made.dollars.clone());
+        registry.register_collector(Box::new(Models(spending)));
         registry.register("validation_failures", "Inputs and answers that do not hold", made.invalid.clone());
         registry.register("provider_errors", "Answers that did not come, by kind", made.failures.clone());
         registry.register(
@@ -96,13 +140,6 @@ impl Metrics {
 
     pub(super) fn produced(&self, task: &str, produced: &Produced) {
         let of = |kind: &str| OfKind { task: task.to_owned(), kind: kind.to_owned() };
-        if let Some(usage) = produced.usage {
-            self.tokens.get_or_create(&of("input")).inc_by(usage.input_tokens);
-            self.tokens.get_or_create(&of("output")).inc_by(usage.output_tokens);
-        }
-        if let Some(usd) = produced.cost_usd {
-            self.dollars.get_or_create(&OfTask { task: task.to_owned() }).inc_by(usd);
-        }
         for (kind, was) in [("repair", produced.repaired), ("fallback", produced.fell_back)] {
             if was {
                 self.helped.get_or_create(&of(kind)).inc();

@@ -7,11 +7,13 @@
 //! ```
 //!
 //! Every error is `application/problem+json` (RFC 9457) with the request's id and no internals. Told to stop, the service
-//! takes no further connection, answers what it has accepted, and ends.
+//! says so at `/readyz` for as long as it was told to linger, then takes no further connection, answers what it has accepted
+//! and what its jobs have asked about, and ends.
 //!
 //! Reading order: [`keys`], `problem`, `limits`, `idempotency`, `metrics`, `openapi`, `handle` (a request from arrival to
 //! answer), `connections` (that requests arrive on).
 
+mod at_work;
 mod connections;
 mod handle;
 mod idempotency;
@@ -35,6 +37,7 @@ use connections::Bounds;
 use handle::App;
 use jobs::{Jobs, Loader};
 use keys::Keys;
+pub use metrics::Spending;
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -55,7 +58,10 @@ pub struct Options {
     pub max_in_flight: usize,
     /// Requests a second of one key; none: no limit.
     pub rate: Option<u32>,
-    /// Time that accepted requests have when the service is told to stop.
+    /// Time for which a service that was told to stop still takes requests, and says at `/readyz` that it will end: who
+    /// sends requests needs some time to notice.
+    pub linger: Duration,
+    /// Time that accepted requests, and inputs of jobs that were asked about, have then.
     pub drain: Duration,
 }
 
@@ -70,6 +76,7 @@ impl Default for Options {
             max_connections: 512,
             max_in_flight: 256,
             rate: None,
+            linger: Duration::ZERO,
             drain: Duration::from_secs(30),
         }
     }
@@ -105,6 +112,7 @@ pub fn run(
     tasks: Vec<Production>,
     keys: Keys,
     (folder, loader): (PathBuf, Loader),
+    spending: Spending,
     options: Options,
     ready: impl FnOnce(&str),
 ) -> Result<(), ServeError> {
@@ -118,15 +126,16 @@ pub fn run(
     runtime.block_on(async {
         // Listens for signals before anybody can know that the service is there.
         let mut signals = Signals::new()?;
-        let drain = options.drain;
+        let (linger, drain) = (options.linger, options.drain);
         let tasks: BTreeMap<String, Production> =
-            tasks.into_iter().map(|task| (task.name().to_owned(), task)).collect();
-        let (jobs, worker) = Jobs::open(folder, loader, options.max_in_flight);
-        // Ends with the service; what it was at goes on after the next start.
+            tasks.into_iter().map(|task| (task.name().to_owned(), task.within(options.timeout))).collect();
+        let (halt, halted) = tokio::sync::watch::channel(false);
+        let (jobs, worker) = Jobs::open(folder, loader, options.max_in_flight, halted);
+        // Ends with the service; what it has not asked about goes on after the next start.
         let mut background = tokio::task::JoinSet::new();
         background.spawn(worker.work());
         let bounds = Bounds { most: options.max_connections, head: options.head_timeout };
-        let app = Arc::new(App::new(tasks, keys, jobs, options));
+        let app = Arc::new(App::new(tasks, keys, jobs, spending, options));
         let listener = tokio::net::TcpListener::from_std(listener)?;
         ready(&format!("http://{}", listener.local_addr()?));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -139,11 +148,36 @@ pub fn run(
             () = signals.told() => {}
         }
         app.drain();
-        drop(stop);
+        let _ = halt.send(true);
         tokio::select! {
-            () = &mut serving => Ok(()),
+            () = &mut serving => {}
+            () = tokio::time::sleep(linger) => {}
+            () = signals.told() => {}
+        }
+        drop(stop);
+        let at_rest = async {
+            tokio::select! {
+                () = &mut serving => {}
+                // Connections that have asked nothing are nobody's loss.
+                () = quiet(&app) => {}
+            }
+            while background.join_next().await.is_some() {}
+        };
+        tokio::select! {
+            () = at_rest => Ok(()),
             () = tokio::time::sleep(drain) => Err(ServeError::Undrained(drain)),
             () = signals.told() => Err(ServeError::Undrained(Duration::ZERO)),
         }
     })
+}
+
+/// Time for the last bytes of an answer to go out.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Until no request is at work, and what was answered is on its way.
+async fn quiet(app: &App) {
+    app.at_rest().await;
+    tokio::time::sleep(FLUSH).await;
+    // One that came meanwhile on a connection that was open.
+    app.at_rest().await;
 }

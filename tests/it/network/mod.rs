@@ -6,6 +6,7 @@ mod faults;
 mod finetune;
 mod gate;
 mod graph;
+mod jobs;
 mod kb;
 mod live;
 mod money;

@@ -10,15 +10,15 @@ use super::task::{GOOD, models, project};
 use crate::server::{Reply, Server, open, send};
 use crate::world::World;
 
-const PATH: &str = "/v1/tasks/judge_it";
-const JSON: (&str, &str) = ("content-type", "application/json");
-const INPUT: &str = "{\"id\": \"r-1\", \"note\": \"a note\"}";
+pub(super) const PATH: &str = "/v1/tasks/judge_it";
+pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
+pub(super) const INPUT: &str = "{\"id\": \"r-1\", \"note\": \"a note\"}";
 
-fn post(server: &Server, headers: &[(&str, &str)], body: &str) -> Reply {
+pub(super) fn post(server: &Server, headers: &[(&str, &str)], body: &str) -> Reply {
     send(server.authority(), "POST", PATH, &[&[JSON], headers].concat(), body)
 }
 
-fn kind(reply: &Reply) -> String {
+pub(super) fn kind(reply: &Reply) -> String {
     assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{reply:?}");
     let problem = reply.json();
     assert_eq!(problem["status"], reply.status, "{problem}");
@@ -52,7 +52,7 @@ fn an_answer_says_who_gave_it() {
     for line in [
         "llmx_requests_total{task=\"judge_it\",status=\"200\"} 1",
         "llmx_request_seconds_count{task=\"judge_it\"} 1",
-        "llmx_tokens_total{task=\"judge_it\",kind=\"output\"}",
+        "llmx_tokens_total{model=\"net\",kind=\"output\"}",
         "llmx_in_flight 0",
     ] {
         assert!(metrics.contains(line), "{metrics}");
@@ -294,88 +294,6 @@ fn told_to_stop_it_answers_what_it_has_accepted() {
     assert_eq!(requests(&sim), 20);
 }
 
-/// A job's report, once it stands so.
-fn job(server: &Server, place: &str, status: &str) -> Value {
-    loop {
-        let report = send(server.authority(), "GET", place, &[], "").json();
-        if report["status"] == status {
-            return report;
-        }
-        assert!(["queued", "running"].contains(&report["status"].as_str().unwrap()), "{report}");
-        std::thread::yield_now();
-    }
-}
-
-const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
-
-#[test]
-fn a_job_is_answered_in_the_background() {
-    let (world, sim) = project(GOOD, &[]);
-    let server = Server::serve(&world, &[]);
-    let inputs: String = (0..30).map(|i| format!("{{\"id\": \"r-{i}\", \"note\": \"n {i}\"}}\n")).collect();
-    let inputs = inputs + "{\"id\": \"r-x\"}\n";
-    let place = format!("{PATH}/jobs");
-    let handed = send(server.authority(), "POST", &place, &[LINES], &inputs);
-    assert_eq!((handed.status, handed.json()["status"].as_str()), (202, Some("queued")), "{handed:?}");
-    let job_place = handed.header("location").unwrap();
-    let report = job(&server, job_place, "done");
-    assert_eq!(
-        (&report["counts"]["answered"], &report["counts"]["dead"]),
-        (&30.into(), &1.into()),
-        "{report}"
-    );
-    let outputs = send(server.authority(), "GET", &format!("{job_place}/outputs"), &[], "").body;
-    let ids: std::collections::BTreeSet<String> = outputs
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!((ids.len(), outputs.lines().count()), (30, 30));
-    let dead = send(server.authority(), "GET", &format!("{job_place}/dead-letters"), &[], "").body;
-    assert!(dead.contains("r-x") && dead.lines().count() == 1, "{dead}");
-    // The same again is the same job, and asks nobody.
-    let again = send(server.authority(), "POST", &place, &[LINES], &inputs);
-    assert_eq!(
-        (again.status, &again.json()["id"], again.json()["status"].as_str()),
-        (202, &report["id"], Some("done"))
-    );
-    assert_eq!(requests(&sim), 30);
-    for (path, kind_of) in
-        [("/v1/jobs/0123456789abcdef01234567", "not-found"), ("/v1/jobs/..%2f..", "not-found")]
-    {
-        let reply = send(server.authority(), "GET", path, &[], "");
-        assert_eq!((reply.status, kind(&reply).as_str()), (404, kind_of), "{path}");
-    }
-    assert_eq!(send(server.authority(), "POST", &place, &[JSON], &inputs).status, 415);
-}
-
-#[test]
-fn a_kill_during_a_job_loses_and_repeats_nothing() {
-    let (world, sim) = project(GOOD, &["--latency", "5"]);
-    let mut server = Server::serve(&world, &["--max-in-flight", "4"]);
-    let inputs: String = (0..300).map(|i| format!("{{\"id\": \"r-{i}\", \"note\": \"n {i}\"}}\n")).collect();
-    let handed = send(server.authority(), "POST", &format!("{PATH}/jobs"), &[LINES], &inputs);
-    let job_place = handed.header("location").unwrap().to_owned();
-    let outputs =
-        |server: &Server| send(server.authority(), "GET", &format!("{job_place}/outputs"), &[], "").body;
-    for part in 1..=3 {
-        while outputs(&server).lines().count() < part * 60 {
-            std::thread::yield_now();
-        }
-        server.process().kill().unwrap();
-        server.process().wait().unwrap();
-        server = Server::serve(&world, &["--max-in-flight", "4"]);
-    }
-    let report = job(&server, &job_place, "done");
-    assert_eq!(report["counts"]["inputs"], 300, "{report}");
-    let text = outputs(&server);
-    let ids: std::collections::BTreeSet<&str> =
-        text.lines().map(|line| line.split('"').nth(3).unwrap()).collect();
-    assert_eq!((ids.len(), text.lines().count()), (300, 300));
-    // Only what was in flight at a kill is asked again.
-    let asked = requests(&sim);
-    assert!((300..=300 + 3 * 4).contains(&asked), "{asked}");
-}
-
 #[cfg(all(unix, feature = "otel"))]
 #[test]
 fn a_request_and_what_it_asked_are_one_trace() {
@@ -459,4 +377,87 @@ fn what_it_answers_is_kept_in_one_file_and_asked_for_once() {
         1
     );
     assert_eq!(requests(&sim), 4);
+}
+
+#[cfg(unix)]
+fn stop(server: &mut Server) {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    kill(Pid::from_raw(i32::try_from(server.process().id()).unwrap()), Signal::SIGTERM).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn half_a_request_keeps_nobody_from_ending_and_lingering_is_said() {
+    let (world, _sim) = project(GOOD, &[]);
+    let mut server = Server::serve(&world, &["--linger", "600"]);
+    let mut half = TcpStream::connect(server.authority()).unwrap();
+    write!(half, "POST {PATH} HTTP/1.1\r\nhost: x\r\n").unwrap();
+    assert_eq!(send(server.authority(), "GET", "/readyz", &[], "").status, 200);
+    stop(&mut server);
+    // It still takes what comes, and says that it will end.
+    while send(server.authority(), "GET", "/readyz", &[], "").status != 503 {
+        std::thread::yield_now();
+    }
+    assert_eq!(post(&server, &[], INPUT).status, 200);
+    // Told once more it waits no longer for others to notice.
+    stop(&mut server);
+    assert_eq!(server.process().wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_fallback_answers_for_a_model_that_says_nothing() {
+    let (world, _silent) = project(GOOD, &["--fault", "hang:1"]);
+    let good = Server::start(&world, &["--answer", GOOD]);
+    models(&world, &_silent.url, &good.url);
+    // The model itself is given more time than the caller waits.
+    let patient = world.read("config/models.yml").replace("deadline_s: 0.4", "deadline_s: 600");
+    world.write("config/models.yml", &patient);
+    world.edit("config/model_pins.yml", "    model: net\n", "    model: net\n    fallback: spare\n");
+    let server = Server::serve(&world, &["--timeout", "2"]);
+    let reply = post(&server, &[], INPUT);
+    assert_eq!((reply.status, reply.header("llmx-fell-back")), (200, Some("true")), "{reply:?}");
+}
+
+#[test]
+fn what_was_asked_once_costs_once_and_answers_removed_meanwhile_are_asked_for_again() {
+    let (world, sim) = project(GOOD, &[]);
+    world.edit(
+        "config/models.yml",
+        "params:",
+        "price: { input: 1000, output: 1000, as_of: 2026-11-01 }, params:",
+    );
+    let server = Server::serve(&world, &[]);
+    let cost = || {
+        let metrics = send(server.authority(), "GET", "/metrics", &[], "").body;
+        let line =
+            metrics.lines().find(|line| line.starts_with("llmx_cost_usd_total{model=\"net\"}")).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    assert_eq!(post(&server, &[], INPUT).status, 200);
+    let once = cost();
+    assert!(once > 0.0);
+    assert_eq!((post(&server, &[], INPUT).status, requests(&sim)), (200, 1));
+    assert!((cost() - once).abs() < 1e-9, "{} {once}", cost());
+    let run = std::fs::read_dir(world.path("reports/runs")).unwrap().next().unwrap().unwrap();
+    std::fs::remove_file(run.path().join("recordings/answers.jsonl")).unwrap();
+    for other in ["one", "two"] {
+        assert_eq!(post(&server, &[], &INPUT.replace("a note", other)).status, 200);
+    }
+    assert_eq!((post(&server, &[], INPUT).status, requests(&sim)), (200, 4));
+    assert_eq!((post(&server, &[], INPUT).status, requests(&sim)), (200, 4), "kept again");
+}
+
+#[test]
+fn replay_asks_nobody_however_it_is_said() {
+    let (mut world, sim) = project(GOOD, &[]);
+    world.set("EVALS_MODE", "replay");
+    let server = Server::serve(&world, &[]);
+    assert_eq!(kind(&post(&server, &[], INPUT)), "no-answer");
+    world.write("in.jsonl", INPUT);
+    let (input, output) = (world.path("in.jsonl"), world.path("out.jsonl"));
+    let (input, output) = (input.display().to_string(), output.display().to_string());
+    world.run(&["task", "run", "judge_it", "--in", &input, "--out", &output]).exits(2);
+    assert_eq!(requests(&sim), 0);
+    world.run(&["serve", "--keep-nothing"]).exits(2).says(&["EVALS_MODE", "--keep-nothing keeps none"]);
 }

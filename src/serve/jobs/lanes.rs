@@ -1,0 +1,191 @@
+//! Jobs at work: a lane for each task, so that a provider that does not answer holds up nobody else's, and in a lane one
+//! pass after the other, so that a job that must wait lets the next one through.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Folder, Loader, Status};
+use crate::eval::shard::Shard;
+use crate::production::batch::input::jsonl;
+use crate::production::batch::output::{Dead, Form, Line, Output};
+use crate::production::batch::{Counts, Sink, Terms, Told, run};
+
+/// Wait before inputs are asked about again that a provider could not answer; each time three times as long.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Never longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(900);
+
+/// Passes after which a job is stopped: more than an hour without an answer is no passing weather.
+const PASSES: u32 = 10;
+
+/// The other end of the queue.
+pub(in crate::serve) struct Worker {
+    queue: UnboundedReceiver<String>,
+    desk: Arc<Desk>,
+}
+
+/// What lanes share.
+struct Desk {
+    folder: Folder,
+    loader: Loader,
+    at_once: usize,
+    halted: watch::Receiver<bool>,
+    halt: AtomicBool,
+}
+
+/// A job that waits for its next pass.
+struct Waiting {
+    id: String,
+    due: Instant,
+    passes: u32,
+}
+
+impl Worker {
+    pub(super) fn new(
+        folder: Folder,
+        queue: UnboundedReceiver<String>,
+        loader: Loader,
+        at_once: usize,
+        halted: watch::Receiver<bool>,
+    ) -> Self {
+        let desk = Desk { folder, loader, at_once, halted, halt: AtomicBool::new(false) };
+        Self { queue, desk: Arc::new(desk) }
+    }
+
+    /// All jobs, until nobody can hand in another or no further input is to be asked about. Inputs that were asked about are
+    /// answered first.
+    pub(in crate::serve) async fn work(mut self) {
+        let mut lanes: HashMap<String, UnboundedSender<String>> = HashMap::new();
+        let mut at_work = JoinSet::new();
+        let mut halted = self.desk.halted.clone();
+        loop {
+            let id = tokio::select! {
+                id = self.queue.recv() => id,
+                _ = halted.wait_for(|halted| *halted) => None,
+            };
+            let Some(id) = id else { break };
+            let Some((job, _)) = self.desk.folder.find(&id) else { continue };
+            let lane = lanes.entry(job.task).or_insert_with(|| {
+                let (sender, receiver) = unbounded_channel();
+                at_work.spawn(Arc::clone(&self.desk).lane(receiver));
+                sender
+            });
+            let _ = lane.send(id);
+        }
+        self.desk.halt.store(true, Ordering::Relaxed);
+        drop(lanes);
+        while at_work.join_next().await.is_some() {}
+    }
+}
+
+impl Desk {
+    /// Jobs of one task, in the order in which they are due.
+    async fn lane(self: Arc<Self>, mut queue: UnboundedReceiver<String>) {
+        let mut waiting: Vec<Waiting> = Vec::new();
+        let mut halted = self.halted.clone();
+        let mut is_open = true;
+        while is_open || !waiting.is_empty() {
+            while let Ok(id) = queue.try_recv() {
+                waiting.push(Waiting { id, due: Instant::now(), passes: 0 });
+            }
+            if self.halt.load(Ordering::Relaxed) {
+                return;
+            }
+            let next = waiting.iter().enumerate().min_by_key(|(_, job)| job.due);
+            let next = next.map(|(at, job)| (at, job.due));
+            match next {
+                Some((at, due)) if due <= Instant::now() => {
+                    let job = waiting.remove(at);
+                    waiting.extend(self.step(job).await);
+                }
+                _ => {
+                    let due = next.map_or_else(|| Instant::now() + LONGEST_PAUSE, |(_, due)| due);
+                    tokio::select! {
+                        id = queue.recv(), if is_open => match id {
+                            Some(id) => waiting.push(Waiting { id, due: Instant::now(), passes: 0 }),
+                            None => is_open = false,
+                        },
+                        () = tokio::time::sleep_until(due) => {}
+                        _ = halted.wait_for(|halted| *halted) => return,
+                    }
+                }
+            }
+        }
+    }
+
+    /// One pass over a job; what is to wait for the next one.
+    async fn step(&self, job: Waiting) -> Option<Waiting> {
+        let Waiting { id, passes, .. } = job;
+        self.folder.stand(&id, Status::Running, None);
+        let stop = |why: &str, counts| {
+            tracing::warn!(job = id, "{why}");
+            self.folder.stand(&id, Status::Stopped, counts);
+            None
+        };
+        let (counts, told) = match self.pass(&id, passes > 0).await {
+            Ok(passed) => passed,
+            Err(why) => return stop(&why, None),
+        };
+        if let Some(why) = told.mend {
+            return stop(&why, Some(counts));
+        }
+        if counts.later + counts.stopped == 0 {
+            self.folder.stand(&id, Status::Done, Some(counts));
+            return None;
+        }
+        if passes + 1 >= PASSES {
+            return stop(&told.later.unwrap_or_default(), Some(counts));
+        }
+        self.folder.stand(&id, Status::Running, Some(counts));
+        let pause = PAUSE.saturating_mul(3_u32.saturating_pow(passes)).min(LONGEST_PAUSE);
+        Some(Waiting { id, due: Instant::now() + pause, passes: passes + 1 })
+    }
+
+    /// Everything that has no output yet, once.
+    async fn pass(&self, id: &str, again: bool) -> Result<(Counts, Told), String> {
+        let broken = |error: std::io::Error| format!("its files: {error}");
+        let (job, _) = self.folder.find(id).ok_or("its files are not there")?;
+        let production = Arc::new((self.loader)(&job.task, id)?);
+        if production.sha256() != job.task_sha256 {
+            return Err("the task was changed since the job was handed in: hand it in again".to_owned());
+        }
+        let folder = self.folder.of(id);
+        let (out, done) = Output::open(&folder.join("out.jsonl"), Form::Jsonl, &job.task_sha256)
+            .map_err(|error| error.to_string())?;
+        let input = BufReader::new(File::open(folder.join("in.jsonl")).map_err(broken)?);
+        let letters = File::create(folder.join("dead.jsonl")).map_err(broken)?;
+        let mut sink = Files { out, dead: BufWriter::new(letters) };
+        let shard = Shard { index: 1, of: 1 };
+        let terms = Terms { done: &done, shard, at_once: self.at_once, halt: &self.halt, again };
+        let ran = run(production, jsonl(input, None), terms, &mut sink).await;
+        sink.dead.flush().map_err(broken)?;
+        sink.out.finish().map_err(broken)?;
+        ran.map_err(|error| error.to_string())
+    }
+}
+
+struct Files {
+    out: Output,
+    dead: BufWriter<File>,
+}
+
+impl Sink for Files {
+    fn output(&mut self, line: &Line<'_>) -> std::io::Result<()> {
+        self.out.write(line)
+    }
+
+    fn dead(&mut self, letter: &Dead<'_>) -> std::io::Result<()> {
+        serde_json::to_writer(&mut self.dead, letter)?;
+        self.dead.write_all(b"\n")
+    }
+}
