@@ -181,17 +181,7 @@ async fn load(url: &str, from: usize, n: usize, at_once: usize) -> Done<f64> {
                 if at >= n {
                     return Done::Ok(());
                 }
-                let body = format!(
-                    "{{\"id\": \"r-{}\", \"note\": \"a note of some length about number {at}\"}}",
-                    from + at
-                );
-                let sent =
-                    client.post(&url).header("content-type", "application/json").body(body).send().await?;
-                let status = sent.status();
-                let text = sent.text().await?;
-                if !status.is_success() || !text.contains("pass") {
-                    return Err(format!("{status}: {text}").into());
-                }
+                ask(&client, &url, from + at).await?;
             }
         });
     }
@@ -199,6 +189,50 @@ async fn load(url: &str, from: usize, n: usize, at_once: usize) -> Done<f64> {
         worker??;
     }
     Ok(started.elapsed().as_secs_f64())
+}
+
+async fn ask(client: &reqwest::Client, url: &str, number: usize) -> Done<()> {
+    let body =
+        format!("{{\"id\": \"r-{number}\", \"note\": \"a note of some length about number {number}\"}}");
+    let sent = client.post(url).header("content-type", "application/json").body(body).send().await?;
+    let status = sent.status();
+    let text = sent.text().await?;
+    if status.is_success() && text.contains("pass") {
+        Ok(())
+    } else {
+        Err(format!("{status}: {text}").into())
+    }
+}
+
+/// Seconds before and while answers are counted.
+const WARM: Duration = Duration::from_secs(2);
+const WINDOW: Duration = Duration::from_secs(8);
+
+/// Answers a second while `at_once` callers, who begin one after the other within `latency`, each ask again as soon as they
+/// have their answer.
+async fn rate(url: &str, from: usize, at_once: usize, latency: Duration) -> Done<f64> {
+    let client = reqwest::Client::builder().pool_max_idle_per_host(at_once).build()?;
+    let (next, ends) = (Arc::new(AtomicUsize::new(0)), Instant::now() + WARM + WINDOW);
+    let mut workers = tokio::task::JoinSet::new();
+    for worker in 0..at_once {
+        let (client, next, url) = (client.clone(), Arc::clone(&next), url.to_owned());
+        let wait = latency.mul_f64(worker as f64 / at_once as f64);
+        workers.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let counts_from = ends - WINDOW;
+            let mut counted = 0_u32;
+            while Instant::now() < ends {
+                ask(&client, &url, from + next.fetch_add(1, Ordering::Relaxed)).await?;
+                counted += u32::from((counts_from..ends).contains(&Instant::now()));
+            }
+            Done::Ok(counted)
+        });
+    }
+    let mut all = 0;
+    while let Some(worker) = workers.join_next().await {
+        all += worker??;
+    }
+    Ok(f64::from(all) / WINDOW.as_secs_f64())
 }
 
 async fn measure(options: Options) -> Done<()> {
@@ -229,13 +263,18 @@ async fn measure(options: Options) -> Done<()> {
         let serve = serving(&options.program, &folder, flags)?;
         let bare = Running::start(Command::new(std::env::current_exe()?).args(["--proxy", &upstream.url]))?;
         let (n, at_once) = (256 * 40, 256);
-        let mut reached = Vec::new();
+        let (mut together, mut evenly) = (Vec::new(), Vec::new());
         for url in [format!("{}/v1/tasks/judge_it", serve.url), bare.url.clone()] {
             load(&url, 10_000_000, 512, at_once).await?;
+            let latency = Duration::from_millis(100);
+            let ideal = at_once as f64 / latency.as_secs_f64();
+            evenly.push(100.0 * rate(&url, 20_000_000, at_once, latency).await? / ideal);
             let seconds = load(&url, 0, n, at_once).await?;
-            reached.push(100.0 * (n / at_once) as f64 * 0.1 / seconds);
+            together.push(100.0 * n as f64 / seconds / ideal);
         }
-        row(&format!("{name}: 100 ms upstream, 256 in flight, % of ideal"), reached[0], reached[1]);
+        let what = "100 ms upstream, 256 in flight";
+        row(&format!("{name}: {what}, who come evenly, % of ideal"), evenly[0], evenly[1]);
+        row(&format!("{name}: {what}, who come at the same moment, % of ideal"), together[0], together[1]);
     }
     if options.soak > 0 {
         let upstream = sim(&options.program, "0")?;

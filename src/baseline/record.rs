@@ -69,7 +69,7 @@ fn samples(
     let mut kept = Vec::new();
     for sample in measured.into_iter().skip(from) {
         let SampleOutcome::Scored { answer, scores } = &sample.outcome else { continue };
-        served_models.insert(answer.served_model.clone());
+        served_models.extend(answer.served_models().map(str::to_owned));
         kept.push(BaselineSample {
             index: sample.index,
             key: sample.key.clone(),
@@ -115,6 +115,7 @@ mod tests {
                 answer: Answer {
                     text: text.to_owned(),
                     served_model: format!("m-{}", index % 2),
+                    behind: BTreeSet::new(),
                     fingerprint: None,
                     finish_reason: FinishReason::Stop,
                     usage: None,

@@ -146,6 +146,7 @@ impl Walked {
         Answer {
             cost_usd: before.zip(output.cost_usd).map(|(before, own)| before + own),
             latency_ms: ready.zip(output.latency_ms).map(|(before, own)| before + own),
+            behind: answers().map(|answer| answer.served_model.clone()).collect(),
             ..output
         }
     }

@@ -1,5 +1,7 @@
 //! What a model answered, and what the model says it is.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::models::ProviderKind;
@@ -90,6 +92,9 @@ pub struct Answer {
     pub text: String,
     /// The model that answered, as the provider names it.
     pub served_model: String,
+    /// Models that answered what this answer was made from: nodes before it in a graph.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub behind: BTreeSet<String>,
     /// The provider's mark of the exact deployment, where it gives one (`system_fingerprint`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
@@ -105,6 +110,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Every model that had a part in it, as the providers name them.
+    pub fn served_models(&self) -> impl Iterator<Item = &str> {
+        self.behind.iter().chain([&self.served_model]).map(String::as_str)
+    }
+
     /// Its text as JSON text, to be fenced in a prompt: as it is where it is JSON, else as a JSON string.
     #[must_use]
     pub fn as_json(&self) -> String {
@@ -118,6 +128,7 @@ impl Answer {
         Self {
             text,
             served_model: model.to_owned(),
+            behind: BTreeSet::new(),
             fingerprint: None,
             finish_reason: FinishReason::Stop,
             usage: None,
@@ -134,6 +145,7 @@ impl Answer {
         Self {
             text: text.to_owned(),
             served_model: "m".to_owned(),
+            behind: BTreeSet::new(),
             fingerprint: None,
             finish_reason: FinishReason::Stop,
             usage: None,

@@ -113,7 +113,7 @@ pub fn watch(
         seen.judged.extend(looked.judged);
         unproved += looked.unproved;
         if let Some(answer) = looked.answer {
-            seen.served.insert(answer.served_model);
+            seen.served.extend(answer.served_models().map(str::to_owned));
             seen.fingerprints.extend(answer.fingerprint);
         }
         seen.cases.push(looked.case);

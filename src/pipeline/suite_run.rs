@@ -16,7 +16,7 @@ use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
 use crate::gate::{self, Candidate, CaseResult, CaseVerdict, Observations, Planner, Policy, Side, Step};
-use crate::llm::Stream;
+use crate::llm::{Answer, Stream};
 use crate::report::input::{BaselineInfo, Before, GateReport};
 
 /// What is to be run of a suite.
@@ -366,7 +366,7 @@ fn other_served<'a>(
     let known = &baseline?.header.served_models;
     let answers = cases.flat_map(|case| &case.samples).filter_map(SampleRecord::answer);
     let others: BTreeSet<&str> = answers
-        .map(|answer| answer.served_model.as_str())
+        .flat_map(Answer::served_models)
         .filter(|name| !name.is_empty() && !known.contains(*name))
         .collect();
     let list = |names: Vec<&str>| names.join(", ");

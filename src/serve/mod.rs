@@ -97,7 +97,7 @@ pub enum ServeError {
         error: io::Error,
     },
     /// Requests were still at work when the time to end was over.
-    #[error("requests were still at work after {0:?}")]
+    #[error("requests, or inputs of jobs, were still at work after {0:?}")]
     Undrained(Duration),
     /// No runtime, or the listener broke.
     #[error("{0}")]

@@ -3,6 +3,7 @@
 //! Translates only: [`to_wire`] and [`from_wire`] are pure. No streaming, no tools of our own, no beta headers.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
@@ -159,6 +160,7 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
     Ok(Answer {
         text,
         served_model: message.model.filter(|name| !name.is_empty()).unwrap_or_else(|| model.to_owned()),
+        behind: BTreeSet::new(),
         fingerprint: None,
         finish_reason,
         usage: message.usage.and_then(|counted| {

@@ -5,6 +5,8 @@
 
 mod embeddings;
 
+use std::collections::BTreeSet;
+
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
@@ -230,6 +232,7 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
         (None, None, _) => return Err(reply.malformed("a chat completion without content")),
     };
     Ok(Answer {
+        behind: BTreeSet::new(),
         fingerprint: completion.system_fingerprint,
         usage: completion.usage.and_then(|counted| {
             let cache = counted.prompt_tokens_details.unwrap_or_default();
@@ -249,6 +252,7 @@ fn answer(text: String, served_model: String, finish_reason: FinishReason) -> An
     Answer {
         text,
         served_model,
+        behind: BTreeSet::new(),
         fingerprint: None,
         finish_reason,
         usage: None,

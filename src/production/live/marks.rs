@@ -91,6 +91,7 @@ async fn mark(plan: &SuitePlan, sampled: &Sampled, stream: Stream, reach: Reach)
     let answer = Answer {
         text: output.as_str().map_or_else(|| output.to_string(), str::to_owned),
         served_model: served_model.clone().unwrap_or_default(),
+        behind: BTreeSet::new(),
         fingerprint: None,
         finish_reason: FinishReason::Stop,
         usage: None,

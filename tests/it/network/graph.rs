@@ -217,3 +217,19 @@ fn a_baseline_drawn_anew_is_not_called_edited() {
     let ran = world.run(&["eval"]);
     assert!(ran.text().contains("edited by hand"), "{}", ran.text());
 }
+
+#[test]
+fn another_model_behind_any_node_is_noted() {
+    let (world, server) = diamond(&LABELS);
+    world.run(&["eval"]).exits(0);
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    // Only what answers `left` is another one; what it says is the same.
+    let other = Server::start(&world, &[&LABELS[..], &["--served-model", "small-2"]].concat());
+    let models = world.read("config/models.yml");
+    let (main, small) = models.split_once("  small:").unwrap();
+    world.write("config/models.yml", &format!("{main}  small:{}", small.replace(&server.url, &other.url)));
+    world.run(&["eval", "--mode", "refresh"]).says(&[
+        "confounded: small-2 answered, the baseline was answered by main-simulated, small-simulated",
+    ]);
+    world.run(&["canary", "run", "tiny"]).exits(1).says(&["small-2 answered"]);
+}

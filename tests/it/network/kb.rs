@@ -156,3 +156,43 @@ fn a_query_that_finds_no_question_and_places_that_nothing_has_are_told() {
         line - 1
     )]);
 }
+
+#[test]
+fn a_model_that_reads_the_passages_may_stand_between_them_and_the_answer() {
+    let (world, _server) = project("1");
+    // The reader finds no answer in any passage.
+    let sim = Server::start(
+        &world,
+        &["--answer", "{\"verdict\": \"unknown\"}", "--judge-answer", "no passage answers"],
+    );
+    let model = |alias: &str, id: &str| {
+        format!(
+            "  {alias}: {{ provider: openai, base_url: {}/v1, model_id: {id}, params: {{ max_tokens: 200 }} }}\n",
+            sim.url
+        )
+    };
+    world.write(
+        "config/models.yml",
+        &format!("models:\n{}{}", model("net", "tiny"), model("reader", "a-judge")),
+    );
+    world.write("prompts/reader.txt", "Which of these answer it?\n{kb_context}\n{input_data}\n");
+    world.write("prompts/answer.txt", "Say the colour, by this alone: {found}\n{input_data}\n");
+    world.write(
+        "config/prompt_graph.yml",
+        "tasks:\n  colours:\n    nodes:\n      found: { prompt: reader.txt, model: reader }\n      \
+         answer: { prompt: answer.txt }\n    output: answer\n",
+    );
+    world.edit("evals/tiny.yml", "prompt: tiny.txt", "task: colours");
+    let ran = world.run(&["eval"]);
+    assert!([0, 1, 3].contains(&ran.code), "{}", ran.text());
+    assert_eq!(requests(&sim), 80, "each case is read once and answered once");
+    let sent: Vec<String> = world
+        .tree()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("data/recordings"))
+        .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+        .collect();
+    let answers: Vec<&String> = sent.iter().filter(|text| text.contains("by this alone")).collect();
+    assert!(answers.len() == 40 && answers.iter().all(|text| text.contains("no passage answers")));
+    assert!(!answers.iter().any(|text| text.contains("The sky is")), "passages reach the reader alone");
+}

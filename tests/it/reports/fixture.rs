@@ -1,5 +1,7 @@
 //! One realistic report, built by hand: fixed run id and clock, one case of every kind.
 
+use std::collections::BTreeSet;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -190,6 +192,7 @@ pub(crate) fn answer(text: &str) -> Answer {
     Answer {
         text: text.to_owned(),
         served_model: "reference".to_owned(),
+        behind: BTreeSet::new(),
         fingerprint: None,
         finish_reason: FinishReason::Stop,
         usage: None,

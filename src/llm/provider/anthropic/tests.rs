@@ -1,5 +1,7 @@
 //! Messages on the wire: whole bodies out, documented bodies in.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -71,6 +73,7 @@ fn a_whole_answer() {
         Answer {
             text: r#"{"verdict": "pass"}"#.to_owned(),
             served_model: "claude-sonnet-4-5-20250929".to_owned(),
+            behind: BTreeSet::new(),
             fingerprint: None,
             finish_reason: FinishReason::Stop,
             usage: Some(usage),

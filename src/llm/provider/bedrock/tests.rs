@@ -1,5 +1,7 @@
 //! The real SDK client against a server of the test: what it sends, and what becomes of documented replies.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -99,6 +101,7 @@ async fn a_whole_answer() {
     let expected = Answer {
         text: r#"{"verdict": "pass"}"#.to_owned(),
         served_model: ID.to_owned(),
+        behind: BTreeSet::new(),
         fingerprint: None,
         finish_reason: FinishReason::Stop,
         usage: Some(usage),

@@ -1,5 +1,6 @@
 //! Converse: a request into the SDK's words, the SDK's answers and errors into ours.
 
+use std::collections::BTreeSet;
 use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -147,6 +148,7 @@ pub(super) fn from_wire(output: ConverseOutput, model: &str) -> Result<Answer, F
     Ok(Answer {
         text,
         served_model: model.to_owned(),
+        behind: BTreeSet::new(),
         fingerprint: None,
         finish_reason,
         usage: output.usage.and_then(|usage| {

@@ -1,5 +1,7 @@
 //! Chat completions on the wire: whole bodies out, documented bodies in.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -97,6 +99,7 @@ fn a_whole_answer() {
         Answer {
             text: r#"{"verdict": "pass"}"#.to_owned(),
             served_model: "gpt-4.1-2025-04-14".to_owned(),
+            behind: BTreeSet::new(),
             fingerprint: Some("fp_44709d6fcb".to_owned()),
             finish_reason: FinishReason::Stop,
             usage: Some(usage),
