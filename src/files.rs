@@ -61,6 +61,23 @@ pub fn atomic_write_with(
     Ok(())
 }
 
+/// Two paths lead to one file, whether it is there yet or not.
+#[must_use]
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let parent = whole.parent().and_then(|parent| std::fs::canonicalize(parent).ok());
+        std::fs::canonicalize(&whole).ok().or_else(|| Some(parent?.join(whole.file_name()?))).unwrap_or(whole)
+    };
+    #[cfg(unix)]
+    if let (Ok(a), Ok(b)) = (std::fs::metadata(a), std::fs::metadata(b)) {
+        use std::os::unix::fs::MetadataExt as _;
+        // Names of one file.
+        return a.dev() == b.dev() && a.ino() == b.ino();
+    }
+    place(a) == place(b)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

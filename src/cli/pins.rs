@@ -2,6 +2,8 @@
 
 use super::baseline::confirmed;
 use super::{Choice, Context, unknown};
+use crate::config::Problem;
+use crate::config::pins::FILE;
 use crate::host;
 use crate::pipeline::accept::Terms;
 use crate::pipeline::policies;
@@ -59,6 +61,15 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             {
                 let known = project.pins.value.pins.keys().map(String::as_str);
                 return Err(context.refuse(&[unknown("pin", task, known)]));
+            }
+            if inputs
+                .loaded()
+                .is_some_and(|project| project.pins.value.pins.get(task).is_some_and(|pin| pin.model == *to))
+            {
+                let problem = Problem::of_file(FILE, format!("`{to}` is pinned as `{task}` already"));
+                return Err(
+                    context.refuse(&[problem.hint("name the model that is to take its place: --to ALIAS")])
+                );
             }
             let compared = compare(&inputs, task).map_err(|problems| context.refuse(&problems))?;
             compared.iter().for_each(|one| show(context, one));

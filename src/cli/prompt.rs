@@ -8,9 +8,8 @@ use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::policy::NamedVersions;
 use crate::prompt::changelog::Changelog;
 use crate::prompt::compare::{compare, measured};
-use crate::prompt::lock::State;
 use crate::prompt::version::{self, Change};
-use crate::prompt::{is_numbered, prompt_files, text_of};
+use crate::prompt::{newest_like, prompt_files, text_of};
 use crate::report::outcome::exit;
 
 /// Subcommands of `llmx prompt`.
@@ -97,42 +96,42 @@ fn lock(context: &Context, root: &std::path::Path, reason: Option<&str>) -> Resu
     let project = Project::load(root).map_err(|problems| context.refuse(&problems))?;
     let named = NamedVersions::collect(root, &project.pins).map_err(|problems| context.refuse(&problems))?;
     let names = named.named.iter().map(|named| named.prompt.clone()).collect();
+    // The reason first: a lock that is up to date asks for none any more.
+    if let Some(reason) = reason {
+        note_changes(root, reason).map_err(|problems| context.refuse(&problems))?;
+    }
     let changes = version::relock(root, &names).map_err(|problems| context.refuse(&problems))?;
     if changes.is_empty() {
         context.out.note("prompts.lock is up to date");
     }
-    let mut silent = Vec::new();
-    for change in &changes {
-        context.out.line(change);
-        if let Change::Updated { name, state: State::Tracked, sha256 } = change {
-            match reason {
-                Some(reason) => {
-                    note_change(root, name, sha256, reason).map_err(|problems| context.refuse(&problems))?;
-                }
-                None => silent.push(name.clone()),
-            }
-        }
+    let is_silent = |change: &&Change| matches!(change, Change::Unexplained { .. });
+    changes.iter().filter(|change| !is_silent(change)).for_each(|change| context.out.line(change));
+    let silent: Vec<String> = changes.iter().filter(is_silent).map(ToString::to_string).collect();
+    if silent.is_empty() {
+        return Ok(exit::OK);
     }
-    if !silent.is_empty() {
-        context.out.note(format!(
-            "{} changed: add a line to {} saying why, or run again with --reason",
-            silent.join(", "),
-            crate::prompt::changelog::FILE
-        ));
-    }
-    Ok(exit::OK)
+    let hint = format!("run again with --reason WHY, or add a line to {}", crate::prompt::changelog::FILE);
+    silent.iter().for_each(|change| context.out.failed(change, Some(&hint)));
+    Err(exit::INPUT)
 }
 
-fn note_change(root: &std::path::Path, name: &str, sha256: &str, reason: &str) -> Result<(), Vec<Problem>> {
+/// Write down why tracked texts were changed.
+fn note_changes(root: &std::path::Path, reason: &str) -> Result<(), Vec<Problem>> {
+    let changed = version::unexplained(root)?;
+    if changed.is_empty() {
+        return Ok(());
+    }
     let mut changelog = Changelog::load(root)?.unwrap_or_default();
     let one = |problem: Problem| vec![problem];
-    changelog.add_other(name, sha256, &host::clock().today(), reason).map_err(one)?;
+    for (name, sha256) in changed {
+        changelog.add_other(&name, &sha256, &host::clock().today(), reason).map_err(one)?;
+    }
     changelog.save(root).map_err(one)
 }
 
 fn diff(context: &Context, root: &std::path::Path, before: &str, after: Option<&str>) -> Result<u8, u8> {
     let files = prompt_files(root).map_err(|problem| context.refuse(&[problem]))?;
-    let newest = || files.iter().rev().find(|name| is_numbered(name)).map(String::as_str);
+    let newest = || newest_like(before, files.iter().map(String::as_str));
     let Some(after) = after.or_else(newest) else {
         return Err(context.refuse(&[Problem::of_file(crate::prompt::DIR, "there is no numbered version")]));
     };

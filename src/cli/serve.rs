@@ -54,6 +54,9 @@ pub(super) struct Args {
     /// Requests at work at the same time
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     max_in_flight: usize,
+    /// Inputs of a job at the same time (default: half of the pinned model's `in_flight`, 8 where it has none)
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    job_inputs: Option<usize>,
     /// Requests a second of one key
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: Option<u32>,
@@ -126,6 +129,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         head_timeout: Duration::from_secs(args.head_timeout),
         max_connections: args.max_connections,
         max_in_flight: args.max_in_flight,
+        job_inputs: args.job_inputs,
         rate: args.rate,
         linger: Duration::from_secs(args.linger),
         drain: Duration::from_secs(args.drain),

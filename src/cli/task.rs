@@ -3,6 +3,7 @@
 mod files;
 mod live;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,13 +12,13 @@ use std::sync::atomic::AtomicBool;
 use super::{Choice, Context};
 use crate::config::{Problem, env};
 use crate::eval::shard::Shard;
-use crate::files::{atomic_write, read};
+use crate::files::{atomic_write, is_same, read};
 use crate::host;
 use crate::json::sha256_hex;
 use crate::pipeline::block_on;
 use crate::production::Production;
 use crate::production::batch::manifest::{self, FORMAT, Manifest, merge};
-use crate::production::batch::output::{Done, Form, Output};
+use crate::production::batch::output::{Done, Form, Output, may_hold, may_hold_letters};
 use crate::production::batch::{Broken, Counts, Terms, Told, run as answer_all, strangers};
 use crate::production::live::sampled::Sampler;
 use crate::report::outcome::exit;
@@ -130,6 +131,17 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
     let production = Production::load(&inputs, task).map_err(|problems| context.refuse(&problems))?;
     let production = Arc::new(production.sampled_by(Sampler::of(&inputs, task, host::clock())));
     production.open_account(&inputs).map_err(|problem| context.refuse(&[problem]))?;
+    let dead_file =
+        dead.clone().or_else(|| (output != "-").then(|| PathBuf::from(format!("{output}.dead.jsonl"))));
+    let file = |name: &str| Some(PathBuf::from(name)).filter(|_| name != "-");
+    let named = [
+        ("--in", file(input)),
+        ("--out", file(output)),
+        ("--dead", dead_file.clone()),
+        ("--manifest", manifest.clone()),
+    ];
+    apart(&named).map_err(|problem| context.refuse(&[problem]))?;
+    may_write(dead_file.as_deref(), manifest.as_deref()).map_err(|problem| context.refuse(&[problem]))?;
     // Nothing is written before it is sure that there are inputs.
     let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
     let (source, so_far) = Source::open(input, id.as_deref()).map_err(|message| refuse(input, message))?;
@@ -154,8 +166,6 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
             return Err(context.refuse(&[stranger(output, &id, n)]));
         }
     }
-    let dead_file =
-        dead.clone().or_else(|| (output != "-").then(|| PathBuf::from(format!("{output}.dead.jsonl"))));
     let letters = match &dead_file {
         Some(path) => {
             let file =
@@ -167,7 +177,8 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
     let mut sink = Files::new(context, out, letters);
     let halt = AtomicBool::new(false);
     let at_once = inputs.settings.concurrency;
-    let terms = Terms { done: &done, shard, at_once, halt: &halt, again: false };
+    let tried = BTreeSet::new();
+    let terms = Terms { done: &done, shard, at_once, halt: &halt, tried: &tried };
     telemetry.open(&Run { id: inputs.run_id.clone(), file: None });
     let ran = block_on(answer_all(Arc::clone(&production), records, terms, &mut sink));
     if let Some(note) = telemetry.close() {
@@ -218,6 +229,31 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
     Ok(code)
 }
 
+/// Files that are read or written are all different ones.
+fn apart(named: &[(&str, Option<PathBuf>)]) -> Result<(), Problem> {
+    let named: Vec<(&str, &Path)> =
+        named.iter().filter_map(|(flag, file)| Some((*flag, file.as_deref()?))).collect();
+    for (at, (flag, file)) in named.iter().enumerate() {
+        if let Some((other, _)) = named.iter().take(at).find(|(_, other)| is_same(file, other)) {
+            let message = format!("is what {flag} names and what {other} names: one would destroy the other");
+            return Err(Problem::of_file(file.display().to_string(), message));
+        }
+    }
+    Ok(())
+}
+
+/// What is written over are dead letters and a manifest of ours.
+fn may_write(dead: Option<&Path>, manifest: Option<&Path>) -> Result<(), Problem> {
+    if let Some(dead) = dead {
+        may_hold_letters(dead).map_err(|error| {
+            let message = format!("cannot take dead letters: {error}");
+            Problem::of_file(dead.display().to_string(), message)
+                .hint("name another --dead, or move this file away")
+        })?;
+    }
+    manifest.map_or(Ok(()), manifest::may_hold)
+}
+
 /// The outputs hold some of other inputs.
 fn stranger(output: &str, id: &str, n: usize) -> Problem {
     let them = if n == 1 { "an output".to_owned() } else { format!("{n} outputs") };
@@ -243,9 +279,26 @@ fn merged(
     let all = manifests.iter().map(|path| manifest::read(path).map(|found| (path.clone(), found)));
     let all = all.collect::<Result<Vec<_>, Problem>>().map_err(|problem| context.refuse(&[problem]))?;
     let form = Form::of(&output.display().to_string());
-    let merged = merge(&all, form).map_err(|problems| context.refuse(&problems))?;
     let dead_file =
         dead.map_or_else(|| PathBuf::from(format!("{}.dead.jsonl", output.display())), Path::to_path_buf);
+    let named = [
+        ("--out", Some(output.to_path_buf())),
+        ("--dead", Some(dead_file.clone())),
+        ("--manifest", manifest.map(Path::to_path_buf)),
+    ];
+    apart(&named).map_err(|problem| context.refuse(&[problem]))?;
+    if let Some((flag, Some(file))) =
+        named.iter().find(|(_, file)| file.as_ref().is_some_and(|file| manifest::is_part(file, &all)))
+    {
+        let message = format!("is a file of a shard, and {flag} names it: name another");
+        return Err(context.refuse(&[Problem::of_file(file.display().to_string(), message)]));
+    }
+    may_write(Some(&dead_file), manifest).map_err(|problem| context.refuse(&[problem]))?;
+    may_hold(output, form).map_err(|error| {
+        let problem = Problem::of_file(output.display().to_string(), error.to_string());
+        context.refuse(&[problem.hint("name another --out, or move this file away")])
+    })?;
+    let merged = merge(&all, form).map_err(|problems| context.refuse(&problems))?;
     for (path, bytes) in [(output, &merged.outputs), (&dead_file, &merged.dead)] {
         atomic_write(path, bytes).map_err(|error| {
             let problem = Problem::of_file(path.display().to_string(), format!("cannot be written: {error}"));

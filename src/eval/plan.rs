@@ -333,7 +333,13 @@ fn graph_hash(
         return None;
     }
     let nodes: Vec<Value> = task.upstream().iter().chain([task.output()]).map(Node::identity).collect();
-    let identity = |spec: &ModelSpec| json!({ "params": spec.params, "revision": spec.revision });
+    let identity = |spec: &ModelSpec| {
+        let mut identity = json!({ "params": spec.params, "revision": spec.revision });
+        if let (true, Some(members)) = (spec.structured_output, identity.as_object_mut()) {
+            members.insert("structured_output".to_owned(), true.into());
+        }
+        identity
+    };
     let models: BTreeMap<&String, Value> = others
         .iter()
         .map(|(alias, (client, spec))| {

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::{Check, Checks, Embedder, Embedding, Parts, Subject, same};
+use super::check::{Check, Checks, Embedder, Embedding, Parts, Subject};
 use super::record::{CheckResult, JudgeResult, LabelPair, Scores, SetPair};
 use super::tables;
 use crate::config::Problem;
 use crate::config::metric::{Condition, ReportSpec};
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE, SuiteSpec};
 use crate::dataset::{Case, Dataset};
-use crate::json::resolve;
+use crate::json::{resolve, same};
 use crate::llm::Answer;
 
 /// A metric that never fails a case.

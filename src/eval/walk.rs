@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::plan::SuitePlan;
 use super::run::{self, Reach};
 use crate::dataset::Case;
-use crate::llm::{Answer, Call, Draw, Error, PromptTag, Request, Stream};
+use crate::llm::{Answer, Call, Draw, Error, FinishReason, PromptTag, Request, Source, Stream};
 use crate::task::graph::Node;
 
 /// One node, asked.
@@ -22,6 +22,8 @@ pub struct Step {
     pub answer: Result<Option<Answer>, String>,
     /// What the asking failed with; none where it was not asked, or was answered.
     pub error: Option<Error>,
+    /// Its model was asked now, whatever came of it; not where the answer was recorded.
+    pub called: bool,
     /// Milliseconds until its answer was there, those of what it reads included; none where one was not measured.
     pub ready_ms: Option<f64>,
 }
@@ -74,8 +76,14 @@ async fn one(
     reach: Reach,
     channels: &BTreeMap<&str, watch::Sender<Handed>>,
 ) -> Step {
-    let step =
-        |request, answer, ready_ms| Step { node: node.name.clone(), request, answer, error: None, ready_ms };
+    let step = |request, answer, ready_ms| Step {
+        node: node.name.clone(),
+        request,
+        answer,
+        error: None,
+        called: false,
+        ready_ms,
+    };
     let (mut answers, mut ready) = (BTreeMap::new(), Some(0.0_f64));
     for other in &node.reads {
         // The order of nodes makes sure that there is one.
@@ -91,8 +99,10 @@ async fn one(
         ready = ready.zip(at).map(|(a, b)| a.max(b));
         answers.insert(other.clone(), answer);
     }
-    if !node.is_asked(&case.input_text, &answers) {
-        return step(None, Ok(None), ready);
+    match node.is_asked(&case.input_text, &answers) {
+        Ok(true) => {}
+        Ok(false) => return step(None, Ok(None), ready),
+        Err(why) => return step(None, Err(format!("node `{}`: {why}", node.name)), None),
     }
     let (client, spec) = plan.asked_by(node);
     let request = match plan.task.ask(node, client.card(), spec, &case.input_text, &answers) {
@@ -105,12 +115,14 @@ async fn one(
     match client.ask(call).await {
         Ok(answered) => {
             let ready = ready.zip(answered.answer.latency_ms).map(|(before, own)| before + own);
-            step(Some(request), Ok(Some(answered.answer)), ready)
+            let called = matches!(answered.source, Source::Called { .. });
+            Step { called, ..step(Some(request), Ok(Some(answered.answer)), ready) }
         }
         Err(error) => {
             let why = run::why(plan, case, &error);
             Step {
                 error: Some(error),
+                called: true,
                 ..step(Some(request), Err(format!("node `{}`: {why}", node.name)), None)
             }
         }
@@ -133,7 +145,17 @@ impl Walked {
         self.steps.iter().map(one).collect()
     }
 
-    /// The answer of the whole: the output's own, with what the nodes before it cost and took.
+    /// The first node whose answer its model did not bring to its end, and why.
+    #[must_use]
+    pub fn cut(&self) -> Option<(&str, &FinishReason)> {
+        self.steps.iter().find_map(|step| {
+            let reason = &step.answer.as_ref().ok()?.as_ref()?.finish_reason;
+            reason.cut().map(|_| (step.node.as_str(), reason))
+        })
+    }
+
+    /// The answer of the whole: the output's own, with what the nodes before it cost and took. It is as whole as the least
+    /// of what it was made from.
     #[must_use]
     pub fn whole(&self, output: Answer) -> Answer {
         if self.steps.is_empty() {
@@ -143,7 +165,9 @@ impl Walked {
         let before: Option<f64> = answers().map(|answer| answer.cost_usd).sum();
         let ready = self.steps.iter().map(|step| step.ready_ms).collect::<Option<Vec<f64>>>();
         let ready = ready.map(|all| all.into_iter().fold(0.0, f64::max));
+        let finish_reason = self.cut().map_or(output.finish_reason, |(_, reason)| *reason);
         Answer {
+            finish_reason,
             cost_usd: before.zip(output.cost_usd).map(|(before, own)| before + own),
             latency_ms: ready.zip(output.latency_ms).map(|(before, own)| before + own),
             behind: answers().map(|answer| answer.served_model.clone()).collect(),

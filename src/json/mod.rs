@@ -8,6 +8,7 @@ mod pointer;
 mod quote;
 mod respace;
 mod rewrite;
+mod same;
 mod unfence;
 
 pub use canonical::{canonical, sha256_hex};
@@ -15,4 +16,5 @@ pub use pointer::{resolve, resolve_one};
 pub use quote::is_verbatim;
 pub use respace::{compact_spaced, pretty, raw_at};
 pub use rewrite::{Token, rewrite};
+pub use same::same;
 pub use unfence::unfenced;

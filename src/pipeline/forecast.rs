@@ -145,7 +145,7 @@ fn look_at_node(
         }
         return Ok(None);
     }
-    if !node.is_asked(&case.input_text, answers) {
+    if !node.is_asked(&case.input_text, answers)? {
         answers.insert(node.name.clone(), "null".to_owned());
         return Ok(None);
     }

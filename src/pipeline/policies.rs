@@ -44,7 +44,7 @@ pub fn check(inputs: &Inputs, name: &str, today: &str, session: Option<&Session>
     }
 }
 
-/// What each task that a suite runs is today.
+/// What each task that a suite runs is today, with the prompt and on the model that are pinned: what production would run.
 fn task_hashes(inputs: &Inputs) -> BTreeMap<String, pins::TaskHashes> {
     let Some(project) = inputs.loaded() else { return BTreeMap::new() };
     let mut found = BTreeMap::new();
@@ -52,15 +52,14 @@ fn task_hashes(inputs: &Inputs) -> BTreeMap<String, pins::TaskHashes> {
         let Some(task) = &suite.doc.value.task else { continue };
         let schema = project.graph.value.tasks.get(task).and_then(|task| task.output_schema.as_ref());
         let schema = schema.and_then(|file| crate::files::read(&project.root.join(file)).ok());
+        let Some(pin) = project.pins.value.pins.get(task).filter(|_| !found.contains_key(task)) else {
+            continue;
+        };
         // A plan that does not load is `inputs`' to report.
-        let identity = inputs.plan(suite).ok().map(|plan| plan.identity.clone());
+        let identity = inputs.plan_of(suite, &pin.model, Some(&pin.prompt)).ok().map(|plan| plan.identity);
         let (graph, kb) =
             identity.map_or((None, None), |identity| (identity.graph_sha256, identity.kb_sha256));
-        found.entry(task.clone()).or_insert_with(|| pins::TaskHashes {
-            graph,
-            kb,
-            schema: schema.map(sha256_hex),
-        });
+        found.insert(task.clone(), pins::TaskHashes { graph, kb, schema: schema.map(sha256_hex) });
     }
     found
 }

@@ -12,7 +12,7 @@ use super::{block_on, money};
 use crate::baseline;
 use crate::clock::Clock;
 use crate::config::document::{Step, parse_yaml};
-use crate::config::pins::{FILE, Pin, PinsFile};
+use crate::config::pins::{FILE, JUDGE, Pin, PinsFile};
 use crate::config::suite::PRODUCTION;
 use crate::config::{Document, Problem};
 use crate::eval::record::SuiteRecord;
@@ -49,6 +49,12 @@ pub fn compare<'a>(inputs: &'a Inputs, task: &str) -> Result<Vec<Compared<'a>>, 
     let Some(pin) = project.pins.value.pins.get(task) else {
         return Err(vec![Problem::of_file(FILE, format!("no pin is called `{task}`"))]);
     };
+    if task == JUDGE {
+        let problem =
+            Problem::of_file(FILE, "a judge is no task: no suite compares its answers with a baseline");
+        let hint = "pin the new judge by hand, then `llmx judge calibrate`, where it has labels, and accept the baselines";
+        return Err(vec![problem.hint(hint)]);
+    }
     let watches = |suite: &&SuiteInputs| {
         let spec = &suite.doc.value;
         let models = &spec.models;
@@ -133,7 +139,14 @@ pub fn put_in_place(
     let failed = |error: std::io::Error| vec![Problem::of_file(FILE, format!("cannot be edited: {error}"))];
     let before = std::fs::read_to_string(&path).map_err(failed)?;
     let today = clock.today();
-    let after = edited(&project.pins, &before, task, to, &today).map_err(|problem| vec![problem])?;
+    // The graph's hash holds what the model is asked with: it is another one's now.
+    let pin = project.pins.value.pins.get(task).filter(|pin| pin.graph_sha256.is_some());
+    let graph = match (pin, compared.first()) {
+        (Some(pin), Some(one)) => inputs.plan_of(one.suite, to, Some(&pin.prompt))?.identity.graph_sha256,
+        _ => None,
+    };
+    let after = edited(&project.pins, &before, task, (to, graph.as_deref()), &today)
+        .map_err(|problem| vec![problem])?;
     // All that could refuse comes before the first file: an upgrade is whole, or nothing of it is there.
     Changelog::load(&inputs.root())?;
     let mut proposals = Vec::new();
@@ -168,7 +181,7 @@ fn edited(
     pins: &Document<PinsFile>,
     text: &str,
     task: &str,
-    to: &str,
+    (to, graph): (&str, Option<&str>),
     today: &str,
 ) -> Result<String, Problem> {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -177,7 +190,10 @@ fn edited(
         ("pinned_on", today, true),
         ("retires_on", "null", false),
         ("replacement", "null", false),
-    ] {
+    ]
+    .into_iter()
+    .chain(graph.map(|graph| ("graph_sha256", graph, true)))
+    {
         let place =
             pins.problem(&["pins", task, key].map(Step::from), "cannot be edited here: write it by hand");
         let line = place.line.and_then(|line| lines.get_mut(line.checked_sub(1)?));
@@ -195,8 +211,17 @@ fn edited(
     let by_hand = || pins.problem(&["pins", task].map(Step::from), "cannot be edited here: write it by hand");
     let read = parse_yaml::<PinsFile>(FILE, &text).map_err(|_| by_hand())?.value.pins;
     let as_meant = |(name, pin): (&String, &Pin)| {
-        let now = read.get(name).map(|now| (now.model.as_str(), now.pinned_on.as_str()));
-        now == Some(if name == task { (to, today) } else { (pin.model.as_str(), pin.pinned_on.as_str()) })
+        let is = |now: &Pin, model: &str, on: &str, graph: Option<&str>| {
+            now.model == model && now.pinned_on == on && now.graph_sha256.as_deref() == graph
+        };
+        let before = pin.graph_sha256.as_deref();
+        read.get(name).is_some_and(|now| {
+            if name == task {
+                is(now, to, today, graph.or(before))
+            } else {
+                is(now, &pin.model, &pin.pinned_on, before)
+            }
+        })
     };
     if read.len() == pins.value.pins.len() && pins.value.pins.iter().all(as_meant) {
         Ok(text)
@@ -222,11 +247,11 @@ mod tests {
             "pins: {{ b: {{ model: old, prompt: p.txt, prompt_sha256: {hash}, pinned_on: 2026-01-01 }}, a: {{ model: old, prompt: p.txt, prompt_sha256: {hash}, pinned_on: 2026-01-01 }} }}\n"
         );
         let doc = parse_yaml::<PinsFile>(FILE, &one_line).unwrap();
-        let refused = edited(&doc, &one_line, "a", "new", "2026-11-27").unwrap_err();
+        let refused = edited(&doc, &one_line, "a", ("new", None), "2026-11-27").unwrap_err();
         assert!(refused.message.contains("write it by hand"), "{refused}");
         for text in [block, flow] {
             let doc = parse_yaml::<PinsFile>(FILE, &text).unwrap();
-            let after = edited(&doc, &text, "a", "new", "2026-11-27").unwrap();
+            let after = edited(&doc, &text, "a", ("new", None), "2026-11-27").unwrap();
             let read = parse_yaml::<PinsFile>(FILE, &after).unwrap().value.pins;
             assert_eq!(
                 (read["a"].model.as_str(), read["a"].pinned_on.as_str()),

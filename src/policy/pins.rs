@@ -8,7 +8,7 @@ use time::macros::format_description;
 
 use super::Findings;
 use crate::config::document::{Document, Step};
-use crate::config::pins::{Pin, PinsFile};
+use crate::config::pins::{JUDGE, Pin, PinsFile};
 use crate::prompt::{DIR, content_sha256};
 
 /// What a task is today, besides its prompt.
@@ -45,6 +45,12 @@ pub fn check(
             Err(problem) => findings.problems.push(pins.problem(&path("prompt"), problem.to_string())),
         }
         let now = tasks.get(name).cloned().unwrap_or_default();
+        if let (None, Some(graph)) = (&pin.graph_sha256, &now.graph) {
+            let message =
+                "the task has several nodes, and without `graph_sha256` only the last one's prompt is pinned";
+            let problem = pins.problem(&[Step::from("pins"), Step::from(name.as_str())], message);
+            findings.problems.push(problem.hint(format!("write `graph_sha256: {graph}`")));
+        }
         for (key, what, pinned, now) in [
             ("graph_sha256", "the task's graph", &pin.graph_sha256, now.graph),
             ("kb_sha256", "the task's knowledge base", &pin.kb_sha256, now.kb),
@@ -58,11 +64,20 @@ pub fn check(
             }
         }
         if let Some(message) = retirement(pin, today) {
-            let replacement = pin.replacement.as_deref();
-            let hint = replacement.map_or_else(
-                || "name a `replacement`, and put it in its place with `llmx pins upgrade`".to_owned(),
-                |alias| format!("`llmx pins upgrade {name} --to {alias}` runs, compares and pins it"),
-            );
+            let hint = match (name == JUDGE, pin.replacement.as_deref()) {
+                (true, alias) => {
+                    let alias = alias.unwrap_or("another model");
+                    format!(
+                        "pin {alias} by hand, then `llmx judge calibrate`, where it has labels, and accept the baselines"
+                    )
+                }
+                (false, None) => {
+                    "name a `replacement`, and put it in its place with `llmx pins upgrade`".to_owned()
+                }
+                (false, Some(alias)) => {
+                    format!("`llmx pins upgrade {name} --to {alias}` runs, compares and pins it")
+                }
+            };
             findings.problems.push(pins.problem(&path("retires_on"), message).hint(hint));
         }
     }

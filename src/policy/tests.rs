@@ -131,11 +131,14 @@ fn what_is_allowed() {
         assert_eq!(findings(dir.path()).problems, [], "{what}");
     };
     check("a draft is edited", &|root| put(root, "prompts/prompt_v003.txt", "x"));
-    check("a first change of a text whose first version has no line", &|root| {
+    check("a change of a text with a line that says why", &|root| {
         put(root, "prompts/judge_prompt.txt", "judge better {output}\n");
         let hash = content_sha256(root, "judge_prompt.txt").unwrap();
         let old = pins_of(root).value.pins["judge"].prompt_sha256.clone();
         edit(root, PINS, &old, &hash);
+        let mut log = Changelog::load(root).unwrap().unwrap();
+        log.add_other("judge_prompt.txt", &hash, "2026-11-24", "asks for evidence").unwrap();
+        log.save(root).unwrap();
         lock(root);
     });
     check("a rollback to an older version", &|root| accept(root, "prompt_v001.txt", "run-4", |_| {}));
@@ -216,8 +219,11 @@ fn each_mistake_is_caught() {
         (
             "tracked without a line",
             &|r| {
+                // By hand: the command takes no text without its line.
+                let hash = |root: &Path| content_sha256(root, "partials/limits.txt").unwrap();
+                let before = hash(r);
                 put(r, "prompts/partials/limits.txt", "x");
-                lock(r);
+                edit(r, LOCK, &before, &hash(r));
             },
             LOG,
             "- partials/limits.txt",

@@ -139,6 +139,12 @@ impl Production {
         &self.plan.model.card().declares
     }
 
+    /// Requests that may be at the pinned model at once, where that is configured.
+    #[must_use]
+    pub fn in_flight(&self) -> Option<u32> {
+        self.plan.model_spec.limits.in_flight
+    }
+
     /// The pinned prompt's file, and the hash of its text.
     #[must_use]
     pub fn prompt(&self) -> (&str, &str) {
@@ -153,6 +159,8 @@ impl Production {
             json!({
                 "model": [plan.model.card().provider.to_string(), plan.model.card().model_id],
                 "params": plan.model_spec.params,
+                "revision": plan.model_spec.revision,
+                "structured_output": plan.model_spec.structured_output,
                 "prompt": identity.prompt_sha256,
                 "graph": identity.graph_sha256,
                 "kb": identity.kb_sha256,
@@ -238,6 +246,9 @@ impl Production {
     ) -> Result<Produced, Refused> {
         let (client, spec) = plan.asked_by(plan.task.output());
         let walked = walk::upstream(plan, case, Stream::Main, 0, Reach::Run).await;
+        if walked.steps.iter().any(|step| step.called) {
+            asked.store(true, Ordering::Relaxed);
+        }
         let failed = walked.steps.iter().find_map(|step| step.error.as_ref());
         let cannot = |message: String, error: Option<&Error>| Refused::Unanswered {
             message,
@@ -245,6 +256,12 @@ impl Production {
             remedy: error.map_or(Remedy::Never, remedy),
         };
         let answers = walked.answers().map_err(|message| cannot(message, failed))?;
+        if let Some((node, reason)) = walked.cut() {
+            return Err(Refused::Invalid(vec![format!(
+                "node `{node}`: {}",
+                reason.cut().unwrap_or_default()
+            )]));
+        }
         let request = plan
             .task
             .ask(plan.task.output(), client.card(), spec, &case.input_text, &answers)

@@ -32,20 +32,25 @@ const CONTEXT: usize = 2;
 pub fn compare(before: (&str, &str), after: (&str, &str)) -> Comparison {
     let ((old_name, old), (new_name, new)) = (before, after);
     let (old_sections, new_sections) = (sections(old), sections(new));
-    let find = |list: &[(String, String)], heading: &str| {
-        list.iter().find(|(known, _)| known == heading).map(|(_, body)| body.clone())
+    // Of headings that are there several times, each is compared with its own.
+    type Sections = [(String, String)];
+    let nth = |list: &Sections, at: usize, heading: &str| {
+        list.iter().take(at).filter(|(known, _)| known == heading).count()
+    };
+    let find = |list: &Sections, heading: &str, nth: usize| {
+        list.iter().filter(|(known, _)| known == heading).nth(nth).map(|(_, body)| body.clone())
     };
     let size = |body: Option<String>| body.map(|body| body.chars().count());
     let mut changes = Vec::new();
-    for (heading, body) in &new_sections {
-        let was = find(&old_sections, heading);
+    for (at, (heading, body)) in new_sections.iter().enumerate() {
+        let was = find(&old_sections, heading, nth(&new_sections, at, heading));
         if was.as_ref() != Some(body) {
             let (before, after) = (size(was), Some(body.chars().count()));
             changes.push(SectionChange { heading: heading.clone(), before, after });
         }
     }
-    for (heading, body) in &old_sections {
-        if find(&new_sections, heading).is_none() {
+    for (at, (heading, body)) in old_sections.iter().enumerate() {
+        if find(&new_sections, heading, nth(&old_sections, at, heading)).is_none() {
             let before = Some(body.chars().count());
             changes.push(SectionChange { heading: heading.clone(), before, after: None });
         }
@@ -92,6 +97,17 @@ pub fn measured<'a>(changelog: &'a Changelog, prompt: &str) -> Vec<&'a Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headings_that_are_there_twice_are_compared_each_with_its_own() {
+        let text = "# Example\none\n# Example\nanother\n";
+        let of = |new: &str| compare(("a", text), ("b", new)).sections;
+        assert_eq!(of(text), []);
+        let changed = of("# Example\none\n# Example\nanother one\n# Example\nmore\n");
+        let shown: Vec<(bool, Option<usize>)> =
+            changed.iter().map(|change| (change.before.is_some(), change.after)).collect();
+        assert_eq!(shown, [(true, Some("another one".len())), (false, Some("more".len()))]);
+    }
 
     #[test]
     fn sections_that_changed_are_named() {

@@ -45,6 +45,15 @@ pub fn is_numbered(name: &str) -> bool {
     numbered(name).is_some()
 }
 
+/// The version with the highest number among those that are named like `name`; where it is no version, among all.
+#[must_use]
+pub fn newest_like<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let stem = numbered(name).map(|known| known.stem);
+    let versions = names.filter_map(|name| Some((numbered(name)?, name)));
+    let alike = versions.filter(|(version, _)| stem.is_none_or(|stem| version.stem == stem));
+    alike.max_by_key(|(version, _)| version.number()).map(|(_, name)| name)
+}
+
 /// The name ends like a prompt: `.txt`, `.jinja`, `.j2`.
 pub(super) fn is_prompt(name: &str) -> bool {
     ["txt", "jinja", "j2"].iter().any(|known| Path::new(name).extension().is_some_and(|e| e == *known))
@@ -125,6 +134,14 @@ pub(super) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_of_a_name_is_the_one_with_the_highest_number() {
+        let names = ["other_v020.txt", "p_v10.txt", "p_v9.txt", "partials/p_v99.txt", "plain.txt"];
+        assert_eq!(newest_like("p_v1.txt", names.into_iter()), Some("p_v10.txt"));
+        assert_eq!(newest_like("plain.txt", names.into_iter()), Some("other_v020.txt"));
+        assert_eq!(newest_like("q_v1.txt", names.into_iter()), None);
+    }
 
     #[test]
     fn which_names_are_versions() {

@@ -88,6 +88,8 @@ impl Template {
                 }]
             })?;
             let mut names: Vec<_> = template.undeclared_variables(false).into_iter().collect();
+            // `range` and its like are the language's own.
+            names.retain(|name| !environment.globals().any(|(known, _)| known == name));
             names.sort_unstable();
             names
                 .into_iter()

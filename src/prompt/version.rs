@@ -35,6 +35,13 @@ pub enum Change {
         /// Hash of the text as it is now.
         sha256: String,
     },
+    /// The text of a tracked file is another one now, and no line of the changelog says why: the lock stays.
+    Unexplained {
+        /// Relative to `prompts/`.
+        name: String,
+        /// Hash of the text as it is now.
+        sha256: String,
+    },
     /// A draft that a baseline or pin names.
     Froze {
         /// Relative to `prompts/`.
@@ -54,6 +61,7 @@ impl fmt::Display for Change {
         match self {
             Self::Added { name, state } => write!(f, "added {name} ({state})"),
             Self::Updated { name, state, .. } => write!(f, "updated {name} ({state})"),
+            Self::Unexplained { name, .. } => write!(f, "{name} was changed, and nothing says why"),
             Self::Froze { name } => write!(f, "froze {name}"),
             Self::Removed { name, state } => write!(f, "removed {name} (was {state})"),
         }
@@ -61,8 +69,8 @@ impl fmt::Display for Change {
 }
 
 /// Bring the lock up to date with the files (`llmx prompt lock`): new files come in, drafts and tracked texts
-/// get their present hash, vanished files go, and drafts in `named` (what baselines and pins name) freeze.
-/// Writes only if something changed or there was no lock.
+/// get their present hash, vanished files go, and drafts in `named` (what baselines and pins name) freeze. A tracked text
+/// gets it once the changelog says why it was changed. Writes only if something changed or there was no lock.
 ///
 /// # Errors
 /// Problems of the lock or the files; a frozen version edited in place, which no lock can allow. Nothing is
@@ -71,6 +79,7 @@ pub fn relock(root: &Path, named: &BTreeSet<String>) -> Result<Vec<Change>, Vec<
     let before = Lock::load(root)?;
     let absent = before.is_none();
     let before = before.unwrap_or_default();
+    let log = Changelog::load(root)?.unwrap_or_default();
     let (mut lock, mut changes, mut problems) = (Lock::default(), Vec::new(), Vec::new());
     for (name, sha256) in hashes(root)? {
         let old = before.prompts.get(&name);
@@ -82,6 +91,11 @@ pub fn relock(root: &Path, named: &BTreeSet<String>) -> Result<Vec<Change>, Vec<
             None => changes.push(Change::Added { name: name.clone(), state }),
             Some(entry) if entry.state == State::Frozen && entry.sha256 != sha256 => {
                 problems.push(edited_in_place(&before, &name));
+            }
+            Some(entry) if is_unexplained(entry, &log, &name, &sha256) => {
+                lock.prompts.insert(name.clone(), entry.clone());
+                changes.push(Change::Unexplained { name, sha256 });
+                continue;
             }
             Some(entry) => {
                 if entry.sha256 != sha256 {
@@ -107,6 +121,25 @@ pub fn relock(root: &Path, named: &BTreeSet<String>) -> Result<Vec<Change>, Vec<
         lock.save(root).map_err(|problem| vec![problem])?;
     }
     Ok(changes)
+}
+
+/// Tracked texts that were changed without a line in the changelog that says why, with the hash of what they are now.
+///
+/// # Errors
+/// Problems of the lock, the changelog or the files.
+pub fn unexplained(root: &Path) -> Result<Vec<(String, String)>, Vec<Problem>> {
+    let lock = Lock::load(root)?.unwrap_or_default();
+    let log = Changelog::load(root)?.unwrap_or_default();
+    let is_one = |(name, sha256): &(String, String)| {
+        lock.prompts.get(name).is_some_and(|entry| is_unexplained(entry, &log, name, sha256))
+    };
+    Ok(hashes(root)?.into_iter().filter(is_one).collect())
+}
+
+fn is_unexplained(entry: &Entry, log: &Changelog, name: &str, sha256: &str) -> bool {
+    let is_said =
+        || log.others().iter().any(|line| line.name == name && sha256.starts_with(&line.short_hash));
+    entry.state == State::Tracked && entry.sha256 != sha256 && !is_said()
 }
 
 /// The problem of a frozen version whose text is another one now.
@@ -298,12 +331,18 @@ mod tests {
         assert_eq!(
             changes(root, &["prompt_v001.txt"]),
             [
-                "updated judge_prompt.txt (tracked)",
+                "judge_prompt.txt was changed, and nothing says why",
                 "updated prompt_v001.txt (frozen)",
                 "froze prompt_v001.txt",
                 "removed partials/limits.txt (was tracked)"
             ]
         );
+        let [(name, sha256)] = &unexplained(root).unwrap()[..] else { panic!("one") };
+        let mut log = Changelog::default();
+        log.add_other(name, sha256, "2026-11-23", "kinder").unwrap();
+        log.save(root).unwrap();
+        assert_eq!(changes(root, &["prompt_v001.txt"]), ["updated judge_prompt.txt (tracked)"]);
+        assert_eq!(unexplained(root).unwrap(), []);
         put(root, "prompt_v001.txt", "edited in place");
         let text = std::fs::read(root.join("prompts/prompts.lock")).unwrap();
         let problems = relock(root, &BTreeSet::new()).unwrap_err();

@@ -81,19 +81,22 @@ struct Folder(PathBuf);
 pub(super) struct Jobs {
     folder: Folder,
     queue: UnboundedSender<String>,
+    /// One is handed in after the other: of twins that come at once, one is new.
+    door: tokio::sync::Mutex<()>,
 }
 
 impl Jobs {
-    /// The jobs of a folder; those that are not finished wait for the worker. Once `halted` is true, no further input is
+    /// The jobs of a folder; those that are not finished wait for the worker. `at_once`: inputs of a job at the same time; half
+    /// of what its model takes where nobody says. Once `halted` is true, no further input is
     /// asked about.
     pub(super) fn open(
         folder: PathBuf,
         loader: Loader,
-        at_once: usize,
+        at_once: Option<usize>,
         halted: watch::Receiver<bool>,
     ) -> (Self, Worker) {
         let (sender, receiver) = unbounded_channel();
-        let jobs = Self { folder: Folder(folder), queue: sender };
+        let jobs = Self { folder: Folder(folder), queue: sender, door: tokio::sync::Mutex::new(()) };
         for id in jobs.folder.ids() {
             // What a crash left of inputs that were on their way in.
             if id.starts_with(upload::PREFIX) {
@@ -131,6 +134,7 @@ impl Jobs {
     /// # Errors
     /// It cannot be kept.
     pub(super) async fn hand_in(&self, upload: Upload) -> std::io::Result<Report> {
+        let _door = self.door.lock().await;
         let (id, is_new) = upload.end().await?;
         let (_, mut report) =
             self.folder.find(&id).ok_or_else(|| std::io::Error::other("the job is not there"))?;

@@ -56,6 +56,8 @@ pub struct Options {
     pub max_connections: usize,
     /// Requests at work at the same time; more are told to come again.
     pub max_in_flight: usize,
+    /// Inputs of a job at the same time; none: half of the pinned model's `in_flight`, 8 where it has none.
+    pub job_inputs: Option<usize>,
     /// Requests a second of one key; none: no limit.
     pub rate: Option<u32>,
     /// Time for which a service that was told to stop still takes requests, and says at `/readyz` that it will end: who
@@ -75,6 +77,7 @@ impl Default for Options {
             head_timeout: Duration::from_secs(75),
             max_connections: 512,
             max_in_flight: 256,
+            job_inputs: None,
             rate: None,
             linger: Duration::ZERO,
             drain: Duration::from_secs(30),
@@ -130,7 +133,7 @@ pub fn run(
         let tasks: BTreeMap<String, Production> =
             tasks.into_iter().map(|task| (task.name().to_owned(), task.within(options.timeout))).collect();
         let (halt, halted) = tokio::sync::watch::channel(false);
-        let (jobs, worker) = Jobs::open(folder, loader, options.max_in_flight, halted);
+        let (jobs, worker) = Jobs::open(folder, loader, options.job_inputs, halted);
         // Ends with the service; what it has not asked about goes on after the next start.
         let mut background = tokio::task::JoinSet::new();
         background.spawn(worker.work());

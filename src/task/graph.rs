@@ -6,11 +6,18 @@ use serde_json::{Value, json};
 
 use super::Task;
 use crate::config::graph::When;
-use crate::json::{resolve, unfenced};
+use crate::json::{resolve, same, unfenced};
 use crate::prompt::Template;
 
 /// Placeholder of the passages that the knowledge base has for an input.
 pub const KB_CONTEXT: &str = "kb_context";
+
+/// Characters of an answer that a message shows.
+const SHOWN: usize = 80;
+
+fn prefix(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
 
 /// One node, ready to be asked.
 #[derive(Debug, Clone)]
@@ -41,9 +48,11 @@ impl Node {
     }
 
     /// Whether it is asked about this input (JSON text), given the answers (JSON text) that it reads.
-    #[must_use]
-    pub fn is_asked(&self, input_text: &str, answers: &BTreeMap<String, String>) -> bool {
-        let Some(when) = &self.when else { return true };
+    ///
+    /// # Errors
+    /// `when` looks into an answer that is no JSON: then nobody knows.
+    pub fn is_asked(&self, input_text: &str, answers: &BTreeMap<String, String>) -> Result<bool, String> {
+        let Some(when) = &self.when else { return Ok(true) };
         let text = match &when.node {
             Some(node) => answers.get(node).map_or("null", String::as_str),
             None => input_text,
@@ -52,8 +61,15 @@ impl Node {
         // An answer that is JSON in a code fence came as text.
         let inside = value.as_str().and_then(|text| serde_json::from_str::<Value>(unfenced(text)).ok());
         let value = inside.filter(|inside| inside.is_object() || inside.is_array()).unwrap_or(value);
-        let holds = resolve(&value, &when.path).iter().any(|found| **found == when.value);
-        holds != when.not
+        if let (Some(node), Value::String(text), false) = (&when.node, &value, when.path.is_empty()) {
+            let text = prefix(text, SHOWN);
+            return Err(format!(
+                "its `when` looks for `{}` in the answer of `{node}`, which is no JSON: {text}",
+                when.path
+            ));
+        }
+        let holds = resolve(&value, &when.path).iter().any(|found| same(found, &when.value));
+        Ok(holds != when.not)
     }
 
     /// What decides its answer besides the model of the run.
@@ -208,11 +224,23 @@ mod tests {
             (Some(when(Some("skipped"), false)), false),
         ] {
             node.when = condition;
-            assert_eq!(node.is_asked(r#"{"kind": "sweep"}"#, &answers), asked, "{:?}", node.when);
+            assert_eq!(node.is_asked(r#"{"kind": "sweep"}"#, &answers), Ok(asked), "{:?}", node.when);
         }
         let fenced = json!("```json\n{\"kind\": \"sweep\"}\n```").to_string();
         node.when = Some(when(Some("a"), false));
-        assert!(node.is_asked("{}", &BTreeMap::from([("a".to_owned(), fenced)])));
-        assert!(!Node { when: Some(when(None, false)), ..node }.is_asked("no JSON", &answers));
+        let of = |answer: String| BTreeMap::from([("a".to_owned(), answer)]);
+        assert_eq!(node.is_asked("{}", &of(fenced)), Ok(true));
+        // A sentence around it is no JSON, and no "does not hold" either.
+        let said = json!("Here you are: {\"kind\": \"sweep\"}").to_string();
+        assert!(
+            node.is_asked("{}", &of(said))
+                .unwrap_err()
+                .contains("`/kind` in the answer of `a`, which is no JSON")
+        );
+        assert_eq!(node.is_asked("{}", &of("null".to_owned())), Ok(false));
+        let number = When { value: json!(1), ..when(Some("a"), false) };
+        let counted = Node { when: Some(number), ..node.clone() };
+        assert_eq!(counted.is_asked("{}", &of("{\"kind\": 1.0}".to_owned())), Ok(true));
+        assert_eq!(Node { when: Some(when(None, false)), ..node }.is_asked("no JSON", &answers), Ok(false));
     }
 }

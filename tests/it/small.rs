@@ -30,6 +30,34 @@ fn three_files_and_a_dataset_are_a_project() {
 }
 
 #[test]
+fn a_tracked_text_is_not_changed_without_a_word() {
+    let world = World::tiny();
+    world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Ada"]).exits(0);
+    world.run(&["prompt", "lock"]).exits(0);
+    world.write("prompts/part.txt", "Be brief.\n");
+    world.run(&["prompt", "lock"]).exits(0).says(&["added part.txt (tracked)"]);
+    world.write("prompts/part.txt", "Be long.\n");
+    // Neither the lock nor the check takes it without a reason.
+    for _ in 0..2 {
+        world
+            .run(&["prompt", "lock"])
+            .exits(2)
+            .says(&["part.txt was changed, and nothing says why", "--reason WHY"]);
+        world.run(&["prompt", "check"]).exits(2).says(&["`prompts/part.txt` was changed"]);
+    }
+    // A changelog that cannot be read loses no reason.
+    let log = "prompts/prompt_changelog.md";
+    let before = std::fs::read_to_string(world.path(log)).unwrap_or_default();
+    world.write(log, "## prompt_v001.txt - not a day\n");
+    world.run(&["prompt", "lock", "--reason", "details help"]).exits(2);
+    world.write(log, &before);
+    world.run(&["prompt", "check"]).exits(2);
+    world.run(&["prompt", "lock", "--reason", "details help"]).exits(0).says(&["updated part.txt (tracked)"]);
+    assert!(world.read(log).contains(": details help"), "{}", world.read(log));
+    world.run(&["prompt", "check"]).exits(0);
+}
+
+#[test]
 fn cases_come_go_and_change() {
     // Thirty cases, so that one changed and one removed are few enough to decide without them.
     let rows: Vec<String> = (0..30).map(|n| format!("c-{n},thing {n},colour {n}\n")).collect();

@@ -52,7 +52,6 @@ pub(super) use rule::Flaw;
 pub use similar::{Embedder, Embedding};
 
 pub(super) use sets::{label_set, label_text};
-pub(super) use value::same;
 
 /// What a check looks at.
 #[derive(Debug, Clone, Copy)]

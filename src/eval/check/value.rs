@@ -5,40 +5,16 @@
 //! that names several values, a check holds if it holds for all of them; an `expected` with a `*` is a list,
 //! which the values must equal in order.
 
-use std::cmp::Ordering;
 use std::fmt;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::target::{
     expected_values, has_star, json, listed, literal, literals, quoted, shown, text_of, together, values,
 };
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
-
-/// Equal as JSON, numbers as numbers.
-pub(crate) fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => same_number(a, b),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
-        }
-        _ => a == b,
-    }
-}
-
-fn same_number(a: &Number, b: &Number) -> bool {
-    // Whole numbers first: beyond 2^53 two of them can share one float.
-    match (a.as_i64(), b.as_i64(), a.as_u64(), b.as_u64()) {
-        (Some(a), Some(b), _, _) => a == b,
-        (_, _, Some(a), Some(b)) => a == b,
-        _ => match (a.as_f64(), b.as_f64()) {
-            (Some(a), Some(b)) => a.partial_cmp(&b) == Some(Ordering::Equal),
-            _ => false,
-        },
-    }
-}
+use crate::json::same;
 
 /// `equals`.
 pub(super) fn equals(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {

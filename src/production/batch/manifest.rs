@@ -77,6 +77,19 @@ pub fn read(path: &Path) -> Result<Manifest, Problem> {
     Ok(manifest)
 }
 
+/// Whether a file may be written over with a manifest: it is not there, or is one.
+///
+/// # Errors
+/// It is something else.
+pub fn may_hold(path: &Path) -> Result<(), Problem> {
+    match read(path) {
+        Err(problem) if path.exists() => {
+            Err(problem.hint("name another file: this one would be written over"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Put the outputs of all shards together.
 ///
 /// # Errors
@@ -186,12 +199,26 @@ pub fn merge(manifests: &[(PathBuf, Manifest)], form: Form) -> Result<Merged, Ve
 
 /// A file that a manifest names: as the run named it, or beside the manifest where both were moved.
 fn beside(manifest: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), Problem> {
-    let named = PathBuf::from(name);
-    let moved = manifest.parent().zip(named.file_name()).map(|(folder, name)| folder.join(name));
-    let places = moved.into_iter().chain([named.clone()]);
-    let found = places.filter_map(|place| files::read(&place).ok().map(|bytes| (place, bytes))).next();
+    let found = places(manifest, name).find_map(|place| files::read(&place).ok().map(|bytes| (place, bytes)));
     found.ok_or_else(|| {
         let message = format!("{} names it, and it is not there", manifest.display());
-        Problem::of_file(named.display().to_string(), message)
+        Problem::of_file(name, message)
+    })
+}
+
+/// Where a file may be that a manifest names.
+fn places(manifest: &Path, name: &str) -> impl Iterator<Item = PathBuf> {
+    let named = PathBuf::from(name);
+    let moved = manifest.parent().zip(named.file_name()).map(|(folder, name)| folder.join(name));
+    moved.into_iter().chain([named])
+}
+
+/// A shard's own file that is this one: writing it would destroy what is merged.
+#[must_use]
+pub fn is_part(file: &Path, manifests: &[(PathBuf, Manifest)]) -> bool {
+    manifests.iter().any(|(path, manifest)| {
+        let named = [&manifest.out, &manifest.dead].into_iter().flatten();
+        let mut own = named.flat_map(|name| places(path, name)).chain([path.clone()]);
+        own.any(|own| files::is_same(file, &own))
     })
 }

@@ -120,8 +120,9 @@ pub struct Terms<'a> {
     pub at_once: usize,
     /// Once it is set, no further input is asked about.
     pub halt: &'a AtomicBool,
-    /// These inputs were tried before by the same run: they enter a sample of what is served no second time.
-    pub again: bool,
+    /// Inputs that had an answer before in the same run, if not one that holds: they enter a sample of what is served no
+    /// second time.
+    pub tried: &'a BTreeSet<String>,
 }
 
 /// Answer every record that is not `done` yet, in the order in which they are ready.
@@ -134,7 +135,7 @@ pub async fn run<S: Sink>(
     terms: Terms<'_>,
     sink: &mut S,
 ) -> Result<(Counts, Told), Broken> {
-    let Terms { done, shard, at_once, halt, again } = terms;
+    let Terms { done, shard, at_once, halt, tried } = terms;
     let (mut counts, mut told) = (Counts::default(), Told::default());
     let mut seen = BTreeSet::new();
     let stop = &AtomicBool::new(false);
@@ -166,7 +167,7 @@ pub async fn run<S: Sink>(
                         Step::Stopped
                     }
                     (Ok(record), None) => {
-                        let answer = if again {
+                        let answer = if tried.contains(&record.id) {
                             production.answer_again(&record.id, &record.text).await
                         } else {
                             production.answer(&record.id, &record.text).await

@@ -252,6 +252,54 @@ pub fn written(text: &str, form: Form) -> Result<Vec<Written>, Unusable> {
     }
 }
 
+/// Whether a file may be written over with outputs: it is not there, or holds some, and nothing else.
+///
+/// # Errors
+/// [`Unusable::Foreign`]: it holds something else.
+pub fn may_hold(path: &Path, form: Form) -> Result<(), Unusable> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => written(&text, form).map(drop),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Unusable::Io(error)),
+    }
+}
+
+/// A dead letter that is there.
+#[derive(Deserialize)]
+struct Letter {
+    #[serde(rename = "line")]
+    _line: u64,
+    #[serde(rename = "kind")]
+    _kind: String,
+    #[serde(rename = "reasons")]
+    _reasons: Vec<String>,
+}
+
+/// Whether a file may be written over with dead letters: it is not there, or holds some, and nothing else.
+///
+/// # Errors
+/// [`Unusable::Foreign`]: it holds something else.
+pub fn may_hold_letters(path: &Path) -> Result<(), Unusable> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Unusable::Io(error)),
+    };
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let (lines, cut) = bytes.split_at(whole);
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    for (number, line) in (1..).zip(lines) {
+        serde_json::from_slice::<Letter>(line)
+            .map_err(|error| Unusable::Foreign(number, error.to_string()))?;
+    }
+    let begin = b"{\"line\":";
+    if cut.starts_with(begin) || begin.starts_with(cut) {
+        Ok(())
+    } else {
+        Err(Unusable::Foreign(1, "it begins otherwise".to_owned()))
+    }
+}
+
 impl Form {
     /// What a crash may have left of a first line of ours.
     fn begins_so(self, cut: &[u8]) -> bool {

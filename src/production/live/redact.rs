@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::config::live::RedactSpec;
 use crate::json::{Token, rewrite};
 use crate::llm::without_shapes;
-use anywhere::Anywhere;
+use anywhere::{Anywhere, folded};
 
 /// Shorter text is hidden where it stands and nowhere else: it would tear other words apart.
 const SHORTEST: usize = 3;
@@ -38,13 +38,18 @@ pub struct Redaction {
     patterns: Vec<Regex>,
 }
 
+/// Places of one request at which named values are looked at: whoever nests values in each other decides how many there are.
+const MOST_PLACES: usize = 200_000;
+
 /// What was hidden in one request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Hidden {
     /// In lower case, each with the number of its mark.
     values: HashMap<String, usize>,
     /// Finds those of them that are long enough.
     anywhere: Option<Anywhere>,
+    /// Places that may still be looked at; none once they were too many, and then nothing of the request may be kept.
+    left: Option<usize>,
 }
 
 impl Redaction {
@@ -59,7 +64,7 @@ impl Redaction {
     /// looked for.
     #[must_use]
     pub fn input(&self, json: &str) -> Option<(String, Hidden)> {
-        let mut hidden = Hidden::default();
+        let mut hidden = Hidden { values: HashMap::new(), anywhere: None, left: Some(MOST_PLACES) };
         let fields: Vec<Vec<&str>> =
             self.fields.iter().map(|field| field.split('/').skip(1).collect()).collect();
         let named = |at: &[String]| fields.iter().any(|field| is_below(at, field));
@@ -77,7 +82,7 @@ impl Redaction {
             }
             Token::Other(..) => None,
         })?;
-        Some((text, hidden))
+        hidden.is_known().then_some((text, hidden))
     }
 
     /// Another text of the same request, with the same marks.
@@ -110,24 +115,32 @@ impl Redaction {
 }
 
 impl Hidden {
+    /// Everything was looked through; else nothing of the request may be kept.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.left.is_some()
+    }
+
     /// The mark that stands for a value.
     fn mark(&mut self, value: &str) -> String {
         let next = self.values.len() + 1;
-        format!("[hidden-{}]", self.values.entry(value.to_lowercase()).or_insert(next))
+        format!("[hidden-{}]", self.values.entry(folded(value)).or_insert(next))
     }
 
     /// From now on, values are hidden wherever they stand. `None`: they cannot be.
     fn find_anywhere(&mut self) -> Option<()> {
-        let long = self.values.keys().filter(|value| value.trim().chars().count() >= SHORTEST);
+        let long = self.values.keys().filter(|value| value.chars().count() >= SHORTEST);
         self.anywhere = Some(Anywhere::of(long)?);
         Some(())
     }
 
     fn known(&mut self, text: &str) -> String {
         let Some(anywhere) = self.anywhere.take() else { return text.to_owned() };
-        let found = anywhere.replace(text, |found| self.mark(found));
+        let mut left = self.left.unwrap_or_default();
+        let found = anywhere.replace(text, &mut left, |found| self.mark(found));
+        self.left = self.left.filter(|_| found.is_some()).map(|_| left);
         self.anywhere = Some(anywhere);
-        found
+        found.unwrap_or_default()
     }
 }
 

@@ -132,6 +132,9 @@ impl Sampler {
             cost_usd: produced.and_then(|produced| produced.cost_usd),
             latency_ms: produced.and_then(|produced| produced.latency_ms),
         };
+        if !hidden.is_known() {
+            return;
+        }
         if let Err(error) = self.append(&line) {
             tracing::warn!("a request of the sample cannot be kept: {error}");
         }

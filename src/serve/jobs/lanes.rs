@@ -1,7 +1,7 @@
 //! Jobs at work: a lane for each task, so that a provider that does not answer holds up nobody else's, and in a lane one
 //! pass after the other, so that a job that must wait lets the next one through.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(in crate::serve) struct Worker {
 struct Desk {
     folder: Folder,
     loader: Loader,
-    at_once: usize,
+    at_once: Option<usize>,
     halted: watch::Receiver<bool>,
     halt: AtomicBool,
 }
@@ -48,6 +48,14 @@ struct Waiting {
     id: String,
     due: Instant,
     passes: u32,
+    /// Inputs that had an answer, if not one that holds.
+    tried: BTreeSet<String>,
+}
+
+impl Waiting {
+    fn new(id: String) -> Self {
+        Self { id, due: Instant::now(), passes: 0, tried: BTreeSet::new() }
+    }
 }
 
 impl Worker {
@@ -55,7 +63,7 @@ impl Worker {
         folder: Folder,
         queue: UnboundedReceiver<String>,
         loader: Loader,
-        at_once: usize,
+        at_once: Option<usize>,
         halted: watch::Receiver<bool>,
     ) -> Self {
         let desk = Desk { folder, loader, at_once, halted, halt: AtomicBool::new(false) };
@@ -96,7 +104,7 @@ impl Desk {
         let mut is_open = true;
         while is_open || !waiting.is_empty() {
             while let Ok(id) = queue.try_recv() {
-                waiting.push(Waiting { id, due: Instant::now(), passes: 0 });
+                waiting.push(Waiting::new(id));
             }
             if self.halt.load(Ordering::Relaxed) {
                 return;
@@ -112,7 +120,7 @@ impl Desk {
                     let due = next.map_or_else(|| Instant::now() + LONGEST_PAUSE, |(_, due)| due);
                     tokio::select! {
                         id = queue.recv(), if is_open => match id {
-                            Some(id) => waiting.push(Waiting { id, due: Instant::now(), passes: 0 }),
+                            Some(id) => waiting.push(Waiting::new(id)),
                             None => is_open = false,
                         },
                         () = tokio::time::sleep_until(due) => {}
@@ -125,14 +133,14 @@ impl Desk {
 
     /// One pass over a job; what is to wait for the next one.
     async fn step(&self, job: Waiting) -> Option<Waiting> {
-        let Waiting { id, passes, .. } = job;
+        let Waiting { id, passes, mut tried, .. } = job;
         self.folder.stand(&id, Status::Running, None);
         let stop = |why: &str, counts| {
             tracing::warn!(job = id, "{why}");
             self.folder.stand(&id, Status::Stopped, counts);
             None
         };
-        let (counts, told) = match self.pass(&id, passes > 0).await {
+        let (counts, told) = match self.pass(&id, &mut tried).await {
             Ok(passed) => passed,
             Err(why) => return stop(&why, None),
         };
@@ -148,11 +156,11 @@ impl Desk {
         }
         self.folder.stand(&id, Status::Running, Some(counts));
         let pause = PAUSE.saturating_mul(3_u32.saturating_pow(passes)).min(LONGEST_PAUSE);
-        Some(Waiting { id, due: Instant::now() + pause, passes: passes + 1 })
+        Some(Waiting { id, due: Instant::now() + pause, passes: passes + 1, tried })
     }
 
     /// Everything that has no output yet, once.
-    async fn pass(&self, id: &str, again: bool) -> Result<(Counts, Told), String> {
+    async fn pass(&self, id: &str, tried: &mut BTreeSet<String>) -> Result<(Counts, Told), String> {
         let broken = |error: std::io::Error| format!("its files: {error}");
         let (job, _) = self.folder.find(id).ok_or("its files are not there")?;
         let production = Arc::new((self.loader)(&job.task, id)?);
@@ -164,19 +172,31 @@ impl Desk {
             .map_err(|error| error.to_string())?;
         let input = BufReader::new(File::open(folder.join("in.jsonl")).map_err(broken)?);
         let letters = File::create(folder.join("dead.jsonl")).map_err(broken)?;
-        let mut sink = Files { out, dead: BufWriter::new(letters) };
+        let mut sink = Files { out, dead: BufWriter::new(letters), refused: BTreeSet::new() };
         let shard = Shard { index: 1, of: 1 };
-        let terms = Terms { done: &done, shard, at_once: self.at_once, halt: &self.halt, again };
+        let at_once = self.at_once.unwrap_or_else(|| share(production.in_flight()));
+        let terms = Terms { done: &done, shard, at_once, halt: &self.halt, tried };
         let ran = run(production, jsonl(input, None), terms, &mut sink).await;
         sink.dead.flush().map_err(broken)?;
         sink.out.finish().map_err(broken)?;
+        tried.append(&mut sink.refused);
         ran.map_err(|error| error.to_string())
     }
 }
 
+/// Inputs of a job at the same time: half of what the model takes, so that requests find room.
+fn share(in_flight: Option<u32>) -> usize {
+    in_flight.map_or(UNKNOWN, |most| (most as usize / 2).max(1))
+}
+
+/// The same where nobody has said what it takes.
+const UNKNOWN: usize = 8;
+
 struct Files {
     out: Output,
     dead: BufWriter<File>,
+    /// Ids of dead letters.
+    refused: BTreeSet<String>,
 }
 
 impl Sink for Files {
@@ -185,6 +205,7 @@ impl Sink for Files {
     }
 
     fn dead(&mut self, letter: &Dead<'_>) -> std::io::Result<()> {
+        self.refused.extend(letter.id.map(str::to_owned));
         serde_json::to_writer(&mut self.dead, letter)?;
         self.dead.write_all(b"\n")
     }

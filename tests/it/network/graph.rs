@@ -233,3 +233,112 @@ fn another_model_behind_any_node_is_noted() {
     ]);
     world.run(&["canary", "run", "tiny"]).exits(1).says(&["small-2 answered"]);
 }
+
+/// Pin the task as it is on `net`, with these further lines.
+fn pin(world: &World, more: &str) {
+    let sha256 = llm_experiments::prompt::content_sha256(world.root(), "join.txt").unwrap();
+    world.write(
+        "config/model_pins.yml",
+        &format!(
+            "pins:\n  colours:\n    model: net\n    prompt: join.txt\n    prompt_sha256: {sha256}\n    pinned_on: 2026-11-01\n    retires_on: null\n{more}"
+        ),
+    );
+}
+
+/// The hash that the policy asks for.
+fn graph_sha256(world: &World) -> String {
+    let ran = world.run(&["pins", "check"]).exits(2);
+    let text = ran.text();
+    text.split("graph_sha256: ").nth(1).unwrap().chars().take(64).collect()
+}
+
+fn task(world: &World) -> crate::world::Ran {
+    world.write("in.jsonl", "{\"id\": \"r\", \"text\": \"question 1\"}\n");
+    let (input, output) = (world.path("in.jsonl"), world.path("out.jsonl"));
+    let _ = std::fs::remove_file(&output);
+    let (input, output) = (input.display().to_string(), output.display().to_string());
+    world.run(&["task", "run", "colours", "--in", &input, "--out", &output])
+}
+
+#[test]
+fn a_pin_of_several_nodes_holds_all_their_prompts_as_production_runs_them() {
+    let (world, _server) = diamond(&["--answer", "yes"]);
+    pin(&world, "");
+    world.run(&["pins", "check"]).exits(2).says(&["only the last one's prompt is pinned"]);
+    let graph = graph_sha256(&world);
+    pin(&world, &format!("    graph_sha256: {graph}\n"));
+    world.run(&["pins", "check"]).exits(0);
+    task(&world).exits(0);
+    // A candidate for the last prompt changes nothing of what is pinned, for the policy as for production.
+    world.write("prompts/join2.txt", "Join them.\n{left}\n{right}\n{input_data}\n");
+    world.edit("config/prompt_graph.yml", "join.txt", "join2.txt");
+    world.run(&["pins", "check"]).exits(0);
+    task(&world).exits(0);
+    // The prompt of a node before it does.
+    world.edit("prompts/left.txt", "Left.", "Left, whatever the limits.");
+    world.run(&["pins", "check"]).exits(2).says(&["the task's graph is another now"]);
+    task(&world).exits(2).says(&["the task's graph is another than pinned"]);
+}
+
+#[test]
+fn what_takes_a_pinned_model_s_place_can_be_served() {
+    let (world, server) = diamond(&LABELS);
+    let more = format!(
+        "  next: {{ provider: openai, base_url: {}/v1, model_id: next, params: {{ max_tokens: 20 }} }}\n",
+        server.url
+    );
+    world.write("config/models.yml", &(world.read("config/models.yml") + &more));
+    world.edit("evals/tiny.yml", "models: [net]", "models: [\"@production\"]");
+    pin(&world, "");
+    let graph = graph_sha256(&world);
+    pin(&world, &format!("    graph_sha256: {graph}\n"));
+    world.run(&["eval"]).exits(0);
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    world.run(&["pins", "upgrade", "colours", "--to", "next", "--yes", "--override", "few cases"]).exits(0);
+    world.run(&["pins", "check"]).exits(0);
+    // The server knows no such question; what is pinned is asked all the same.
+    task(&world).exits(1).says(&["next: 1 without an answer"]);
+    world
+        .run(&["pins", "upgrade", "colours", "--to", "next", "--yes"])
+        .exits(2)
+        .says(&["`next` is pinned as `colours` already"]);
+}
+
+#[test]
+fn what_a_node_did_not_bring_to_its_end_is_no_answer() {
+    let (world, server) = diamond(&["--answer", "a long answer that fills up all the room there is"]);
+    world.edit(
+        "config/models.yml",
+        "model_id: small, params: { max_tokens: 10 }",
+        "model_id: small, params: { max_tokens: 3 }",
+    );
+    world.edit(
+        "config/models.yml",
+        "model_id: main, params: { max_tokens: 10 }",
+        "model_id: main, params: { max_tokens: 500 }",
+    );
+    pin(&world, "");
+    let hash = graph_sha256(&world);
+    pin(&world, &format!("    graph_sha256: {hash}\n"));
+    task(&world).exits(1);
+    assert!(
+        world.read("out.jsonl.dead.jsonl").contains("node `left`: "),
+        "{}",
+        world.read("out.jsonl.dead.jsonl")
+    );
+    let (_, report) = world.eval(&["--case", "c-0"]);
+    let answer = report.run.suites[0].cases[0].samples[0].answer().unwrap();
+    assert!(answer.finish_reason.cut().is_some(), "{answer:?}");
+    drop(server);
+    // A condition on what is no JSON holds neither nor not.
+    let (world, _server) = diamond(&["--answer", "Here you are: {\"kind\": 1}"]);
+    graph(
+        &world,
+        "{ prompt: left.txt, when: { node: right, path: /kind, value: 1 } }",
+        "{ prompt: right.txt }",
+    );
+    world
+        .run(&["eval", "--case", "c-0"])
+        .exits(3)
+        .says(&["node `left`: its `when` looks for `/kind` in the answer of `right`"]);
+}

@@ -65,7 +65,7 @@ fn a_job_is_answered_in_the_background() {
 #[test]
 fn a_kill_during_a_job_loses_and_repeats_nothing() {
     let (world, sim) = project(GOOD, &["--latency", "5"]);
-    let mut server = Server::serve(&world, &["--max-in-flight", "4"]);
+    let mut server = Server::serve(&world, &["--job-inputs", "4"]);
     let inputs: String = (0..300).map(|i| format!("{{\"id\": \"r-{i}\", \"note\": \"n {i}\"}}\n")).collect();
     let handed = send(server.authority(), "POST", &format!("{PATH}/jobs"), &[LINES], &inputs);
     let job_place = handed.header("location").unwrap().to_owned();
@@ -77,7 +77,7 @@ fn a_kill_during_a_job_loses_and_repeats_nothing() {
         }
         server.process().kill().unwrap();
         server.process().wait().unwrap();
-        server = Server::serve(&world, &["--max-in-flight", "4"]);
+        server = Server::serve(&world, &["--job-inputs", "4"]);
     }
     let report = job(&server, &job_place, "done");
     assert_eq!(report["counts"]["inputs"], 300, "{report}");
@@ -160,7 +160,7 @@ fn told_to_stop_it_waits_for_what_a_job_has_asked() {
     use nix::sys::signal::{Signal, kill};
     use nix::unistd::Pid;
     let (world, sim) = project(GOOD, &["--latency", "100"]);
-    let mut server = Server::serve(&world, &["--max-in-flight", "4"]);
+    let mut server = Server::serve(&world, &["--job-inputs", "4"]);
     let handed = hand_in(&server, "judge_it", "a", 40);
     while requests(&sim) < 4 {
         std::thread::yield_now();
@@ -170,7 +170,7 @@ fn told_to_stop_it_waits_for_what_a_job_has_asked() {
     let asked = requests(&sim);
     assert!(asked < 40, "no further input was asked about: {asked}");
     assert_eq!(sim.stats()["client_gone"], 0, "nobody hung up");
-    let server = Server::serve(&world, &["--max-in-flight", "4"]);
+    let server = Server::serve(&world, &["--job-inputs", "4"]);
     assert_eq!(job(&server, place(&handed), "done")["counts"]["inputs"], 40);
     assert_eq!(requests(&sim), 40, "nothing was asked twice");
 }
@@ -214,4 +214,57 @@ fn the_first_input_may_be_long_and_a_large_job_is_refused_while_it_comes() {
     let names = std::fs::read_dir(world.path("reports/jobs")).unwrap();
     let names: Vec<String> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(names.len(), 1, "nothing stays of it: {names:?}");
+}
+
+#[test]
+fn a_job_leaves_room_for_requests() {
+    let (world, sim) = project(GOOD, &["--latency", "50"]);
+    world.edit("config/models.yml", "params:", "limits: { in_flight: 4 }, params:");
+    let patient = world.read("config/models.yml").replace("deadline_s: 0.4", "deadline_s: 60");
+    world.write("config/models.yml", &patient);
+    let server = Server::serve(&world, &[]);
+    hand_in(&server, "judge_it", "a", 200);
+    while requests(&sim) < 10 {
+        std::thread::yield_now();
+    }
+    let body = "{\"id\": \"r\", \"note\": \"in between\"}";
+    assert_eq!(send(server.authority(), "POST", PATH, &[JSON], body).status, 200);
+    // Whoever had to wait for the whole job would have come last.
+    assert!(requests(&sim) < 60, "{}", requests(&sim));
+    assert_eq!(sim.stats()["max_in_flight"], 3, "two inputs of the job, and the request");
+}
+
+#[test]
+fn twins_that_come_at_once_are_one_job() {
+    let (world, sim) = project(GOOD, &[]);
+    let server = Server::serve(&world, &[]);
+    let places: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| place(&hand_in(&server, "judge_it", "a", 100)).to_owned()))
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(places.len(), 1);
+    let report = job(&server, places.first().unwrap(), "done");
+    // Another job of the same lane comes after all that was queued before it.
+    job(&server, place(&hand_in(&server, "judge_it", "b", 1)), "done");
+    assert_eq!(report["counts"]["answered"], 100, "{report}");
+    assert_eq!(
+        job(&server, places.first().unwrap(), "done")["counts"],
+        report["counts"],
+        "gone through once"
+    );
+    assert_eq!(requests(&sim), 101);
+}
+
+#[test]
+fn inputs_that_had_to_wait_are_sampled_like_the_others() {
+    let (world, sim) = project(GOOD, &["--outage", "1:4"]);
+    world.write("config/live.yml", "tasks:\n  judge_it: { share: 1.0 }\n");
+    let server = Server::serve(&world, &["--job-inputs", "1"]);
+    let handed = hand_in(&server, "judge_it", "a", 2);
+    job(&server, place(&handed), "done");
+    assert!(requests(&sim) > 4, "the first pass met the outage");
+    let day = std::fs::read_dir(world.path("reports/live/judge_it")).unwrap().next().unwrap().unwrap();
+    assert_eq!(std::fs::read_to_string(day.path()).unwrap().lines().count(), 2);
 }

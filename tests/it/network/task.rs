@@ -345,12 +345,13 @@ fn an_output_is_never_taken_for_that_of_another_input_or_task() {
 fn a_file_of_somebody_else_stays_as_it_is() {
     let (world, _server) = project(GOOD, &[]);
     world.write("out.jsonl", "{\"precious\": true}");
-    world.write("out.jsonl.dead.jsonl", "letters of yesterday\n");
+    let letters = "{\"line\":1,\"id\":null,\"kind\":\"input\",\"reasons\":[\"yesterday\"]}\n";
+    world.write("out.jsonl.dead.jsonl", letters);
     run(&world, &[]).exits(2).says(&["in.jsonl: cannot be read"]);
     inputs(&world, 1);
     run(&world, &[]).exits(2).says(&["line 1 is no output of such a run"]);
     assert_eq!(world.read("out.jsonl"), "{\"precious\": true}");
-    assert_eq!(world.read("out.jsonl.dead.jsonl"), "letters of yesterday\n");
+    assert_eq!(world.read("out.jsonl.dead.jsonl"), letters);
 }
 
 #[test]
@@ -386,4 +387,52 @@ fn inputs_that_cannot_be_read_are_no_dead_letter_in_any_shard() {
     for shard in ["1/2", "2/2"] {
         run(&world, &["--shard", shard]).exits(2).says(&["the inputs cannot be read: "]);
     }
+}
+
+#[test]
+fn no_file_is_written_over_that_somebody_needs() {
+    let (world, server) = project(GOOD, &[]);
+    inputs(&world, 3);
+    let (before, place) = (world.read("in.jsonl"), |file: &str| world.path(file).display().to_string());
+    for (flag, file) in [
+        ("--dead", "in.jsonl"),
+        ("--manifest", "in.jsonl"),
+        ("--dead", "out.jsonl"),
+        ("--manifest", "out.jsonl"),
+    ] {
+        run(&world, &[flag, &place(file)]).exits(2).says(&["one would destroy the other"]);
+    }
+    std::fs::hard_link(world.path("in.jsonl"), world.path("same.jsonl")).unwrap();
+    run(&world, &["--dead", &place("same.jsonl")])
+        .exits(2)
+        .says(&["is what --dead names and what --in names"]);
+    world.write("notes.txt", "mine\n");
+    run(&world, &["--dead", &place("notes.txt")])
+        .exits(2)
+        .says(&["cannot take dead letters: line 1 is no output"]);
+    run(&world, &["--manifest", &place("notes.txt")])
+        .exits(2)
+        .says(&["is no manifest", "would be written over"]);
+    assert_eq!((world.read("in.jsonl"), world.read("notes.txt")), (before, "mine\n".to_owned()));
+    assert_eq!(requests(&server), 0);
+    run(&world, &["--manifest", &place("m.json")]).exits(0);
+    run(&world, &["--manifest", &place("m.json")]).exits(0);
+    // What is merged is not written over either.
+    let merge = |out: &str| world.run(&["task", "merge", "--out", &place(out), &place("m.json")]);
+    merge("out.jsonl").exits(2).says(&["is a file of a shard, and --out names it"]);
+    merge("m.json").exits(2).says(&["is a file of a shard, and --out names it"]);
+    merge("notes.txt").exits(2).says(&["line 1 is no output of such a run"]);
+    merge("whole.jsonl").exits(0);
+    merge("whole.jsonl").exits(0);
+    assert_eq!(world.read("whole.jsonl"), world.read("out.jsonl"));
+}
+
+#[test]
+fn another_build_of_a_model_is_another_task() {
+    let (world, _server) = project(GOOD, &[]);
+    inputs(&world, 1);
+    run(&world, &[]).exits(0);
+    world.edit("config/models.yml", "model_id: net-model,", "model_id: net-model, revision: build-2,");
+    inputs(&world, 2);
+    run(&world, &[]).exits(2).says(&["was answered by another task"]);
 }

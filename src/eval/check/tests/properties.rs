@@ -1,6 +1,7 @@
 //! What holds whatever a model answers.
 
 use super::*;
+use crate::json::same;
 use proptest::prelude::*;
 
 const ALL: &[&str] = &[

@@ -10,9 +10,9 @@ pub(super) struct Anywhere {
 }
 
 impl Anywhere {
-    /// Of these values. `None`: they are more than can be looked for.
+    /// Of these [`folded`] values. `None`: they are more than can be looked for.
     pub(super) fn of<'v>(values: impl Iterator<Item = &'v String>) -> Option<Self> {
-        let values: Vec<String> = values.map(|value| Folded::of(value).text).collect();
+        let values: Vec<&String> = values.collect();
         if values.is_empty() {
             return Some(Self { values: None });
         }
@@ -22,16 +22,23 @@ impl Anywhere {
         built.ok().map(|found| Self { values: Some(found) })
     }
 
-    /// The text with every value replaced. Of several that begin at one place the longest goes.
-    pub(super) fn replace(&self, text: &str, mut with: impl FnMut(&str) -> String) -> String {
-        let Some(values) = &self.values else { return text.to_owned() };
+    /// The text with every value replaced. Of several that begin at one place the longest goes. `left`: how many may be
+    /// gone through, fewer by those that were. `None`: they stand there more often.
+    pub(super) fn replace(
+        &self,
+        text: &str,
+        left: &mut usize,
+        mut with: impl FnMut(&str) -> String,
+    ) -> Option<String> {
+        let Some(values) = &self.values else { return Some(text.to_owned()) };
         let folded = Folded::of(text);
-        let mut found: Vec<(usize, usize)> = values
-            .find_overlapping_iter(&folded.text)
-            .filter_map(|found| folded.place(found.start()).zip(folded.place(found.end())))
-            .filter(|(start, end)| is_apart(text, *start, *end))
-            .collect();
-        found.sort_by_key(|(start, end)| (*start, std::cmp::Reverse(*end)));
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        for value in values.find_overlapping_iter(&folded.text) {
+            *left = left.checked_sub(1)?;
+            let place = folded.place(value.start()).zip(folded.place(value.end()));
+            found.extend(place.filter(|(start, end)| is_apart(text, *start, *end)));
+        }
+        found.sort_unstable_by_key(|(start, end)| (*start, std::cmp::Reverse(*end)));
         let (mut out, mut done) = (String::new(), 0);
         for (start, end) in found {
             if let (true, Some(between), Some(value)) =
@@ -43,11 +50,16 @@ impl Anywhere {
             }
         }
         out.push_str(text.get(done..).unwrap_or_default());
-        out
+        Some(out)
     }
 }
 
-/// A text in lower case, and where its characters stand in the text as written.
+/// A value as it is looked for: in lower case, without space around it, and with one space for any inside.
+pub(super) fn folded(value: &str) -> String {
+    Folded::of(value.trim()).text
+}
+
+/// A text in lower case with one space for any white space, and where its characters stand in the text as written.
 struct Folded {
     text: String,
     /// Place of each character in `text`, and where it stands as written; the two ends are the last.
@@ -58,6 +70,13 @@ impl Folded {
     fn of(written: &str) -> Self {
         let (mut text, mut places) = (String::with_capacity(written.len()), Vec::new());
         for (at, c) in written.char_indices() {
+            if c.is_whitespace() {
+                if !text.ends_with(' ') {
+                    places.push((text.len(), at));
+                    text.push(' ');
+                }
+                continue;
+            }
             places.push((text.len(), at));
             // A sigma at the end of a word is the same letter.
             text.extend(c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c }));
@@ -94,8 +113,11 @@ mod tests {
     use super::*;
 
     fn hidden(values: &[&str], text: &str) -> String {
-        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        Anywhere::of(values.iter()).unwrap().replace(text, |found| format!("<{}>", found.len()))
+        let values: Vec<String> = values.iter().map(|value| folded(value)).collect();
+        Anywhere::of(values.iter())
+            .unwrap()
+            .replace(text, &mut 100, |found| format!("<{}>", found.len()))
+            .unwrap()
     }
 
     #[test]
@@ -106,6 +128,8 @@ mod tests {
         );
         assert_eq!(hidden(&["stone", "stone ridge"], "stone ridge, Stone ridges"), "<11>, <5> ridges");
         assert_eq!(hidden(&["r. stone"], "by R. Stone."), "by <8>.");
+        // However it is spaced, where it is named and where it stands.
+        assert_eq!(hidden(&[" Rowena  Stone "], "by Rowena Stone, ROWENA\n\tSTONE  ok"), "by <12>, <13>  ok");
         assert_eq!(hidden(&[], "as it is"), "as it is");
     }
 
@@ -122,9 +146,15 @@ mod tests {
     #[test]
     fn however_long_and_however_many() {
         let long = "very long notes ".repeat(20_000);
-        let many: Vec<String> = (0..20_000).map(|i| format!("value-{i}")).chain([long.clone()]).collect();
+        let many: Vec<String> = (0..20_000).map(|i| format!("value-{i}")).chain([folded(&long)]).collect();
         let found = Anywhere::of(many.iter()).unwrap();
         let text = format!("{long}; value-19999");
-        assert_eq!(found.replace(&text, |_| "<>".to_owned()), "<>; <>");
+        assert_eq!(found.replace(&text, &mut 100_000, |_| "<>".to_owned()).unwrap(), "<> ; <>");
+        // Values inside each other stand there more often than there are letters.
+        let nested: Vec<String> = (3..400).map(|n| "、".repeat(n)).collect();
+        let found = Anywhere::of(nested.iter()).unwrap();
+        let mut left = 100_000;
+        assert_eq!(found.replace(&"、".repeat(100_000), &mut left, |_| String::new()), None);
+        assert_eq!(left, 0);
     }
 }
