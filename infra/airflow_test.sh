@@ -64,7 +64,7 @@ expect "dead letters" "$(wc -l <"$first/verdicts.jsonl.dead.jsonl")" 1
 expect "manifest" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["counts"]["answered"])' "$first/manifest.json")" 200
 
 echo "== other records, later"
-head -n 7 "$work/project/records.jsonl" | sed 's/RF-/RG-/' >"$work/project/later.jsonl"
+head -n 7 "$work/project/records.jsonl" >"$work/project/later.jsonl"
 run rf_qaqc_records --conf '{"records": "later.jsonl"}' >"$work/log" 2>&1 || { tail -n 80 "$work/log"; exit 1; }
 second=$(for folder in "$work"/project/out/*; do [ "$folder" = "$first" ] || echo "$folder"; done)
 expect "verdicts" "$(wc -l <"$second/verdicts.jsonl")" 7
