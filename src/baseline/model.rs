@@ -9,6 +9,7 @@ use crate::config::models::ProviderKind;
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::json::sha256_hex;
 use crate::prompt::changelog::{Block, FIRST};
+use crate::stats::rounding::six_decimals;
 
 /// Answers a baseline keeps of one case: enough for the gate, and a file that Git can carry.
 pub const MAX_SAMPLES: usize = 20;
@@ -179,14 +180,6 @@ pub struct JudgeWord {
     /// Key of the judge's own request, where it is recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-}
-
-/// Six decimals: what a file shows is what is computed with, on every machine.
-#[must_use]
-pub(super) fn six_decimals(value: f64) -> f64 {
-    let rounded = (value * 1e6).round() / 1e6;
-    // Minus zero would be written as such.
-    if rounded == 0.0 { 0.0 } else { rounded }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]

@@ -1,10 +1,10 @@
 //! From what a run leaves behind to the baseline it may become. Decides nothing, writes nothing.
 
+use crate::stats::rounding::six_decimals;
 use std::collections::BTreeSet;
 
 use super::model::{
     Accepted, Baseline, BaselineCase, BaselineSample, FileHash, Header, JudgeWord, MAX_SAMPLES, SHORT_ANSWER,
-    six_decimals,
 };
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
 use crate::json::sha256_hex;

@@ -101,7 +101,7 @@ fn verify(context: &Context, inputs: &Inputs) -> Result<u8, u8> {
     if !problems.is_empty() {
         return Err(context.refuse(&problems));
     }
-    context.out.line(format!("{count} recordings, all as they were written"));
+    context.out.line(format!("{count} recordings: readable, and each under the name of its request"));
     Ok(exit::OK)
 }
 

@@ -11,7 +11,7 @@ use super::case::{Case, Dataset};
 use crate::config::check::CheckSpec;
 use crate::config::document::{parse_tree, show_path};
 use crate::config::{Problem, did_you_mean};
-use crate::json::sha256_hex;
+use crate::json::{Unique, sha256_hex};
 
 /// More problems than this help nobody; the count of the rest is said.
 const MAX_PROBLEMS: usize = 100;
@@ -52,7 +52,7 @@ impl<'de> Deserialize<'de> for SliceValues {
 struct Line<T> {
     id: String,
     input: T,
-    expected: Value,
+    expected: Unique,
     #[serde(default)]
     slices: BTreeMap<String, SliceValues>,
     cluster: Option<String>,
@@ -166,7 +166,7 @@ fn case<T>(line: Line<T>, input_text: String, number: usize) -> Case {
         must_pass: line.must_pass,
         metadata: line.metadata,
         line: number,
-        ..Case::new(line.id, input_text, line.expected)
+        ..Case::new(line.id, input_text, line.expected.0)
     }
 }
 
@@ -285,6 +285,7 @@ fn read_csv(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> {
         let mut object = Map::new();
         let mut slices = Map::new();
         let mut input_text = String::new();
+        let mut wrong = |message: String| problems.push(Problem::of_file(file, message).at_line(number));
         for (name, cell) in headers.iter().zip(record.iter()) {
             match name {
                 "must_pass" => {
@@ -301,11 +302,12 @@ fn read_csv(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> {
                 }
                 _ if name.starts_with("slices.") => {
                     if !cell.is_empty() {
-                        slices.insert(name.trim_start_matches("slices.").to_owned(), json_cell(cell));
+                        let value = cell_of(name, cell, &mut wrong);
+                        slices.insert(name.trim_start_matches("slices.").to_owned(), value);
                     }
                 }
                 _ => {
-                    let value = json_cell(cell);
+                    let value = cell_of(name, cell, &mut wrong);
                     if name == "input" {
                         input_text = match &value {
                             Value::String(_) => value.to_string(),
@@ -330,14 +332,29 @@ fn read_csv(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> {
     cases
 }
 
-fn json_cell(cell: &str) -> Value {
+/// The value of a cell; what is wrong with it is told.
+fn cell_of(name: &str, cell: &str, wrong: &mut impl FnMut(String)) -> Value {
+    json_cell(cell).unwrap_or_else(|message| {
+        wrong(format!("column `{name}` {message}; write text that is meant so as JSON text, or use JSONL"));
+        Value::Null
+    })
+}
+
+/// A cell is JSON where it begins as an object or a list, else text. What begins as an object and is none is a slip.
+fn json_cell(cell: &str) -> Result<Value, String> {
     let trimmed = cell.trim();
-    if (trimmed.starts_with('{') || trimmed.starts_with('['))
-        && let Ok(value) = serde_json::from_str(trimmed)
-    {
-        return value;
+    if trimmed.starts_with('{') || trimmed.starts_with('[') {
+        match serde_json::from_str(trimmed) {
+            Ok(value) => return Ok(value),
+            Err(error)
+                if trimmed.starts_with("{\"") || trimmed.starts_with("[{") || trimmed.starts_with("[\"") =>
+            {
+                return Err(format!("begins as JSON and is none: {error}"));
+            }
+            Err(_) => {}
+        }
     }
-    Value::String(cell.to_owned())
+    Ok(Value::String(cell.to_owned()))
 }
 
 #[cfg(test)]
@@ -348,6 +365,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         crate::files::atomic_write(&dir.path().join(name), text.as_bytes()).unwrap();
         load(dir.path(), name).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn what_was_meant_is_not_guessed() {
+        let twice = "{\"id\": \"a\", \"input\": \"x\", \"expected\": {\"v\": \"fail\", \"v\": \"pass\"}}\n";
+        let problems = read("a.jsonl", twice).unwrap_err();
+        assert!(problems[0].starts_with("a.jsonl:1: the key `v` stands twice"), "{problems:?}");
+        let broken =
+            "id,input,expected\na,\"{\"\"x\"\": 1,}\",pass\nb,{curly} text,pass\nc,[sic] text,pass\n";
+        let problems = read("a.csv", broken).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].starts_with("a.csv:2: column `input` begins as JSON and is none"),
+            "{problems:?}"
+        );
     }
 
     #[test]

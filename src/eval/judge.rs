@@ -19,6 +19,7 @@ use crate::dataset::Case;
 use crate::json::unfenced;
 use crate::llm::{Answer, Call, Client, Draw, Error, Message, PromptTag, Request, Role, Stream};
 use crate::prompt::Template;
+use crate::stats::rounding::six_decimals;
 use crate::task;
 
 /// Characters of an explanation that are kept.
@@ -107,7 +108,8 @@ impl Judge {
                 strictest = next;
             }
         }
-        let score = total / f64::from(self.samples.max(1));
+        // The mean of equal scores is that score, whatever binary fractions make of it.
+        let score = six_decimals(total / f64::from(self.samples.max(1)));
         Ok(JudgeResult { score, passed: score >= self.pass_at, ..strictest })
     }
 

@@ -405,7 +405,8 @@ fn standing(
     if !judge.blocking && !gates_judge(spec) {
         return Ok(None);
     }
-    let why = certificate::why_not(&project.root, &spec.suite, &judge_certified_hash(judge))?;
+    let labels = spec.judge.as_ref().map_or("", |judge| judge.labels.as_str());
+    let why = certificate::why_not(&project.root, &spec.suite, labels, &judge_certified_hash(judge))?;
     let Some(why) = why else { return Ok(None) };
     if spec.gate.primary == JUDGE_MEAN {
         let message = format!("the judge may not decide the gate: {why}");

@@ -179,7 +179,10 @@ impl CaseVerdict {
     /// The run was decided before the case's turn.
     pub(crate) fn not_run(case: &CaseObservation) -> Self {
         let mut verdict = case_verdict(case, false, false, &Confirmed::Nothing);
-        verdict.result = CaseResult::NotRun;
+        // A plain assertion needs no statistics: one that failed before the stop has failed.
+        if !case.must_pass_failed {
+            verdict.result = CaseResult::NotRun;
+        }
         verdict
     }
 
@@ -244,7 +247,7 @@ impl CaseVerdict {
             ),
             CaseResult::NotMeasured { why } => format!("not measured: {why}"),
             CaseResult::NotSelected => "not selected in this run".to_owned(),
-            CaseResult::NotRun => "not run: the evidence sufficed before its turn".to_owned(),
+            CaseResult::NotRun => "not counted: the evidence sufficed before its turn".to_owned(),
             CaseResult::MustPassFailed => "failed: a check that must pass".to_owned(),
         }
     }

@@ -96,7 +96,8 @@ fn draws(observations: &Observations, policy: &Policy, look: u32, monitor: Optio
         main,
         confirm: observations.cases.iter().map(|case| case.confirm.passes.len()).sum(),
         top_up: observations.cases.iter().map(|case| case.top_up.passes.len()).sum(),
-        saved: everything.saturating_sub(main),
+        // Cases that were under way when the evidence sufficed were asked all the same.
+        saved: everything.saturating_sub(drawn.iter().map(|case| case.answers().len()).sum()),
     }
 }
 

@@ -278,7 +278,7 @@ fn tail(counts: &Counts) -> String {
         (counts.new, new.as_str()),
         (counts.removed, "removed"),
         (counts.missing, "not measured"),
-        (counts.not_run, "not run"),
+        (counts.not_run, "not counted"),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)

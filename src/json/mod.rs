@@ -10,6 +10,7 @@ mod respace;
 mod rewrite;
 mod same;
 mod unfence;
+mod unique;
 
 pub use canonical::{canonical, sha256_hex};
 pub use pointer::{resolve, resolve_one};
@@ -18,3 +19,4 @@ pub use respace::{compact_spaced, pretty, raw_at};
 pub use rewrite::{Token, rewrite};
 pub use same::same;
 pub use unfence::unfenced;
+pub use unique::Unique;

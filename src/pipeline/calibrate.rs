@@ -8,7 +8,7 @@ use crate::baseline;
 use crate::clock::Clock;
 use crate::config::Problem;
 use crate::dataset::Case;
-use crate::eval::judge::certificate::{BLOCKS_FROM, Certificate, FORMAT, Labels, Measured};
+use crate::eval::judge::certificate::{BLOCKS_FROM, Certificate, FORMAT, LEAST_OF_EACH, Labels, Measured};
 use crate::eval::judge::labels::{self, Label, PassFail};
 use crate::eval::judge::{Judge, Unjudged};
 use crate::eval::plan::judge_certified_hash;
@@ -71,7 +71,7 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
         return Err(vec![problem.hint("write `judge: { prompt, model, pass_at }`")]);
     };
     let (labels, sha256) = labels::read(&inputs.root(), &spec.labels)?;
-    let cases = cases(inputs, &labels, &spec.labels)?;
+    let cases = cases(inputs, suite, &labels, &spec.labels)?;
     super::money::open_account(inputs, std::iter::once(suite)).map_err(|problem| vec![problem])?;
     let judged = block_on(ask(judge, &labels, &cases))
         .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])?;
@@ -99,7 +99,9 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
     let labels = Labels { file: spec.labels.clone(), sha256, provenance };
     let meter = Meter { pairs: &pairs, clusters: pairs.iter().map(|pair| pair.cluster).collect() };
     let kappa = meter.of("kappa", |pairs| agreement::kappa(&words(pairs), 2, Weights::Nominal));
-    let certificate = Certificate {
+    let of = |kind: PassFail| pairs.iter().filter(|pair| pair.label.label == kind).count();
+    let both = of(PassFail::Pass) >= LEAST_OF_EACH && of(PassFail::Fail) >= LEAST_OF_EACH;
+    let mut certificate = Certificate {
         format: FORMAT,
         suite: plan.spec.suite.clone(),
         judge: judge.client.card().alias.clone(),
@@ -119,8 +121,10 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
         }),
         sensitivity: meter.of("sensitivity", |pairs| confusion(pairs).sensitivity()),
         specificity: meter.of("specificity", |pairs| confusion(pairs).specificity()),
-        may_block: kappa.is_some_and(|kappa| kappa.ci95[0] >= BLOCKS_FROM),
+        may_block: false,
     };
+    certificate.may_block =
+        both && certificate.is_enough() && kappa.is_some_and(|kappa| kappa.ci95[0] >= BLOCKS_FROM);
     let named = |wrong: fn(&Pair) -> bool| -> Vec<String> {
         pairs.iter().filter(|pair| wrong(pair)).map(|pair| pair.label.id.clone()).collect()
     };
@@ -133,17 +137,31 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
     })
 }
 
-/// The case of every label, from the project's datasets.
-pub(super) fn cases(inputs: &Inputs, labels: &[Label], file: &str) -> Result<Vec<Case>, Vec<Problem>> {
-    let all: BTreeMap<&str, &Case> = inputs
-        .suites
-        .iter()
-        .flat_map(|suite| &suite.dataset.cases)
-        .map(|case| (case.id.as_str(), case))
-        .collect();
+/// The case of every label: of the suite's own dataset, else of another one of the project. Ids are unique in a dataset only.
+pub(super) fn cases(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    labels: &[Label],
+    file: &str,
+) -> Result<Vec<Case>, Vec<Problem>> {
+    let own: BTreeMap<&str, &Case> =
+        suite.dataset.cases.iter().map(|case| (case.id.as_str(), case)).collect();
+    let mut others: BTreeMap<&str, Vec<&Case>> = BTreeMap::new();
+    for case in inputs.suites.iter().flat_map(|suite| &suite.dataset.cases) {
+        let known = others.entry(case.id.as_str()).or_default();
+        if !known.iter().any(|known| known.content_hash() == case.content_hash()) {
+            known.push(case);
+        }
+    }
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for label in labels {
-        match all.get(label.case_id.as_str()) {
+        let id = label.case_id.as_str();
+        let elsewhere = others.get(id).map(Vec::as_slice).unwrap_or_default();
+        match own.get(id).or(elsewhere.first()) {
+            Some(_) if !own.contains_key(id) && elsewhere.len() > 1 => problems.push(Problem::of_file(
+                file,
+                format!("label `{}`: several datasets hold a case `{id}`, and they differ", label.id),
+            )),
             Some(case) => found.push((*case).clone()),
             None => problems.push(Problem::of_file(
                 file,

@@ -92,7 +92,12 @@ impl Folder {
         {
             return Err(error);
         }
-        step_summary(settings, &markdown)
+        // Everything is written; a page of the CI job is no part of it.
+        if let Err(error) = step_summary(settings, &markdown) {
+            let path = settings.step_summary.as_deref().unwrap_or(Path::new("")).display();
+            tracing::warn!("the job's summary {path} cannot be written: {error}");
+        }
+        Ok(())
     }
 }
 

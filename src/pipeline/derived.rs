@@ -12,6 +12,7 @@ use super::suite_run::policy;
 use super::{baselines, block_on};
 use crate::baseline::{self, Baseline, BaselineSample, Stored};
 use crate::config::Problem;
+use crate::config::settings::Mode;
 use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, SampleRecord};
@@ -144,7 +145,18 @@ async fn check_one(
     }
     let nothing: &Answered<'_> = &|_| None;
     let answered = if is_candidate { answered } else { nothing };
-    findings.extend(derive_again(&plan, file, stored, answered).await);
+    // A live run has recordings of its own: the stored answers are in those of Git, if they are anywhere.
+    let recorded = match inputs.settings.mode {
+        Mode::Live if !plan.is_embedded() => {
+            inputs.plan_of_recordings(suite, Some(&stored.header.prompt.file)).ok().map(Arc::new)
+        }
+        _ => None,
+    };
+    let (recorded, answered) = match recorded {
+        Some(recorded) => (recorded, nothing),
+        None => (Arc::clone(&plan), answered),
+    };
+    findings.extend(derive_again(&recorded, file, stored, answered).await);
     if !findings.problems.is_empty() {
         return findings;
     }

@@ -293,6 +293,21 @@ impl Inputs {
         self.plan_at(suite, alias, prompt, None)
     }
 
+    /// A plan of a suite that answers from the recordings in Git alone, whatever the run's mode is.
+    ///
+    /// # Errors
+    /// Every problem of the suite's inputs.
+    pub(super) fn plan_of_recordings(
+        &self,
+        suite: &SuiteInputs,
+        prompt: Option<&str>,
+    ) -> Result<SuitePlan, Vec<Problem>> {
+        let Some(project) = &self.project else { return Err(self.problems.clone()) };
+        let hub = self.hub.beside(DIR, stack::Policy::Replay);
+        let options = Options { prompt, custom: &self.registry.checks, hub: &hub, graph: None };
+        SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)
+    }
+
     /// A plan of a suite on any model whose task is this graph, for looking at.
     ///
     /// # Errors

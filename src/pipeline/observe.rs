@@ -17,6 +17,7 @@ use crate::eval::run::{self, Reach};
 use crate::gate::{Candidate, CaseObservation, Comparability, LabelledChange, SampleScores};
 use crate::llm::{Answer, Draw, Stream};
 use crate::report::input::Before;
+use crate::stats::rounding::six_decimals;
 
 /// One case as observed, and what the reports tell about its past.
 pub(super) struct Observed {
@@ -224,8 +225,10 @@ pub(super) fn of_stored(plan: &SuitePlan, sample: &BaselineSample) -> SampleScor
     oriented(plan, sample.passed, &sample.metrics)
 }
 
+/// Fresh and stored values alike have the decimals of a baseline: what is only rounding is no change.
 fn oriented(plan: &SuitePlan, pass: bool, metrics: &BTreeMap<String, f64>) -> SampleScores {
-    let turned = |(name, value): (&String, &f64)| (name.clone(), higher_is_better(plan, name, *value));
+    let turned =
+        |(name, value): (&String, &f64)| (name.clone(), higher_is_better(plan, name, six_decimals(*value)));
     SampleScores { pass, metrics: metrics.iter().map(turned).collect() }
 }
 

@@ -131,7 +131,7 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
         for alias in aliases(inputs, suite) {
             let plan = inputs.plan_of(suite, &alias, None)?;
             needed_by(inputs, &plan, &mut needed)?;
-            about_labels(inputs, &plan, &mut needed);
+            about_labels(inputs, suite, &plan, &mut needed);
             if let Some(roles) = roles(inputs, suite) {
                 // Roles that do not load cannot have been asked.
                 if let Ok(plan) = inputs.plan_of_graph(suite, &alias, &roles) {
@@ -301,14 +301,14 @@ fn roles(inputs: &Inputs, suite: &SuiteInputs) -> Option<TaskSpec> {
 }
 
 /// What calibrating the plan's judge asks about the labelled answers.
-fn about_labels(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) {
+fn about_labels(inputs: &Inputs, suite: &SuiteInputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) {
     let (Some(judge), Some(spec)) = (&plan.judge, &plan.spec.judge) else { return };
     if judge.client.card().embedded {
         return;
     }
     // Labels that cannot be read were not asked about.
     let Ok((labels, _)) = labels::read(&inputs.root(), &spec.labels) else { return };
-    let Ok(cases) = calibrate::cases(inputs, &labels, &spec.labels) else { return };
+    let Ok(cases) = calibrate::cases(inputs, suite, &labels, &spec.labels) else { return };
     let store = Store::new(&inputs.root(), DIR);
     for (label, case) in labels.iter().zip(&cases) {
         let answer = Answer::embedded(label.output.clone(), "");

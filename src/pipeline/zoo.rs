@@ -112,7 +112,8 @@ fn may_decide(inputs: &Inputs, plan: &SuitePlan, metric: &str) -> Result<(), Pro
         return Err(problem);
     }
     let Some(judge) = plan.judge.as_ref().filter(|_| metric == JUDGE_MEAN) else { return Ok(()) };
-    match certificate::why_not(&inputs.root(), &plan.spec.suite, &judge_certified_hash(judge))? {
+    let labels = plan.spec.judge.as_ref().map_or("", |judge| judge.labels.as_str());
+    match certificate::why_not(&inputs.root(), &plan.spec.suite, labels, &judge_certified_hash(judge))? {
         Some(why) => Err(Problem::of_file("command line", format!("the judge may not decide: {why}"))),
         None => Ok(()),
     }

@@ -71,8 +71,8 @@ fn suite_lines(
     let name = sanitize::line(&words::suite_name(report, suite));
     let verdict = paint.status(gate_status(gate), &words::suite_verdict(gate));
     let primary = decision.metrics.first().and_then(|metric| {
-        let change = words::points(metric.estimate?.effect);
-        Some(format!("  {} {} ({change} points)", metric.metric, words::before_now(suite, metric)))
+        let change = words::change(suite, &metric.metric, metric.estimate?.effect);
+        Some(format!("  {} {} ({change})", metric.metric, words::before_now(suite, metric)))
     });
     let model = sanitize::line(&words::model(&suite.model));
     let mut out = vec![

@@ -187,7 +187,7 @@ fn gate_tests(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hi
     properties.push(("verdict".to_owned(), verdict.clone()));
     if let Some(primary) = decision.metrics.first() {
         properties.push(("primary".to_owned(), primary.metric.clone()));
-        properties.extend(delta(primary));
+        properties.extend(delta(suite, primary));
     }
     properties.extend(gate.baseline.sha256.iter().map(|hash| ("baseline_sha256".to_owned(), hash.clone())));
     whole.system_out = Some(system_out(
@@ -199,16 +199,16 @@ fn gate_tests(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hi
         let name = format!("{name}::{}", metric.metric);
         let mut out =
             test("gate", &name, metric_status(gate, metric), words::verdict(metric.verdict), &text, &text);
-        out.system_out = Some(system_out(&text, &[&lines(&delta(metric))]));
+        out.system_out = Some(system_out(&text, &[&lines(&delta(suite, metric))]));
         out
     });
     std::iter::once(whole).chain(metrics).collect()
 }
 
-/// Change against the baseline in points, and the means it is made of.
-fn delta(metric: &MetricDecision) -> Properties {
-    let Some(estimate) = metric.estimate else { return Properties::new() };
-    vec![("baseline_delta".to_owned(), words::points(estimate.effect))]
+/// Change against the baseline in points, as measured: of a metric where less is better, a plus is a loss.
+fn delta(suite: &SuiteRecord, metric: &MetricDecision) -> Properties {
+    let Some((before, now)) = words::means(suite, metric) else { return Properties::new() };
+    vec![("baseline_delta".to_owned(), words::points(now - before))]
 }
 
 fn policy_test(policy: &PolicyReport) -> TestCase {

@@ -52,7 +52,7 @@ pub fn summary(report: &Report, hints: Hints<'_>) -> String {
 
 fn overview(report: &Report) -> Vec<String> {
     let mut out = vec![
-        "| suite | model | verdict | primary, baseline -> now | change (points) | 95% CI | broken | fixed | known \
+        "| suite | model | verdict | primary, baseline -> now | change (points, + is better) | 95% CI | broken | fixed | known \
          failures | not measured |"
             .to_owned(),
         "|---|---|---|---|---:|---|---:|---:|---:|---:|".to_owned(),

@@ -233,10 +233,10 @@ pub fn metric_text(suite: &SuiteRecord, gate: &GateReport, metric: &MetricDecisi
         format!(" (95% CI {}..{})", words::points(low), words::points(high))
     });
     let mut text = format!(
-        "{verdict}: {} {}, {} points{interval} over {}",
+        "{verdict}: {} {}, {}{interval} over {}",
         metric.metric,
         words::before_now(suite, metric),
-        words::points(estimate.effect),
+        words::change(suite, &metric.metric, estimate.effect),
         words::count(metric.n_cases, "case"),
     );
     if gate.decision.deterministic {

@@ -127,8 +127,8 @@ pub(crate) fn can_be_accepted(gate: &GateReport) -> bool {
         return false;
     }
     let counts = &gate.decision.counts;
-    // `baseline accept` refuses a run with cases that have no answer.
-    if counts.missing > 0 {
+    // `baseline accept` refuses a run with cases that have no answer, or that fail what must pass.
+    if counts.missing + counts.must_pass_failed > 0 {
         return false;
     }
     let moved = counts.fixed + counts.new + counts.removed + counts.broken + counts.unconfirmed > 0;
@@ -147,7 +147,7 @@ pub fn result(result: &CaseResult) -> &'static str {
         CaseResult::Unconfirmed { .. } => "unconfirmed",
         CaseResult::Flaky => "flaky",
         CaseResult::MaybeFixed { .. } => "passes once",
-        CaseResult::NotRun => "not run",
+        CaseResult::NotRun => "not counted",
         CaseResult::New { changed: true, .. } => "changed",
         CaseResult::New { changed: false, .. } => "new",
         CaseResult::NotMeasured { .. } => "not measured",
@@ -245,7 +245,7 @@ pub fn counts(gate: &GateReport) -> String {
         (counts.removed, "removed"),
         (counts.missing, "not measured"),
         (counts.not_selected, "not selected"),
-        (counts.not_run, "not run"),
+        (counts.not_run, "not counted"),
     ];
     let shown: Vec<String> =
         parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
@@ -258,6 +258,15 @@ pub(crate) fn means(suite: &SuiteRecord, metric: &MetricDecision) -> Option<(f64
     let turned = suite.metrics.iter().any(|m| m.name == metric.metric && m.lower_is_better);
     let shown = |mean: f64| if turned { 1.0 - mean } else { mean };
     Some((shown(estimate.baseline_mean), shown(estimate.candidate_mean)))
+}
+
+/// A change in points; of a metric where less is better, which way it went in words, since the gate turned it around.
+pub(crate) fn change(suite: &SuiteRecord, name: &str, effect: f64) -> String {
+    if !suite.metrics.iter().any(|metric| metric.name == name && metric.lower_is_better) {
+        return format!("{} points", points(effect));
+    }
+    let word = if effect < 0.0 { "worse" } else { "better" };
+    format!("{} points {word}", points(effect.abs()).trim_start_matches('+'))
 }
 
 /// `94.0% -> 88.0%` of a metric, or a dash.

@@ -27,6 +27,7 @@ pub mod proportion;
 pub mod quantile;
 pub mod relabel;
 pub mod rng;
+pub mod rounding;
 pub mod shiryaev_roberts;
 pub mod signflip;
 

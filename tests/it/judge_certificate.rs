@@ -21,10 +21,18 @@ fn certifiable() -> World {
         "evals/labelled.yml",
         "suite: labelled\ndataset: data/labelled.jsonl\ntask: rf_qaqc\nmodels: [\"@production\"]\nchecks:\n  - is_json\n",
     );
-    world.write(
-        "data/judge_labels.jsonl",
-        &(labels.lines().filter(known).collect::<Vec<_>>().join("\n") + "\n"),
-    );
+    // Fifty at least, so each stands there three times, as three people would have labelled it.
+    let copies = |line: &str| {
+        let mut label: Value = serde_json::from_str(line).unwrap();
+        let id = label["id"].as_str().unwrap().to_owned();
+        (1..=3)
+            .map(|n| {
+                label["id"] = format!("{id}-{n}").into();
+                format!("{label}\n")
+            })
+            .collect::<String>()
+    };
+    world.write("data/judge_labels.jsonl", &labels.lines().filter(known).map(copies).collect::<String>());
     world
 }
 

@@ -62,6 +62,27 @@ pub(super) enum Rule {
     Custom(CustomCheck),
 }
 
+/// What would hold of every answer, or of none.
+fn senseless(spec: &CheckSpec) -> Result<(), String> {
+    let args = &spec.args;
+    if args.values.as_ref().is_some_and(Vec::is_empty) {
+        return Err("`values`: expected at least one, found an empty list".to_owned());
+    }
+    let is_text = ["contains", "icontains", "starts_with", "ends_with"].contains(&spec.kind);
+    match args.value.as_ref().filter(|_| is_text) {
+        Some(Value::String(text)) if text.is_empty() => {
+            return Err("`value`: every answer has the empty text".to_owned());
+        }
+        Some(Value::Array(_) | Value::Object(_)) => return Err("`value`: expected text".to_owned()),
+        _ => {}
+    }
+    let counts = ["latency", "cost", "tokens", "word_count"].contains(&spec.kind);
+    if counts && args.max_value.is_some_and(|most| most < 0.0) {
+        return Err("`max_value`: no answer has less than 0".to_owned());
+    }
+    Ok(())
+}
+
 impl Rule {
     /// Prepare a kind. Which arguments belong to it was checked when the spec was read.
     pub(super) fn prepare(spec: &CheckSpec, parts: Parts<'_>) -> Result<Self, Flaw> {
@@ -72,6 +93,7 @@ impl Rule {
                 return Err(format!("`{name}`: expected a number").into());
             }
         }
+        senseless(spec)?;
         Ok(match spec.kind {
             "equals" => Self::Equals,
             "contains" | "contains_all" => Self::Contains(Need::All, Letters::Exact),

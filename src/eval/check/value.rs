@@ -32,10 +32,19 @@ pub(super) fn equals(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding,
             other => other?,
         },
     };
-    Ok(match found.iter().find(|value| !same(value, wanted)) {
+    Ok(match unlike(args, &found, |value| same(value, wanted)) {
         None => Finding::pass(),
         Some(other) => Finding::fail(unequal(wanted, other)).with_diff(shown(wanted), together(&found)),
     })
+}
+
+/// The first value that keeps the rule from holding. It holds of all values; under `not`, which says that it holds of none,
+/// one that is like it is enough.
+fn unlike<'v>(args: &CheckArgs, found: &[&'v Value], like: impl Fn(&Value) -> bool) -> Option<&'v Value> {
+    if args.not && found.iter().any(|value| like(value)) {
+        return None;
+    }
+    found.iter().copied().find(|value| !like(value))
 }
 
 fn unequal(wanted: &Value, found: &Value) -> String {
@@ -105,7 +114,7 @@ pub(super) fn one_of(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding,
         }
         other => other?,
     };
-    Ok(match found.iter().find(|value| !allowed.iter().any(|allowed| same(allowed, value))) {
+    Ok(match unlike(args, &found, |value| allowed.iter().any(|allowed| same(allowed, value))) {
         None => Finding::pass(),
         Some(other) => Finding::fail(outside(other)).with_diff(list(), together(&found)),
     })
@@ -155,7 +164,7 @@ pub(super) fn range(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, 
     };
     let bounds = Bounds::of(args);
     let within = |value: &Value| value.as_f64().is_some_and(|number| bounds.hold(number));
-    let Some(outside) = found.iter().find(|value| !within(value)) else {
+    let Some(outside) = unlike(args, &found, within) else {
         return Ok(Finding::pass());
     };
     let explanation = if outside.is_number() {

@@ -78,6 +78,25 @@ pub struct Labels {
     pub provenance: BTreeMap<String, usize>,
 }
 
+impl Certificate {
+    /// Labels enough, and few enough replies that could not be read, for the figures to mean something.
+    #[must_use]
+    pub fn is_enough(&self) -> bool {
+        let asked = self.n + self.unscored;
+        self.n >= LEAST_LABELS && self.unscored as f64 <= MOST_UNSCORED * asked as f64
+    }
+}
+
+/// Labelled answers below which a certificate grants nothing: under perfect agreement a bootstrap has no width, whatever the
+/// number.
+pub const LEAST_LABELS: usize = 50;
+
+/// The same of those labelled `pass`, and of those labelled `fail`: of one kind alone nothing is told apart.
+pub const LEAST_OF_EACH: usize = 10;
+
+/// Share of the replies that may be unreadable.
+const MOST_UNSCORED: f64 = 0.1;
+
 /// Where the certificate of a suite's judge stands.
 #[must_use]
 pub fn file(suite: &str) -> String {
@@ -107,11 +126,16 @@ pub fn read(root: &Path, suite: &str) -> Result<Option<Certificate>, Problem> {
     Ok(Some(certificate))
 }
 
-/// Why the judge `judge_sha256` of `suite` may not fail anything; `None` when it may.
+/// Why the judge `judge_sha256` of `suite`, which is to be held against `labels`, may not fail anything; `None` when it may.
 ///
 /// # Errors
 /// A certificate that cannot be read.
-pub fn why_not(root: &Path, suite: &str, judge_sha256: &str) -> Result<Option<String>, Problem> {
+pub fn why_not(
+    root: &Path,
+    suite: &str,
+    labels: &str,
+    judge_sha256: &str,
+) -> Result<Option<String>, Problem> {
     let again = format!("llmx judge calibrate {suite}");
     let Some(found) = read(root, suite)? else {
         return Ok(Some(format!("it has no certificate; measure it against labels: {again}")));
@@ -120,6 +144,12 @@ pub fn why_not(root: &Path, suite: &str, judge_sha256: &str) -> Result<Option<St
         let when = &found.calibrated_on;
         return Ok(Some(format!(
             "its certificate of {when} is stale: model, parameters, prompt or threshold changed; {again}"
+        )));
+    }
+    if found.labels.file != labels || found.suite != suite {
+        return Ok(Some(format!(
+            "its certificate of {} is of suite {} and {}; {again}",
+            found.calibrated_on, found.suite, found.labels.file
         )));
     }
     let labels = std::fs::read(root.join(&found.labels.file)).map(sha256_hex).unwrap_or_default();
@@ -131,14 +161,15 @@ pub fn why_not(root: &Path, suite: &str, judge_sha256: &str) -> Result<Option<St
     }
     // The rule is applied here too: a file edited by hand grants nothing that its numbers do not.
     let low = found.kappa.map_or(f64::NEG_INFINITY, |kappa| kappa.ci95[0]);
-    if found.may_block && low >= BLOCKS_FROM {
+    if found.may_block && low >= BLOCKS_FROM && found.is_enough() {
         return Ok(None);
     }
     let kappa = found.kappa.map_or("kappa unknown".to_owned(), |kappa| {
         format!("kappa {:.2} ({:.2} to {:.2})", kappa.value, kappa.ci95[0], kappa.ci95[1])
     });
     Ok(Some(format!(
-        "{kappa} on {} labelled answers; to fail anything its lower bound must reach {BLOCKS_FROM}",
-        found.n
+        "{kappa} on {} labelled answers, {} unreadable; to fail anything its lower bound must reach {BLOCKS_FROM} on \
+         {LEAST_LABELS} or more, {LEAST_OF_EACH} of each kind, at most a tenth unreadable",
+        found.n, found.unscored
     )))
 }

@@ -131,7 +131,7 @@ fn a_broken_run_stops_early_and_the_rest_costs_nothing() {
     change_prompt(&world);
     world.forget_runs();
     let ran = world.run(&["eval"]).exits(1);
-    ran.says(&["regressed early after ", " of 200 cases", "calls saved", "not run"]);
+    ran.says(&["regressed early after ", " of 200 cases", "saved", "not counted"]);
     let asked = requests(&after);
     assert!(asked < 150, "{asked}");
     let report = world.report();
@@ -139,7 +139,7 @@ fn a_broken_run_stops_early_and_the_rest_costs_nothing() {
     let evidence = decision.monitor.clone().unwrap();
     assert!(evidence.stopped && evidence.seen < 20, "{evidence:?}");
     assert_eq!(decision.counts.not_run, 200 - evidence.seen);
-    assert!(world.read("reports/junit.xml").contains("not run: the evidence sufficed"));
+    assert!(world.read("reports/junit.xml").contains("not counted: the evidence sufficed"));
     // The stored run was stopped, and decides the same.
     let ran = world.run(&["gate", "--format", "json"]).exits(1);
     let again = llm_experiments::report::json::read(ran.stdout.as_bytes()).unwrap();
@@ -168,4 +168,84 @@ fn one_run_is_held_against_another() {
     assert_eq!(report.gates[0].decision.verdict, Verdict::Improved);
     world.run(&["gate", "--against", &second]).exits(0);
     world.run(&["gate", "20200101T000000Z-0000"]).exits(2).says(&["the run cannot be read", "give a run id"]);
+}
+
+#[test]
+fn what_is_only_rounding_is_no_change() {
+    // Every answer finds one of two: F1 is 2/3 everywhere, and six decimals of that are another number.
+    let world = world(60);
+    let rows: String = (0..60)
+        .map(|i| format!("{{\"id\": \"c-{i}\", \"input\": \"question {i}\", \"expected\": [\"a\"]}}\n"))
+        .collect();
+    world.write("data/cases.jsonl", &rows);
+    world.write(
+        "evals/tiny.yml",
+        "suite: tiny\ndataset: data/cases.jsonl\nprompt: tiny.txt\nmodels: [net]\nchecks:\n  - is_json\n  \
+         - set_f1: { expected: \"/*\", path: \"/*\", min: 0.5, metric: f1 }\ngate: { primary: f1 }\n",
+    );
+    let server = Server::start(&world, &["--answer", "[\"a\", \"b\"]"]);
+    point_at(&world, &server, "");
+    world.run(&["eval"]).exits(0);
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    world.run(&["eval", "--mode", "live"]).exits(0).says(&["f1 66.7% -> 66.7% (+0.0 points)"]);
+    // Another prompt, and another check, so that both sides are scored anew.
+    world.write("prompts/other.txt", "Say two colours.\n{input_data}\n");
+    world.edit("evals/tiny.yml", "  - is_json\n", "");
+    world.run(&["eval", "--prompt", "other.txt"]).exits(0).says(&["f1 66.7% -> 66.7% (+0.0 points)"]);
+    world.edit("evals/tiny.yml", "prompt: tiny.txt", "prompt: other.txt");
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    assert!(!world.read("data/baselines/tiny.net.json").contains("improved"));
+}
+
+#[test]
+fn a_live_run_does_not_call_the_stored_answers_edited() {
+    let world = world(60);
+    let answers = ["--answers", "data/cases.csv", "--accuracy", "0.5", "--seed"];
+    let server = Server::start(&world, &[&answers[..], &["1"]].concat());
+    point_at(&world, &server, "");
+    world.run(&["eval"]);
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    // The same model, which says something else the next time.
+    let again = Server::start(&world, &[&answers[..], &["2"]].concat());
+    point_at(&world, &again, "");
+    let ran = world.run(&["eval", "--mode", "live"]);
+    assert!([0, 1, 3, 4].contains(&ran.code) && !ran.text().contains("edited by hand"), "{}", ran.text());
+    // What is edited is still found.
+    let baseline = world.read("data/baselines/tiny.net.json");
+    let edited = baseline.replacen("\"passed\":true", "\"passed\":false", 1);
+    assert_ne!(edited, baseline);
+    world.write("data/baselines/tiny.net.json", &edited);
+    world.run(&["eval", "--mode", "live"]).exits(2).says(&["policy::baselines"]);
+}
+
+#[test]
+fn a_judge_that_gives_what_it_takes_to_pass_passes_however_often_it_is_asked() {
+    let world = world(9);
+    let server = Server::start(
+        &world,
+        &["--answer", "yes", "--judge-answer", "{\"score\": 0.7, \"explanation\": \"fair\"}"],
+    );
+    point_at(&world, &server, "");
+    let judge = format!(
+        "  a-judge: {{ provider: openai, base_url: {}/v1, model_id: a-judge, params: {{ max_tokens: 50 }} }}\n",
+        server.url
+    );
+    world.write("config/models.yml", &(world.read("config/models.yml") + &judge));
+    world.write("prompts/judge.txt", "Score {output} for {input_data}.\n");
+    world.edit("evals/tiny.yml", "prompt: tiny.txt", "prompt: tiny.txt\nmodels: [net]");
+    world.edit(
+        "evals/tiny.yml",
+        "checks:",
+        "judge: { prompt: judge.txt, model: a-judge, pass_at: 0.7, samples: 3 }\nchecks:",
+    );
+    let (_, report) = world.eval(&[]);
+    let judged = |case: &llm_experiments::eval::record::CaseRecord| {
+        let judge = case.samples[0].scores().unwrap().judge.clone().unwrap();
+        (judge.passed, judge.score)
+    };
+    assert!(
+        report.run.suites[0].cases.iter().all(|case| judged(case) == (true, 0.7)),
+        "{:?}",
+        report.run.suites[0].cases[0]
+    );
 }

@@ -30,6 +30,13 @@ fn what_cannot_work_is_said_before_anything_runs() {
         ("finish_reason: { values: [stop, 1] }", "no model stops for `1`"),
         ("similar: { value: a, model: fakke }", "unknown model `fakke` (did you mean `fake`?)"),
         ("finish_reason: { values: [] }", "found an empty list"),
+        // What holds of every answer, or of none.
+        ("contains_all: { values: [] }", "found an empty list"),
+        ("one_of: { values: [] }", "found an empty list"),
+        ("contains: { value: '' }", "every answer has the empty text"),
+        ("ends_with: { value: '' }", "every answer has the empty text"),
+        ("contains: { value: [a, b] }", "`value`: expected text"),
+        ("latency: { max_value: -5 }", "no answer has less than 0"),
     ] {
         let error = compile(yaml).err().unwrap_or_else(|| panic!("{yaml} compiles"));
         assert!(error.starts_with("evals/s.yml: `checks[0].") && error.contains(want), "{yaml}: {error}");
