@@ -135,24 +135,29 @@ pub struct Share {
     pub wrong: f64,
 }
 
-/// Hold the synthesis against its roles. `margin`: a lift below it is not worth the calls. `drawn`: the role that was asked
-/// as often as the whole costs calls; without it the one whose first answers score best, among those that were asked about
-/// every case. `None` without cases, or without a role that was asked about all of them.
+/// The role whose first answers score best, among those that were asked about every case; of equals the first.
 #[must_use]
-pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64, drawn: Option<usize>) -> Option<Assessment> {
+pub fn best_role(cases: &[CaseSeen], roles: usize) -> Option<usize> {
+    let first = |role: usize| {
+        let scores = cases.iter().map(|case| Some(case.roles.get(role)?.first()?.score));
+        let scores: Option<Vec<f64>> = scores.collect();
+        scores.filter(|scores| !scores.is_empty()).map(|scores| (role, mean(scores.into_iter())))
+    };
+    (0..roles).filter_map(first).max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).map(|(role, _)| role)
+}
+
+/// Hold the synthesis against the role `best` ([`best_role`]), which was asked as often as the whole costs calls: cases that
+/// dropped out since may have changed who leads, and only who was drawn can be held at equal cost. `margin`: a lift below it
+/// is not worth the calls. `None` without cases, or where the role was not asked about all of them.
+#[must_use]
+pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64, best: usize) -> Option<Assessment> {
     if names.is_empty() || cases.is_empty() {
         return None;
     }
     let roles: Vec<Role> = names.iter().enumerate().map(|(at, name)| role(at, name, cases)).collect();
     // A role that was not asked about every case cannot stand for the whole.
     let complete = |role: &Role| role.cases == cases.len();
-    // Cases that dropped out since may have changed who leads: only who was drawn can be held at equal cost.
-    let best = match drawn {
-        Some(drawn) => roles.get(drawn).filter(|role| complete(role)).map(|_| drawn)?,
-        None => best_of(
-            roles.iter().enumerate().filter(|(_, role)| complete(role)).map(|(at, role)| (at, role.mean)),
-        )?,
-    };
+    roles.get(best).filter(|role| complete(role))?;
     let differences: Vec<f64> = cases
         .iter()
         .map(|case| {
@@ -201,12 +206,6 @@ fn own(cases: &[CaseSeen]) -> Option<Own> {
         cases.iter().zip(&scores).map(|(case, own)| case.synthesis.score - own).collect();
     let ci95 = plus_two(&differences, Some(&clusters(cases))).ci95;
     Some(Own { mean: mean(scores.into_iter()), lift: mean(differences.into_iter()), ci95 })
-}
-
-/// The first of those with the largest value.
-#[must_use]
-pub fn best_of(values: impl Iterator<Item = (usize, f64)>) -> Option<usize> {
-    values.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))).map(|(at, _)| at)
 }
 
 /// The answer whose label (or, without labels, whose findings) comes most often; of equals the earliest.
@@ -325,6 +324,11 @@ mod tests {
             .collect()
     }
 
+    /// Held against whoever leads.
+    fn led(names: &[String], cases: &[CaseSeen]) -> Option<Assessment> {
+        assess(names, cases, 0.05, best_role(cases, names.len())?)
+    }
+
     fn names() -> Vec<String> {
         ["one", "two"].map(str::to_owned).to_vec()
     }
@@ -334,9 +338,7 @@ mod tests {
         // A role of p, asked three times, is right in 3 p^2 - 2 p^3 of the cases.
         let verdicts = |roles, synthesis, n| {
             let verdict = |i: i32| {
-                assess(&names(), &world(n, roles, synthesis, &format!("{roles:?} {i}")), 0.05, None)
-                    .unwrap()
-                    .verdict
+                led(&names(), &world(n, roles, synthesis, &format!("{roles:?} {i}"))).unwrap().verdict
             };
             (0..40).map(verdict).collect::<Vec<_>>()
         };
@@ -374,7 +376,7 @@ mod tests {
                     own: None,
                 })
                 .collect();
-            assess(&names, &cases, 0.05, None).unwrap().verdict == Verdict::NotWorth
+            led(&names, &cases).unwrap().verdict == Verdict::NotWorth
         });
         let wrong = wrong.count();
         assert!(wrong <= 12, "{wrong} of 200");
@@ -395,7 +397,7 @@ mod tests {
             case("1", answer(true, &["X", "Z"]), answer(true, &["Y"]), answer(true, &["X", "Y"])),
             case("2", answer(true, &["X"]), answer(false, &["X", "Y"]), answer(false, &["X"])),
         ];
-        let found = assess(&names(), &cases, 0.05, None).unwrap();
+        let found = led(&names(), &cases).unwrap();
         assert_eq!(found.roles[0].lone_true, Kept { made: 1, kept: 1 });
         assert_eq!(found.roles[0].lone_false, Kept { made: 1, kept: 0 });
         assert_eq!(found.roles[1].lone_true, Kept { made: 2, kept: 1 });
@@ -404,8 +406,8 @@ mod tests {
         assert_eq!(found.vote, Some(0.5), "a tie decides nothing");
         assert_eq!((found.best, found.synthesis), (0, 0.5));
         assert_eq!(found.own.map(|own| (own.mean, own.lift)), Some((0.5, 0.0)));
-        assert_eq!(assess(&[], &cases, 0.05, None), None);
-        assert_eq!(assess(&names(), &[], 0.05, None), None);
+        assert_eq!(led(&[], &cases), None);
+        assert_eq!(led(&names(), &[]), None);
     }
 
     #[test]
@@ -431,20 +433,20 @@ mod tests {
         // The first role led and was drawn three times; without the cases that dropped out the second leads, asked once.
         let mut cases = world(60, [0.6, 1.0], 0.9, "dropped");
         cases.iter_mut().for_each(|case| case.roles[1].truncate(1));
-        let found = assess(&names(), &cases, 0.05, Some(0)).unwrap();
+        let found = assess(&names(), &cases, 0.05, 0).unwrap();
         let lift = found.synthesis - found.roles[0].at_equal_cost;
         assert_eq!(found.best, 0);
         assert!((found.lift - lift).abs() < 1e-12, "{} {lift}", found.lift);
-        assert_eq!(assess(&names(), &cases, 0.05, None).unwrap().best, 1);
+        assert_eq!(led(&names(), &cases).unwrap().best, 1);
         cases[0].roles[0].clear();
-        assert_eq!(assess(&names(), &cases, 0.05, Some(0)), None, "not at equal cost, not at all");
+        assert_eq!(assess(&names(), &cases, 0.05, 0), None, "not at equal cost, not at all");
     }
 
     #[test]
     fn a_role_that_was_not_always_asked_is_not_the_best() {
         let mut cases = world(50, [1.0, 0.5], 0.5, "skipped");
         cases[0].roles[0].clear();
-        let found = assess(&names(), &cases, 0.05, None).unwrap();
+        let found = led(&names(), &cases).unwrap();
         assert_eq!((found.best, found.roles[0].cases), (1, 49));
     }
 }

@@ -184,9 +184,13 @@ fn deliver(
     };
     let mut codes = vec![code];
     match written {
-        // The summary for people names the same report.
-        Ok(()) if matches!(format, Format::Text) => {}
-        Ok(()) => context.out.note(format!("reports: {}", folder.run.join("summary.md").display())),
+        Ok(note) => {
+            note.iter().for_each(|note| context.out.note(note));
+            // The summary for people names the same report.
+            if !matches!(format, Format::Text) {
+                context.out.note(format!("reports: {}", folder.run.join("summary.md").display()));
+            }
+        }
         Err(error) => {
             context
                 .out

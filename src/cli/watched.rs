@@ -18,9 +18,14 @@ use crate::report::words::count;
 /// Print what a look came to, and leave JUnit and summary in a folder; the exit code.
 pub(super) fn deliver(context: &Context, inputs: &Inputs, watched: &Watch, folder: &Path) -> u8 {
     let mut codes = vec![report::exit_code(watched)];
-    if let Err(error) = write(folder, watched, inputs) {
-        context.out.failed(format!("reports could not be written to {}: {error}", folder.display()), None);
-        codes.push(exit::CANNOT_TELL);
+    match write(folder, watched, inputs) {
+        Ok(note) => note.iter().for_each(|note| context.out.note(note)),
+        Err(error) => {
+            context
+                .out
+                .failed(format!("reports could not be written to {}: {error}", folder.display()), None);
+            codes.push(exit::CANNOT_TELL);
+        }
     }
     report::lines(watched).iter().for_each(|line| context.out.line(line));
     traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
@@ -28,13 +33,13 @@ pub(super) fn deliver(context: &Context, inputs: &Inputs, watched: &Watch, folde
     exit::of(codes)
 }
 
-fn write(folder: &Path, watched: &Watch, inputs: &Inputs) -> std::io::Result<()> {
+fn write(folder: &Path, watched: &Watch, inputs: &Inputs) -> std::io::Result<Option<String>> {
     std::fs::create_dir_all(folder)?;
     let markdown = report::markdown(watched);
     let xml = report::junit(watched, host::clock().utc()).map_err(std::io::Error::other)?;
     atomic_write(&folder.join("junit.xml"), xml.as_bytes())?;
     atomic_write(&folder.join("summary.md"), markdown.as_bytes())?;
-    step_summary(&inputs.settings, &markdown)
+    Ok(step_summary(&inputs.settings, &markdown))
 }
 
 /// What is kept in a file; something must be. `start`: the command that begins.

@@ -91,8 +91,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let zoo = found.map_err(|problems| context.refuse(&problems))?;
     let folder = folder(&inputs);
     let page = folder.join(format!("{}.html", zoo.suite));
-    let written =
-        write(&folder, &zoo).and_then(|()| deliver::step_summary(&inputs.settings, &markdown(&zoo)));
+    let written = write(&folder, &zoo).map(|()| deliver::step_summary(&inputs.settings, &markdown(&zoo)));
     match args.format {
         Format::Json => match serde_json::to_string_pretty(&zoo) {
             Ok(text) => context.out.line(text),
@@ -103,7 +102,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
     let mut codes = vec![code(&zoo, &inputs)];
     match written {
-        Ok(()) => context.out.note(format!("reports: {}", page.display())),
+        Ok(note) => {
+            note.iter().for_each(|note| context.out.note(note));
+            context.out.note(format!("reports: {}", page.display()));
+        }
         Err(error) => {
             let message = format!("reports could not be written to {}: {error}", folder.display());
             context.out.failed(message, None);

@@ -322,8 +322,11 @@ fn finish(shared: &Shared) {
     let mut policies = shared.policies.lock().unwrap_or_else(PoisonError::into_inner).clone();
     policies.sort_by_key(|report| POLICIES.iter().position(|name| report.name.ends_with(name)));
     let report = shared.session.report(policies);
-    if let Err(error) = shared.folder.write(&report, &shared.inputs.settings, is_newest) {
-        shared.reports_failed.store(true, Ordering::Release);
-        complain(&format!("reports could not be written to {}: {error}", shared.folder.run.display()));
+    match shared.folder.write(&report, &shared.inputs.settings, is_newest) {
+        Ok(note) => note.iter().for_each(|note| say(note)),
+        Err(error) => {
+            shared.reports_failed.store(true, Ordering::Release);
+            complain(&format!("reports could not be written to {}: {error}", shared.folder.run.display()));
+        }
     }
 }

@@ -58,11 +58,12 @@ impl Folder {
         }))
     }
 
-    /// Write every report; `is_newest`: its `junit.xml` and `summary.md` also stand directly in `reports/`.
+    /// Write every report; `is_newest`: its `junit.xml` and `summary.md` also stand directly in `reports/`. Gives the note of
+    /// [`step_summary`].
     ///
     /// # Errors
     /// The first file that could not be written.
-    pub fn write(&self, report: &Report, settings: &Settings, is_newest: bool) -> io::Result<()> {
+    pub fn write(&self, report: &Report, settings: &Settings, is_newest: bool) -> io::Result<Option<String>> {
         std::fs::create_dir_all(&self.run)?;
         let id = &report.run.run_id;
         let full_report = settings.reports_dir.join("summary.md").display().to_string();
@@ -92,24 +93,18 @@ impl Folder {
         {
             return Err(error);
         }
-        // Everything is written; a page of the CI job is no part of it.
-        if let Err(error) = step_summary(settings, &markdown) {
-            let path = settings.step_summary.as_deref().unwrap_or(Path::new("")).display();
-            tracing::warn!("the job's summary {path} cannot be written: {error}");
-        }
-        Ok(())
+        Ok(step_summary(settings, &markdown))
     }
 }
 
-/// Append to the summary of the CI job, where there is one.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn step_summary(settings: &Settings, markdown: &str) -> io::Result<()> {
-    let Some(path) = &settings.step_summary else { return Ok(()) };
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    file.write_all(markdown.as_bytes())?;
-    file.write_all(b"\n")
+/// Append to the summary of the CI job, where there is one. It is a page of the job and none of the reports: where it cannot
+/// be written, a note says so, and the result stands.
+#[must_use]
+pub fn step_summary(settings: &Settings, markdown: &str) -> Option<String> {
+    let path = settings.step_summary.as_ref()?;
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    let written = opened.and_then(|mut file| file.write_all(format!("{markdown}\n").as_bytes()));
+    written.err().map(|error| format!("the job's summary {} cannot be written: {error}", path.display()))
 }
 
 /// The newest report under its fixed name: the same file as the run's own where the file system can share one, else a

@@ -18,7 +18,7 @@ use crate::eval::score::Measured;
 use crate::eval::walk::{self, Step};
 use crate::files::atomic_write;
 use crate::llm::{Answer, Stream};
-use crate::perspectives::{Answered, Assessment, CaseSeen, assess, best_of};
+use crate::perspectives::{Answered, Assessment, CaseSeen, assess, best_role};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,8 +80,7 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
     let calls = names.len() + 1;
     let best = best_role(&seen, names.len());
     let mut failed_draws: Vec<(usize, String)> = Vec::new();
-    let drawn = best.filter(|_| !plan.deterministic());
-    if let Some(best) = drawn {
+    if let Some(best) = best.filter(|_| !plan.deterministic()) {
         // The best role, asked as often as the whole costs calls.
         let wanted: Vec<(usize, u32)> = (0..seen.len())
             .flat_map(|at| (1..u32::try_from(calls).unwrap_or(1)).map(move |index| (at, index)))
@@ -121,7 +120,7 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
         cases: seen.len(),
         missing,
         not_applicable,
-        assessment: assess(&names, &seen, margin, drawn),
+        assessment: best.and_then(|best| assess(&names, &seen, margin, best)),
         illustrative: plan.is_embedded(),
     })
 }
@@ -148,18 +147,6 @@ fn plan(inputs: &Inputs, suite: &SuiteInputs) -> Result<Arc<SuitePlan>, Vec<Prob
     }
     plan.judge = None;
     Ok(Arc::new(plan))
-}
-
-/// The role whose first answers score best, among those that were asked about every case.
-fn best_role(seen: &[CaseSeen], roles: usize) -> Option<usize> {
-    let mean = |role: usize| {
-        let scores: Option<Vec<f64>> =
-            seen.iter().map(|case| Some(case.roles.get(role)?.first()?.score)).collect();
-        scores
-            .filter(|scores| !scores.is_empty())
-            .map(|scores| (role, scores.iter().sum::<f64>() / scores.len() as f64))
-    };
-    best_of((0..roles).filter_map(mean))
 }
 
 /// One case, read by everybody; nothing where the metric says nothing about it.

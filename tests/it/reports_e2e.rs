@@ -165,6 +165,16 @@ fn the_same_inputs_say_the_same_however_many_run_at_once() {
 }
 
 #[test]
+fn a_job_summary_that_cannot_be_written_is_told_and_costs_nothing() {
+    let mut world = World::tiny();
+    let path = world.outside().join("not/there.md").display().to_string();
+    world.set("GITHUB_STEP_SUMMARY", &path);
+    let says = format!("the job's summary {path} cannot be written");
+    world.run(&["eval"]).exits(0).says(&[&says]);
+    world.test(&[]).exits(0).says(&[&says]);
+}
+
+#[test]
 fn the_job_summary_is_appended_to() {
     let mut world = World::tiny();
     let file = world.outside().join("step.md");

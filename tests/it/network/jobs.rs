@@ -113,6 +113,14 @@ fn second_task(world: &World) {
     world.write("config/model_pins.yml", &format!("{pins}{second}"));
 }
 
+/// So many requests at a model at once; whoever waits for a place may wait.
+fn limited(world: &World, in_flight: u32) {
+    let limits = format!("limits: {{ in_flight: {in_flight} }}, params:");
+    world.edit("config/models.yml", "params:", &limits);
+    let patient = world.read("config/models.yml").replace("deadline_s: 0.4", "deadline_s: 60");
+    world.write("config/models.yml", &patient);
+}
+
 #[test]
 fn a_job_that_cannot_end_holds_up_no_other() {
     let (world, broken) = project(GOOD, &["--fault", "garbage:1"]);
@@ -178,9 +186,7 @@ fn told_to_stop_it_waits_for_what_a_job_has_asked() {
 #[test]
 fn jobs_and_requests_share_a_model_s_limits_and_are_counted_together() {
     let (world, sim) = project(GOOD, &["--latency", "20"]);
-    world.edit("config/models.yml", "params:", "limits: { in_flight: 3 }, params:");
-    let patient = world.read("config/models.yml").replace("deadline_s: 0.4", "deadline_s: 60");
-    world.write("config/models.yml", &patient);
+    limited(&world, 3);
     let server = Server::serve(&world, &[]);
     let handed = hand_in(&server, "judge_it", "a", 20);
     std::thread::scope(|scope| {
@@ -219,9 +225,7 @@ fn the_first_input_may_be_long_and_a_large_job_is_refused_while_it_comes() {
 #[test]
 fn a_job_leaves_room_for_requests() {
     let (world, sim) = project(GOOD, &["--latency", "50"]);
-    world.edit("config/models.yml", "params:", "limits: { in_flight: 4 }, params:");
-    let patient = world.read("config/models.yml").replace("deadline_s: 0.4", "deadline_s: 60");
-    world.write("config/models.yml", &patient);
+    limited(&world, 4);
     let server = Server::serve(&world, &[]);
     hand_in(&server, "judge_it", "a", 200);
     while requests(&sim) < 10 {

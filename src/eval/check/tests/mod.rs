@@ -1,5 +1,6 @@
 //! One row per behaviour: what is written in a suite, what a model answers, what comes of it.
 
+mod around;
 mod kinds;
 mod likeness;
 mod properties;
