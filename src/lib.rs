@@ -114,6 +114,7 @@ pub mod drift;
 pub mod finetune;
 pub mod gate;
 pub mod live;
+pub mod measurement;
 pub mod perspectives;
 pub mod zoo;
 

@@ -1,14 +1,19 @@
 //! The text of a baseline: `data/baselines/<suite>.<alias>.json`.
 //!
-//! The header is indented JSON; each case is one line, sorted by id, so that the diff of a pull request shows
-//! what the model said before and after. The same baseline gives the same bytes. Readers take nothing that
-//! they do not know.
+//! The header is indented JSON. Each case is one line, sorted by id, so that the diff of a pull request shows the
+//! model's answers before and after. Request keys are lines of their own below the cases, because an edit of the
+//! prompt changes every key and few answers. The same baseline gives the same bytes, and unknown fields are refused.
+//!
+//! Format 1 (0.1.0) keeps each key in its case's line and has no `history` and no `measurement`; it is read, and
+//! written as format 2.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Baseline, BaselineCase, Header, MAX_SAMPLES};
+use super::history::Acceptance;
+use super::model::{AcceptedChange, Baseline, BaselineCase, Header, MAX_SAMPLES};
 use crate::config::Problem;
 use crate::files::atomic_write;
 use crate::json::sha256_hex;
@@ -17,13 +22,18 @@ use crate::json::sha256_hex;
 pub const DIR: &str = "data/baselines";
 
 /// Version of the file's shape. Raised on a change that an old reader would misread.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+/// The format of 0.1.0.
+const WITH_KEYS_IN_CASES: u32 = 1;
 
 /// A baseline and the hash of the file it stands in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
-    /// What the file says.
+    /// The file's content.
     pub baseline: Baseline,
+    /// Format of the file.
+    pub format: u32,
     /// SHA-256 of the file, line ends as LF: a checkout with other line ends is the same file.
     pub sha256: String,
 }
@@ -31,10 +41,15 @@ pub struct Stored {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Whole {
-    #[serde(rename = "format")]
-    _format: u32,
+    format: u32,
     header: Header,
+    #[serde(default)]
+    history: Vec<Acceptance>,
+    #[serde(default)]
+    measurement: Vec<AcceptedChange>,
     cases: Vec<BaselineCase>,
+    #[serde(default)]
+    keys: Vec<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -123,11 +138,12 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Stored, Problem> {
         problem.hint(format!("take the file back with `git checkout -- {file}`, or accept a run anew"))
     };
     let probe: Probe = serde_json::from_str(text).map_err(refused)?;
-    if probe.format != FORMAT {
+    if !(WITH_KEYS_IN_CASES..=FORMAT).contains(&probe.format) {
         let message = format!("has format {}, this program reads up to {FORMAT}", probe.format);
         return Err(Problem::of_file(file, message).hint("use the newer version of `llmx` that wrote it"));
     }
-    let whole: Whole = serde_json::from_str(text).map_err(refused)?;
+    let mut whole: Whole = serde_json::from_str(text).map_err(refused)?;
+    put_keys_in_place(&mut whole).map_err(|message| Problem::of_file(file, message))?;
     let mut before: Option<&str> = None;
     for case in &whole.cases {
         let at = |message: String| {
@@ -152,7 +168,35 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Stored, Problem> {
         }
     }
     let sha256 = sha256_hex(text.replace("\r\n", "\n"));
-    Ok(Stored { baseline: Baseline { header: whole.header, cases: whole.cases }, sha256 })
+    let Whole { format, header, history, measurement, cases, .. } = whole;
+    Ok(Stored { baseline: Baseline { header, history, measurement, cases }, format, sha256 })
+}
+
+/// Give each sample its request key. A case without keys could not be found in the recordings any more.
+fn put_keys_in_place(whole: &mut Whole) -> Result<(), String> {
+    let in_cases = whole.format == WITH_KEYS_IN_CASES;
+    let mut keys: BTreeMap<&str, &[String]> = BTreeMap::new();
+    for line in &whole.keys {
+        if let Some((id, of_case)) = line.split_first() {
+            keys.insert(id, of_case);
+        }
+    }
+    for case in &mut whole.cases {
+        if !in_cases {
+            let of_case = keys.get(case.id.as_str()).copied().unwrap_or_default();
+            let (one, count) = (of_case.first(), of_case.len());
+            for (i, sample) in case.samples.iter_mut().enumerate() {
+                let key = if count == 1 { one } else { of_case.get(i) };
+                sample.key = key.cloned().unwrap_or_default();
+            }
+        }
+        if case.samples.iter().any(|sample| sample.key.is_empty()) {
+            let place =
+                if in_cases { "a sample has no `key`" } else { "`keys` has no request key for a sample" };
+            return Err(format!("not a baseline: case `{}`: {place}", case.id));
+        }
+    }
+    Ok(())
 }
 
 /// The file's text.
@@ -165,17 +209,41 @@ pub fn to_text(baseline: &Baseline) -> Result<String, Problem> {
     finite(baseline).map_err(|message| Problem::of_file(&file, message))?;
     let top =
         serde_json::to_string_pretty(&Top { format: FORMAT, header: &baseline.header }).map_err(refused)?;
-    // Reopened at its last brace: the cases go inside, a line each.
-    let mut out = top.strip_suffix("\n}").unwrap_or(&top).to_owned();
-    out.push_str(",\n  \"cases\": [");
-    let mut cases: Vec<&BaselineCase> = baseline.cases.iter().collect();
+    let mut cases: Vec<BaselineCase> = baseline.cases.clone();
     cases.sort_by(|a, b| a.id.cmp(&b.id));
-    for (i, case) in cases.into_iter().enumerate() {
-        out.push_str(if i == 0 { "\n" } else { ",\n" });
-        out.push_str(&serde_json::to_string(case).map_err(refused)?);
+    let keys: Vec<Vec<String>> = cases.iter_mut().map(take_keys).collect();
+    // Reopened at its last brace: the lists go inside, an element a line.
+    let mut out = top.strip_suffix("\n}").unwrap_or(&top).to_owned();
+    if !baseline.history.is_empty() {
+        push_list(&mut out, "history", &baseline.history).map_err(refused)?;
     }
-    out.push_str("\n  ]\n}\n");
+    if !baseline.measurement.is_empty() {
+        push_list(&mut out, "measurement", &baseline.measurement).map_err(refused)?;
+    }
+    push_list(&mut out, "cases", &cases).map_err(refused)?;
+    push_list(&mut out, "keys", &keys).map_err(refused)?;
+    out.push_str("\n}\n");
     Ok(out)
+}
+
+/// The keys of a case's samples behind its id, one where all have the same, taken out of the samples.
+fn take_keys(case: &mut BaselineCase) -> Vec<String> {
+    let mut line = vec![case.id.clone()];
+    line.extend(case.samples.iter_mut().map(|sample| std::mem::take(&mut sample.key)));
+    if line.iter().skip(2).all(|key| Some(key) == line.get(1)) {
+        line.truncate(2);
+    }
+    line
+}
+
+fn push_list(out: &mut String, name: &str, list: &[impl Serialize]) -> Result<(), serde_json::Error> {
+    out.push_str(&format!(",\n  \"{name}\": ["));
+    for (i, element) in list.iter().enumerate() {
+        out.push_str(if i == 0 { "\n" } else { ",\n" });
+        out.push_str(&serde_json::to_string(element)?);
+    }
+    out.push_str("\n  ]");
+    Ok(())
 }
 
 /// JSON has no word for what is no number, and would write null.

@@ -5,10 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::history::Acceptance;
 use crate::config::models::ProviderKind;
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::json::sha256_hex;
-use crate::prompt::changelog::{Block, FIRST};
+use crate::prompt::changelog::FIRST;
 use crate::stats::rounding::six_decimals;
 
 /// Answers a baseline keeps of one case: enough for the gate, and a file that Git can carry.
@@ -22,6 +23,10 @@ pub const SHORT_ANSWER: usize = 200;
 pub struct Baseline {
     /// What was run, and how it was accepted.
     pub header: Header,
+    /// Earlier acceptances, oldest first; the last one is the baseline that this one was decided against.
+    pub history: Vec<Acceptance>,
+    /// Changes of the measurement that people accepted, oldest first.
+    pub measurement: Vec<AcceptedChange>,
     /// Sorted by id, ids unique.
     pub cases: Vec<BaselineCase>,
 }
@@ -56,6 +61,12 @@ pub struct Header {
     pub checks_sha256: String,
     /// Hash over the judge's prompt, model and threshold.
     pub judge_sha256: Option<String>,
+    /// The judge could fail a case or move the gate when this was accepted; absent in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge_may_fail: Option<bool>,
+    /// Version of this program that scored the answers; absent in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scored_by: Option<String>,
     /// Who accepted it, when, from which run, on which decision.
     pub accepted: Accepted,
 }
@@ -133,6 +144,22 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// A change of what is measured, as a person accepted it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptedChange {
+    /// The change by name, e.g. `case RF-G-016: removed`.
+    pub change: String,
+    /// Identifies this very change: another value on either side has another id.
+    pub id: String,
+    /// Why it was accepted.
+    pub reason: String,
+    /// The person.
+    pub by: String,
+    /// RFC 3339, UTC.
+    pub at: String,
+}
+
 /// The accepted answers to one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,7 +178,9 @@ pub struct BaselineCase {
 pub struct BaselineSample {
     /// Index in the stream `main`.
     pub index: u32,
-    /// Request key.
+    /// Request key. Format 2 keeps it apart from the case's line, so that a prompt edit that changes no answer changes
+    /// no such line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key: String,
     /// The case passed.
     pub passed: bool,
@@ -284,26 +313,6 @@ impl Baseline {
             .filter_map(|(name, values)| Some((name, six_decimals(mean(values.into_iter())?))))
             .collect()
     }
-
-    /// The changelog's block for this baseline, whose file has the hash `sha256`. Acceptance writes it, and
-    /// the policy test compares with it.
-    #[must_use]
-    pub fn changelog_block(&self, sha256: &str) -> Block {
-        let accepted = &self.header.accepted;
-        let first = accepted.decision.against == FIRST;
-        Block {
-            suite: self.header.suite.clone(),
-            model: self.header.model.clone(),
-            run: accepted.run_id.clone(),
-            baseline_hash: accepted.decision.against.clone(),
-            candidate_hash: sha256.to_owned(),
-            decision: accepted.label(),
-            metrics: self.means(),
-            deltas: (!first).then(|| accepted.decision.deltas.clone()),
-            line: 0,
-        }
-        .rounded()
-    }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
@@ -324,18 +333,6 @@ mod tests {
         assert_eq!(means[PASS_RATE], 0.75);
         assert_eq!(means["verdict_accuracy"], 0.75);
         assert_eq!(means[JUDGE_MEAN], 0.9, "cases without a judge's word do not count");
-    }
-
-    #[test]
-    fn the_block_says_what_the_header_says() {
-        let mut baseline = baseline();
-        let block = baseline.changelog_block("h");
-        assert_eq!((block.decision.as_str(), block.deltas), ("first", None));
-        baseline.header.accepted.decision.against = "a".repeat(64);
-        baseline.header.accepted.decision.verdict = Verdict::Regressed;
-        baseline.header.accepted.override_reason = Some("wanted".to_owned());
-        let block = baseline.changelog_block("h");
-        assert_eq!((block.decision.as_str(), block.deltas), ("regressed (override)", Some(BTreeMap::new())));
     }
 
     #[test]

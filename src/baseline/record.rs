@@ -44,9 +44,11 @@ pub fn from_record(record: &SuiteRecord, accepted: Accepted) -> (Baseline, Vec<S
         dataset: FileHash { file: identity.dataset.clone(), sha256: identity.dataset_sha256.clone() },
         checks_sha256: identity.checks_sha256.clone(),
         judge_sha256: identity.judge_sha256.clone(),
+        judge_may_fail: None,
+        scored_by: Some(env!("CARGO_PKG_VERSION").to_owned()),
         accepted,
     };
-    (Baseline { header, cases }, unmeasured)
+    (Baseline { header, history: Vec::new(), measurement: Vec::new(), cases }, unmeasured)
 }
 
 /// The measured samples to keep, in index order.

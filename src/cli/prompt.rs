@@ -1,13 +1,14 @@
 //! `llmx prompt`: versions of prompts, their lock and their changelog.
 
 use super::Context;
+use crate::baseline::history::{self, Acceptance, History};
 use crate::config::{Problem, Project};
 use crate::host;
 use crate::pipeline::policies;
 use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::policy::NamedVersions;
 use crate::prompt::changelog::Changelog;
-use crate::prompt::compare::{compare, measured};
+use crate::prompt::compare::compare;
 use crate::prompt::version::{self, Change};
 use crate::prompt::{newest_like, prompt_files, text_of};
 use crate::report::outcome::exit;
@@ -160,42 +161,40 @@ fn diff(context: &Context, root: &std::path::Path, before: &str, after: Option<&
         });
     }
     let changelog = Changelog::load(root).map_err(|problems| context.refuse(&problems))?.unwrap_or_default();
-    let earlier = measured(&changelog, before);
-    for block in measured(&changelog, after) {
-        let was = earlier.iter().find(|was| (&was.suite, &was.model) == (&block.suite, &block.model));
-        let one = |(name, mean): (&String, &f64)| match was.and_then(|was| was.metrics.get(name)) {
+    for history in history::load(root, Some(&changelog)).map_err(|problems| context.refuse(&problems))? {
+        let of = |prompt: &str| history.acceptances.iter().rev().find(|accepted| accepted.prompt == prompt);
+        let Some(accepted) = of(after) else { continue };
+        let one = |(name, mean): (&String, &f64)| match of(before).and_then(|was| was.metrics.get(name)) {
             Some(was) => format!("{name} {was:.4} to {mean:.4} ({:+.4})", mean - was),
             None => format!("{name} {mean:.4}"),
         };
-        let numbers: Vec<String> = block.metrics.iter().map(one).collect();
-        context.out.line(format!("measured {} on {}: {}", block.suite, block.model, numbers.join(", ")));
+        let numbers: Vec<String> = accepted.metrics.iter().map(one).collect();
+        context.out.line(format!("measured {} on {}: {}", history.suite, history.model, numbers.join(", ")));
     }
     context.out.text(&found.lines);
     Ok(exit::OK)
 }
 
+fn accepted_line(history: &History, accepted: &Acceptance) -> String {
+    let number =
+        |(name, mean): (&String, &f64)| match accepted.deltas.as_ref().and_then(|deltas| deltas.get(name)) {
+            Some(delta) => format!("{name} {mean:.4} ({delta:+.4})"),
+            None => format!("{name} {mean:.4}"),
+        };
+    let numbers: Vec<String> = accepted.metrics.iter().map(number).collect();
+    format!("  {} on {}: {}  {}", history.suite, history.model, accepted.decision, numbers.join(", "))
+}
+
 /// One paragraph per version, newest first.
 fn log(context: &Context, root: &std::path::Path) -> Result<u8, u8> {
     let changelog = Changelog::load(root).map_err(|problems| context.refuse(&problems))?.unwrap_or_default();
+    let histories = history::load(root, Some(&changelog)).map_err(|problems| context.refuse(&problems))?;
     for section in changelog.sections() {
         context.out.line(format!("{}  {}", section.prompt, section.date));
         context.out.line(format!("  {}", section.reason));
-        for block in &section.blocks {
-            let numbers: Vec<String> = block
-                .metrics
-                .iter()
-                .map(|(name, mean)| match block.deltas.as_ref().and_then(|deltas| deltas.get(name)) {
-                    Some(delta) => format!("{name} {mean:.4} ({delta:+.4})"),
-                    None => format!("{name} {mean:.4}"),
-                })
-                .collect();
-            context.out.line(format!(
-                "  {} on {}: {}  {}",
-                block.suite,
-                block.model,
-                block.decision,
-                numbers.join(", ")
-            ));
+        for history in &histories {
+            let own = history.acceptances.iter().filter(|accepted| accepted.prompt == section.prompt);
+            own.for_each(|accepted| context.out.line(accepted_line(history, accepted)));
         }
     }
     for other in changelog.others() {

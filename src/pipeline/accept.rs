@@ -14,7 +14,7 @@ use super::inputs::{Inputs, SuiteInputs};
 use super::observe::must_pass_fails;
 use super::suite_run::{first_index, policy};
 use super::{baselines, money};
-use crate::baseline::{self, Accepted, Baseline, Header, Stored};
+use crate::baseline::{self, Accepted, Baseline, Header, Stored, history};
 use crate::clock::Clock;
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
@@ -54,8 +54,14 @@ impl Proposal {
     pub fn is_nothing_new(&self) -> bool {
         let Some(old) = &self.working else { return false };
         let (old, new) = (&old.baseline, &self.baseline);
-        let same = Header { accepted: old.header.accepted.clone(), ..new.header.clone() } == old.header
-            && old.cases == new.cases;
+        // The program's version and the judge's standing are facts about the acceptance, not of what was accepted.
+        let header = Header {
+            accepted: old.header.accepted.clone(),
+            judge_may_fail: old.header.judge_may_fail,
+            scored_by: old.header.scored_by.clone(),
+            ..new.header.clone()
+        };
+        let same = header == old.header && old.cases == new.cases && old.measurement == new.measurement;
         let (was, is) = (&old.header.accepted, &new.header.accepted);
         same && (self.settled || (was.decision == is.decision && was.override_reason == is.override_reason))
     }
@@ -112,7 +118,8 @@ pub fn propose(
     }
     let plan = inputs.plan(suite)?;
     let found = baselines::stored(inputs, suite).map_err(|problem| vec![problem])?;
-    history_allows(inputs, &plan, found.base.is_some() || found.working.is_some())?;
+    let changelog = Changelog::load(&inputs.root())?;
+    history_allows(changelog.as_ref(), &plan, found.base.is_some() || found.working.is_some())?;
     let policy = policy(&plan, inputs.settings.on_inconclusive);
     let samples = match (plan.deterministic(), terms.thin) {
         (true, _) | (_, true) => 1,
@@ -142,9 +149,11 @@ pub fn propose(
             override_reason: terms.override_reason.clone(),
         };
         let (mut baseline, unmeasured) = baseline::from_record(&record, accepted);
-        if let Some(compared) = found.base.as_ref().or(found.working.as_ref()) {
+        let compared = found.base.as_ref().or(found.working.as_ref());
+        if let Some(compared) = compared {
             baseline.header.accepted.decision = decide(&plan, compared, &baseline, &policy).await;
         }
+        baseline.history = history::leading_to(compared, changelog.as_ref(), &plan.spec.suite, &plan.alias);
         let refusal = if !unmeasured.is_empty() {
             Some(Refusal::NotMeasured(unmeasured))
         } else if !must_pass.is_empty() && terms.override_reason.is_none() {
@@ -167,8 +176,12 @@ pub fn propose(
 
 /// What the changelog says must not be contradicted: a baseline that once was is not started anew, and a version
 /// has its reason before it has a baseline.
-fn history_allows(inputs: &Inputs, plan: &SuitePlan, has_baseline: bool) -> Result<(), Vec<Problem>> {
-    let Some(changelog) = Changelog::load(&inputs.root())? else { return Ok(()) };
+fn history_allows(
+    changelog: Option<&Changelog>,
+    plan: &SuitePlan,
+    has_baseline: bool,
+) -> Result<(), Vec<Problem>> {
+    let Some(changelog) = changelog else { return Ok(()) };
     let (suite, alias, prompt) = (&plan.spec.suite, &plan.alias, &plan.identity.prompt);
     let file = baseline::file::path(suite, alias);
     let known = changelog.sections().iter().flat_map(|section| &section.blocks);
@@ -216,7 +229,7 @@ async fn draw(plan: &Arc<SuitePlan>, first: u32, samples: u32, concurrency: usiz
     plan.record(cases.into_iter().map(|(_, case)| Arc::new(case)).collect())
 }
 
-/// Write an accepted proposal: baseline file, frozen prompt, changelog block. Returns the files written.
+/// Write an accepted proposal: baseline file, frozen prompt, the version's changelog section. Returns the files written.
 ///
 /// # Errors
 /// The first file that cannot be written.
@@ -225,7 +238,7 @@ pub fn write(inputs: &Inputs, proposal: &Proposal) -> Result<Vec<String>, Vec<Pr
     let header = &proposal.baseline.header;
     let one = |problem: Problem| vec![problem];
     let mut changelog = Changelog::load(&root)?;
-    let sha256 = baseline::write(&root, &proposal.baseline).map_err(one)?;
+    baseline::write(&root, &proposal.baseline).map_err(one)?;
     let mut written = vec![baseline::file::path(&header.suite, &header.model)];
     let numbered = is_numbered(&header.prompt.file);
     // From the first accepted version on, edits of accepted prompts must be seen.
@@ -237,13 +250,18 @@ pub fn write(inputs: &Inputs, proposal: &Proposal) -> Result<Vec<String>, Vec<Pr
     if locked {
         written.push(crate::prompt::lock::FILE.to_owned());
     }
-    if numbered {
+    let opened = numbered && changelog.as_ref().is_none_or(|log| log.section(&header.prompt.file).is_none());
+    if opened {
         let changelog = changelog.get_or_insert_with(Changelog::default);
-        if changelog.section(&header.prompt.file).is_none() {
-            let date: String = header.accepted.at.chars().take(10).collect();
-            changelog.open_section(&header.prompt.file, &date, "First version.").map_err(one)?;
-        }
-        changelog.record(&header.prompt.file, &proposal.baseline.changelog_block(&sha256)).map_err(one)?;
+        let date: String = header.accepted.at.chars().take(10).collect();
+        changelog.open_section(&header.prompt.file, &date, "First version.").map_err(one)?;
+    }
+    // The baseline file's history holds them now.
+    let moved = match &mut changelog {
+        Some(changelog) => changelog.remove_blocks(&header.suite, &header.model).map_err(one)?,
+        None => false,
+    };
+    if let Some(changelog) = changelog.filter(|_| opened || moved) {
         changelog.save(&root).map_err(one)?;
         written.push(CHANGELOG.to_owned());
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::inputs::{Inputs, SuiteInputs};
 use super::observe::higher_is_better;
+use crate::baseline::{self, history};
 use crate::config::finetune::Tried as TriedSpec;
 use crate::config::finetune::{ErrorKind, FILE, FinetuneSpec};
 use crate::config::{Problem, did_you_mean};
@@ -17,7 +18,7 @@ use crate::finetune::decide::{Decision, decide};
 use crate::finetune::evidence::{Beside, Costs, Evidence, Gain, Level, Measured, Tried, Version};
 use crate::llm::Usage;
 use crate::llm::stack::budget::Tariff;
-use crate::prompt::changelog::{self, Changelog};
+use crate::prompt::Changelog;
 use crate::stats::interval::{numbered, plus_two};
 use runs::Found;
 
@@ -152,28 +153,28 @@ impl Seen<'_> {
     /// between versions, and means over different ones say nothing about the prompt. Where a baseline began anew, or a step
     /// did not measure the metric, what was before cannot be compared and is left out.
     fn versions(&self) -> Result<Vec<Version>, Vec<Problem>> {
-        let Some(log) = Changelog::load(&self.inputs.root())? else { return Ok(Vec::new()) };
+        let root = self.inputs.root();
+        let (suite, alias) = (&self.plan.spec.suite, &self.plan.alias);
+        let changelog = Changelog::load(&root)?;
+        let histories = history::load(&root, changelog.as_ref())?;
+        let own = histories.iter().filter(|history| (&history.suite, &history.model) == (suite, alias));
         let name = &self.plan.spec.gate.primary;
-        let own =
-            |block: &&changelog::Block| block.suite == self.plan.spec.suite && block.model == self.plan.alias;
         let mut versions: Vec<Version> = Vec::new();
         let mut level = None;
-        for section in log.sections().iter().rev() {
-            for block in section.blocks.iter().filter(own) {
-                let delta = block.deltas.as_ref().and_then(|deltas| deltas.get(name));
-                let delta = delta.map(|delta| {
-                    higher_is_better(self.plan, name, *delta) - higher_is_better(self.plan, name, 0.0)
-                });
-                let sum = level.zip(delta).map(|(level, delta): (f64, f64)| level + delta);
-                if sum.is_none() {
-                    versions.clear();
-                }
-                level = sum.or_else(|| Some(higher_is_better(self.plan, name, *block.metrics.get(name)?)));
-                let Some(mean) = level else { continue };
-                versions.retain(|version| version.prompt != section.prompt);
-                let source = format!("{}:{} (run {})", changelog::FILE, block.line, block.run);
-                versions.push(Version { prompt: section.prompt.clone(), mean, source });
+        for accepted in own.flat_map(|history| &history.acceptances) {
+            let delta = accepted.deltas.as_ref().and_then(|deltas| deltas.get(name));
+            let delta = delta.map(|delta| {
+                higher_is_better(self.plan, name, *delta) - higher_is_better(self.plan, name, 0.0)
+            });
+            let sum = level.zip(delta).map(|(level, delta): (f64, f64)| level + delta);
+            if sum.is_none() {
+                versions.clear();
             }
+            level = sum.or_else(|| Some(higher_is_better(self.plan, name, *accepted.metrics.get(name)?)));
+            let Some(mean) = level else { continue };
+            versions.retain(|version| version.prompt != accepted.prompt);
+            let source = format!("{} (run {})", baseline::path(suite, alias), accepted.run);
+            versions.push(Version { prompt: accepted.prompt.clone(), mean, source });
         }
         Ok(versions)
     }

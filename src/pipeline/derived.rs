@@ -10,7 +10,7 @@ use super::observe::{recorded_answer, scores_differ};
 use super::session::Session;
 use super::suite_run::policy;
 use super::{baselines, block_on};
-use crate::baseline::{self, Baseline, BaselineSample, Stored};
+use crate::baseline::{self, Acceptance, Baseline, BaselineSample, Stored, file};
 use crate::config::Problem;
 use crate::config::settings::Mode;
 use crate::dataset::Case;
@@ -30,7 +30,7 @@ pub(super) fn check(inputs: &Inputs, session: Option<&Session>) -> Findings {
     let mut findings = Findings::default();
     for (i, suite) in inputs.suites.iter().enumerate() {
         let name = &suite.doc.value.suite;
-        let file = baseline::file::path(name, &suite.alias);
+        let file = baseline::path(name, &suite.alias);
         let found = match baselines::stored(inputs, suite) {
             Ok(found) => found,
             Err(problem) => {
@@ -164,6 +164,9 @@ async fn check_one(
     match base {
         Some(base) if base.sha256 == working.sha256 => {}
         Some(base) if base.sha256 == accepted.decision.against => {
+            findings.problems.extend(dropped(base, working).map(|message| {
+                problem(message).hint(format!("accept again: `llmx baseline accept {}`", stored.header.suite))
+            }));
             let again = decide(&plan, base, stored, &policy).await;
             if let Some(difference) = difference(&accepted.decision, &again) {
                 findings.problems.push(
@@ -182,6 +185,18 @@ async fn check_one(
         None => findings.hints.push(format!("{file}: the baseline it was decided against is not at hand")),
     }
     findings
+}
+
+/// An acceptance that the merge base's file knows and this one does not: a careless merge drops another person's.
+fn dropped(base: &Stored, working: &Stored) -> Option<String> {
+    if working.format < file::FORMAT {
+        return None;
+    }
+    let known = |sha256: &String| working.baseline.history.iter().any(|earlier| earlier.sha256 == *sha256);
+    let mut expected = base.baseline.history.iter().cloned().chain([Acceptance::of(base)]);
+    let lost = expected.find(|earlier| !known(&earlier.sha256))?;
+    let by = lost.by.map_or(String::new(), |by| format!(" by {by}"));
+    Some(format!("`history` has lost the acceptance of {}{by} (run {})", lost.prompt, lost.run))
 }
 
 /// The first thing in which a stored decision and the one derived again differ.

@@ -1,7 +1,7 @@
 //! Policy tests: what must hold between the files of a project, offline and in milliseconds.
 //!
 //! Reading order: [`named`] (which versions baselines and pins name), [`prompts`] (lock and changelog against
-//! the texts), `chain` (the changelog's blocks against the baselines), [`pins`], [`datasets`]. Each check
+//! the texts), [`pins`], [`datasets`]. Each check
 //! returns every problem it finds and hints that fail nothing. They read files, and neither write nor ask a
 //! model nor know today's date.
 
@@ -10,8 +10,6 @@ use crate::config::Problem;
 pub mod named;
 
 pub mod prompts;
-
-mod chain;
 
 pub mod pins;
 

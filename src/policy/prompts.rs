@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::Findings;
-use super::chain;
 use super::named::NamedVersions;
 use crate::config::Problem;
 use crate::prompt::changelog::{FILE as CHANGELOG, SHORT_HASH};
@@ -33,7 +32,6 @@ pub fn check(
             findings.hints.push(format!("no {LOCK}: {hint}"));
         }
         findings.problems.extend(named_problems(root, &Lock::default(), changelog, named, &[]));
-        findings.extend(chain::check(changelog, &named.baselines));
         return findings;
     };
     // Prompts of which more need not be said: the reason for what else differs is known.
@@ -80,7 +78,6 @@ pub fn check(
         Err(problem) => findings.problems.push(problem),
     }
     findings.problems.extend(named_problems(root, lock, changelog, named, &settled));
-    findings.extend(chain::check(changelog, &named.baselines));
     findings
 }
 

@@ -1,4 +1,5 @@
-//! `prompts/prompt_changelog.md`: why each version exists, and on which decision it was accepted.
+//! `prompts/prompt_changelog.md`: why each version exists. The decisions on which versions were accepted are in the
+//! baseline files; 0.1.0 kept them here as `yaml accepted` blocks, which are still read.
 //!
 //! Markdown that people read and write; only what is marked is ours. Parsing reports every problem with its
 //! line. Edits put text in and touch nothing else, byte for byte:
@@ -10,12 +11,6 @@
 //!
 //! Reason: name the PIM limits.
 //!
-//! ```yaml accepted
-//! suite: gold
-//! model: reference
-//! ...
-//! ```
-//!
 //! ## Other texts
 //!
 //! - judge_prompt.txt 0123456789ab 2026-11-24: the rubric asks for evidence
@@ -25,8 +20,6 @@
 //! - 2026-11-27: pin `rf_qaqc`: old -> new by Ada; gold: pass: ...
 //! ````
 //!
-//! Whether the blocks are true is the policy tests' question, not this file's.
-
 mod block;
 mod parse;
 
@@ -68,7 +61,7 @@ pub struct Section {
     pub date: String,
     /// Why the version exists.
     pub reason: String,
-    /// Baselines accepted with it, oldest first.
+    /// Baselines accepted with it, oldest first, as 0.1.0 wrote them.
     pub blocks: Vec<Block>,
     /// 1-based line of its heading.
     pub line: usize,
@@ -166,40 +159,36 @@ impl Changelog {
         }
     }
 
-    /// Write an accepted baseline down in the section of its version, in place of what was accepted against the
-    /// same baseline before: a branch that accepts twice leaves one step behind, not a fork in the chain.
+    /// Remove the blocks of a suite and model, after their content has moved into the baseline file. Returns whether
+    /// there were any.
     ///
     /// # Errors
-    /// The version has no section.
-    pub fn record(&mut self, prompt: &str, block: &Block) -> Result<(), Problem> {
-        let of_suite = |old: &&Block| (&old.suite, &old.model) == (&block.suite, &block.model);
-        let known = || self.sections.iter().flat_map(|section| &section.blocks).filter(of_suite);
-        // A step that another one starts from is history; the first one always is.
-        let is_last = |old: &&Block| {
-            old.baseline_hash != FIRST && !known().any(|next| next.baseline_hash == old.candidate_hash)
-        };
-        let superseded: Vec<String> = known()
-            .filter(|old| old.baseline_hash == block.baseline_hash)
-            .filter(is_last)
-            .map(|old| format!("\n{}", old.to_text()))
+    /// The text that is left cannot be read back.
+    pub fn remove_blocks(&mut self, suite: &str, model: &str) -> Result<bool, Problem> {
+        let blocks = self.sections.iter().flat_map(|section| &section.blocks);
+        let own: Vec<std::ops::RangeInclusive<usize>> = blocks
+            .filter(|block| block.suite == suite && block.model == model)
+            .map(|block| block.line..=block.end_line)
             .collect();
-        let windows = self.text.contains("\r\n");
-        for old in superseded {
-            let old = if windows { old.replace('\n', "\r\n") } else { old };
-            // A block that was laid out anew by hand stays; the policy test then says that the chain forks.
-            self.replace(self.text.replacen(&old, "", 1))?;
+        if own.is_empty() {
+            return Ok(false);
         }
-        self.append_block(prompt, block)
-    }
-
-    /// Write an accepted baseline down in the section of its version.
-    pub(crate) fn append_block(&mut self, prompt: &str, block: &Block) -> Result<(), Problem> {
-        let Some(section) = self.section(prompt) else {
-            return Err(Problem::of_file(FILE, format!("no section `## {prompt} - YYYY-MM-DD`"))
-                .hint("write it, with a line `Reason: ...` below"));
-        };
-        let end = section.end;
-        self.insert_after(end, &format!("\n{}", block.to_text()))
+        let mut kept: Vec<&str> = Vec::new();
+        for (i, line) in self.text.split_inclusive('\n').enumerate() {
+            let number = i + 1;
+            if own.iter().any(|lines| *lines.start() == number)
+                && kept.last().is_some_and(|before| before.trim().is_empty())
+            {
+                // The blank line that set the block apart.
+                kept.pop();
+            }
+            if !own.iter().any(|lines| lines.contains(&number)) {
+                kept.push(line);
+            }
+        }
+        let text = kept.concat();
+        self.replace(text)?;
+        Ok(true)
     }
 
     /// Write the change of a text without a number down.

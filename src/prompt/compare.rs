@@ -2,8 +2,6 @@
 
 use similar::TextDiff;
 
-use super::changelog::{Block, Changelog};
-
 /// What differs between two texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
@@ -81,17 +79,6 @@ fn sections(text: &str) -> Vec<(String, String)> {
     found.retain(|(heading, body)| !heading.is_empty() || !body.trim().is_empty());
     // What stands between two sections belongs to neither.
     found.into_iter().map(|(heading, body)| (heading, body.trim().to_owned())).collect()
-}
-
-/// What was measured of a version, newest decision per suite and model: as the changelog has it.
-#[must_use]
-pub fn measured<'a>(changelog: &'a Changelog, prompt: &str) -> Vec<&'a Block> {
-    let blocks = changelog.section(prompt).map(|section| section.blocks.as_slice()).unwrap_or_default();
-    let newest = |block: &&'a Block| {
-        let same = |other: &&Block| (&other.suite, &other.model) == (&block.suite, &block.model);
-        blocks.iter().rev().find(same).is_some_and(|last| std::ptr::eq(last, *block))
-    };
-    blocks.iter().filter(newest).collect()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ const FLOORS: &[&str] = &[
     "task",
     "eval",
     "baseline",
+    "measurement",
     "drift",
     "canary",
     "live",

@@ -64,7 +64,7 @@ fn of_a_good_and_of_a_bad_run() {
     world.name_prompt(&CURRENT, &NEXT);
     let report = check(&world, 1);
     assert!(report.gates[0].decision.counts.broken > 0);
-    world.edit("prompts/prompt_changelog.md", "grounding: 1.0000", "grounding: 0.5000");
+    world.edit("data/baselines/gold.reference.json", "\"grounding\":1.0", "\"grounding\":0.5");
     check(&world, 2);
 }
 

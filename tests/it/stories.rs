@@ -137,8 +137,6 @@ fn a_better_prompt_fixes_cases_and_accepting_locks_them_in() {
     // The history of the example, told the other way round: first a prompt that lacks a section.
     let world = World::small();
     world.remove("data/baselines/gold.reference.json");
-    let log = world.read("prompts/prompt_changelog.md");
-    world.write("prompts/prompt_changelog.md", &log[..log.find("```yaml").unwrap()]);
     world.run(&["prompt", "new", "-m", "Without the sweep limits"]).exits(0);
     world.without_section(&NEXT, "Line sweep limits");
     world.name_prompt(&CURRENT, &NEXT);

@@ -39,6 +39,8 @@ pub(crate) fn baseline() -> Baseline {
             dataset: FileHash { file: "data/gold_set.jsonl".to_owned(), sha256: "2".repeat(64) },
             checks_sha256: "3".repeat(64),
             judge_sha256: None,
+            judge_may_fail: None,
+            scored_by: None,
             accepted: Accepted {
                 by: "Jane Doe".to_owned(),
                 at: "2026-11-23T13:15:00Z".to_owned(),
@@ -53,6 +55,8 @@ pub(crate) fn baseline() -> Baseline {
                 override_reason: None,
             },
         },
+        history: Vec::new(),
+        measurement: Vec::new(),
         cases: vec![
             case("RF-G-001", vec![judged]),
             case("RF-G-002", vec![sample(0, true), sample(1, false)]),
@@ -67,7 +71,7 @@ fn written_and_read_back() {
     assert_eq!(list(dir.path()).unwrap(), []);
     let sha256 = write(dir.path(), &baseline()).unwrap();
     let stored = read(dir.path(), "gold", "reference").unwrap().unwrap();
-    assert_eq!(stored, Stored { baseline: baseline(), sha256: sha256.clone() });
+    assert_eq!(stored, Stored { baseline: baseline(), format: FORMAT, sha256: sha256.clone() });
     assert_eq!(list(dir.path()).unwrap(), [("gold".to_owned(), "reference".to_owned())]);
     let text = to_text(&baseline()).unwrap();
     assert_eq!(sha256, sha256_hex(&text));
@@ -77,7 +81,7 @@ fn written_and_read_back() {
     assert_eq!(to_text(&shuffled).unwrap(), text);
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"id\":")).collect();
     assert_eq!(lines.len(), 2);
-    assert!(text.starts_with("{\n  \"format\": 1,\n  \"header\": {\n") && text.ends_with("}\n"), "{text}");
+    assert!(text.starts_with("{\n  \"format\": 2,\n  \"header\": {\n") && text.ends_with("}\n"), "{text}");
 }
 
 #[test]
@@ -105,20 +109,22 @@ fn refusals_name_the_line() {
     let good = to_text(&baseline()).unwrap();
     let first = good.lines().find(|line| line.contains("RF-G-001")).unwrap();
     let line_of = |what: &str| good.lines().position(|line| line.contains(what)).unwrap() + 1;
+    let case_line = |id: &str| line_of(&format!("{{\"id\":\"{id}\""));
     for (text, line, want) in [
-        (good.replace("\"format\": 1", "\"format\": 2"), None, "has format 2, this program reads up to 1"),
+        (good.replace("\"format\": 2", "\"format\": 3"), None, "has format 3, this program reads up to 2"),
         (good.replace("\"suite\"", "\"sweet\""), Some(line_of("\"suite\"")), "unknown field `sweet`"),
         (
             good.replace("\"passed\":false", "\"pass\":false"),
-            Some(line_of("RF-G-002")),
+            Some(case_line("RF-G-002")),
             "unknown field `pass`",
         ),
-        (good.replace("RF-G-002\",", "RF-G-002\""), Some(line_of("RF-G-002")), "not a baseline"),
-        (good.replace("RF-G-002", "RF-G-001"), Some(line_of("RF-G-002")), "sorted by id, each once"),
-        (good.replace("\"index\":1", "\"index\":0"), Some(line_of("RF-G-002")), "sorted by index"),
+        (good.replace("RF-G-002\",\"c", "RF-G-002\"\"c"), Some(case_line("RF-G-002")), "not a baseline"),
+        (good.replace("RF-G-002", "RF-G-001"), Some(case_line("RF-G-002")), "sorted by id, each once"),
+        (good.replace("\"index\":1", "\"index\":0"), Some(case_line("RF-G-002")), "sorted by index"),
+        (good.replace("[\"RF-G-002\"", "[\"RF-G-003\""), None, "case `RF-G-002`: `keys` has no request key"),
         (
             good.replace(first, "{\"id\":\"A\",\"content_hash\":\"\",\"samples\":[]},"),
-            Some(line_of("RF-G-001")),
+            Some(case_line("RF-G-001")),
             "1 to 20",
         ),
         (good[..good.len() - 4].to_owned(), Some(good.lines().count()), "EOF"),
@@ -147,6 +153,27 @@ fn old_files_are_read() {
     assert_eq!((case.passes(), case.samples.len()), (1, 2));
     assert_eq!(stored.baseline.header.accepted.label(), "regressed (override)");
     assert!(stored.baseline.cases[0].samples[0].answer_sha256.is_some());
-    // And written as it was, so that an upgrade does not touch every baseline.
-    assert_eq!(to_text(&stored.baseline).unwrap(), String::from_utf8(bytes).unwrap());
+    assert_eq!((stored.format, stored.baseline.cases[0].samples[0].key.len()), (1, 64));
+    // Written as the format of today, it holds the same.
+    let again = parse(file, to_text(&stored.baseline).unwrap().as_bytes()).unwrap();
+    assert_eq!((again.format, again.baseline), (FORMAT, stored.baseline));
+}
+
+/// An edit of the prompt changes every request key; a reviewer wants to see the answers that changed.
+#[test]
+fn another_key_changes_no_line_of_a_case() {
+    let lines_of_cases = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with("{\"id\":")).map(str::to_owned).collect()
+    };
+    let before = to_text(&baseline()).unwrap();
+    let mut edited = baseline();
+    for sample in edited.cases.iter_mut().flat_map(|case| &mut case.samples) {
+        sample.key = "ab".repeat(32);
+    }
+    edited.cases[1].samples[1].key = "cd".repeat(32);
+    let after = to_text(&edited).unwrap();
+    assert_eq!(lines_of_cases(&after).len(), 2);
+    assert_eq!(lines_of_cases(&after), lines_of_cases(&before));
+    assert_ne!(after, before);
+    assert_eq!(parse("x", after.as_bytes()).unwrap().baseline, edited);
 }

@@ -1,12 +1,11 @@
-//! One accepted baseline, as a fenced block of the changelog. Reads and writes the block, judges nothing.
+//! One accepted baseline, as a fenced block of the changelog. Version 0.1.0 wrote them; accepted history now lives in
+//! the baseline files, and blocks are read until the next acceptance moves them there.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::Deserialize;
 
 use super::super::lock::is_sha256;
-use super::super::name::scalar;
 use super::FILE;
 use crate::config::Problem;
 use crate::config::document::parse_yaml;
@@ -14,7 +13,7 @@ use crate::config::document::parse_yaml;
 /// Stands where there was no baseline before.
 pub const FIRST: &str = "first";
 
-/// An accepted baseline. Numbers have four decimals: what is compared is what is written.
+/// An accepted baseline. Numbers have four decimals.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
     /// Suite name.
@@ -35,6 +34,8 @@ pub struct Block {
     pub deltas: Option<BTreeMap<String, f64>>,
     /// 1-based line of the opening fence; 0 in a block that is not in a file.
     pub line: usize,
+    /// 1-based line of the closing fence; 0 in a block that is not in a file.
+    pub(super) end_line: usize,
 }
 
 #[derive(Deserialize)]
@@ -50,70 +51,9 @@ struct Fields {
     deltas: Option<BTreeMap<String, f64>>,
 }
 
-/// A number as the block shows it. What rounds to nothing has no sign.
-pub(super) fn four_decimals(value: f64) -> String {
-    let text = format!("{value:.4}");
-    if text == "-0.0000" { "0.0000".to_owned() } else { text }
-}
-
 impl Block {
-    /// The same block with its numbers as they will be written.
-    #[must_use]
-    pub fn rounded(mut self) -> Self {
-        for map in [Some(&mut self.metrics), self.deltas.as_mut()].into_iter().flatten() {
-            for value in map.values_mut() {
-                *value = four_decimals(*value).parse().unwrap_or(*value);
-            }
-        }
-        self
-    }
-
-    /// The fenced block.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let mut out = String::from("```yaml accepted\n");
-        for (key, value) in [
-            ("suite", &self.suite),
-            ("model", &self.model),
-            ("run", &self.run),
-            ("baseline_hash", &self.baseline_hash),
-            ("candidate_hash", &self.candidate_hash),
-            ("decision", &self.decision),
-        ] {
-            // Words with spaces and parentheses are plain text outside `{ }`; quotes would only add noise.
-            let plain = key == "decision"
-                && value.starts_with(|c: char| c.is_ascii_alphabetic())
-                && value.contains(' ')
-                && value.chars().all(|c| c.is_ascii_alphanumeric() || " ()".contains(c))
-                && !value.ends_with(' ');
-            // Writing to a String cannot fail.
-            let _ = if plain {
-                writeln!(out, "{key}: {value}")
-            } else {
-                writeln!(out, "{key}: {}", scalar(value))
-            };
-        }
-        let map = |values: &BTreeMap<String, f64>, sign: bool| {
-            let items: Vec<String> = values
-                .iter()
-                .map(|(name, value)| {
-                    let number = four_decimals(*value);
-                    let plus = if sign && !number.starts_with('-') { "+" } else { "" };
-                    format!("{}: {plus}{number}", scalar(name))
-                })
-                .collect();
-            if items.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", items.join(", ")) }
-        };
-        let _ = writeln!(out, "metrics: {}", map(&self.metrics, false));
-        if let Some(deltas) = &self.deltas {
-            let _ = writeln!(out, "deltas: {}", map(deltas, true));
-        }
-        out.push_str("```\n");
-        out
-    }
-
-    /// Parse what stands between the fences; `line` is that of the opening fence.
-    pub(super) fn parse(text: &str, line: usize) -> Result<Self, Vec<Problem>> {
+    /// Parse the text between the fences, which are lines `line` and `end_line` of the file.
+    pub(super) fn parse(text: &str, line: usize, end_line: usize) -> Result<Self, Vec<Problem>> {
         let document = parse_yaml::<Fields>(FILE, text).map_err(|problems| shifted(problems, line))?;
         let fields = &document.value;
         let mut problems = Vec::new();
@@ -164,6 +104,7 @@ impl Block {
             metrics: fields.metrics,
             deltas: fields.deltas,
             line,
+            end_line,
         })
     }
 }

@@ -68,7 +68,7 @@ impl Parser {
         if let Some(fence) = &mut self.fence {
             let run = line.chars().take_while(|c| *c == fence.marker).count();
             if run >= fence.length && run == line.chars().count() {
-                self.close();
+                self.close(number);
             } else {
                 fence.body.push_str(line);
                 fence.body.push('\n');
@@ -176,10 +176,10 @@ impl Parser {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, end_line: usize) {
         let Some(fence) = self.fence.take().filter(|fence| fence.accepted) else { return };
         let section = self.log.sections.last_mut().filter(|_| self.place == Place::Version);
-        match (Block::parse(&fence.body, fence.line), section) {
+        match (Block::parse(&fence.body, fence.line, end_line), section) {
             (Ok(block), Some(section)) => section.blocks.push(block),
             (Ok(_), None) => {
                 self.problem(fence.line, "an accepted block stands below the heading of its version");

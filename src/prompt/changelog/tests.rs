@@ -1,10 +1,79 @@
 //! The changelog survives its own edits, and says what is wrong with a person's.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::prompt::name::scalar;
+
+/// A number as the block shows it. What rounds to nothing has no sign.
+fn four_decimals(value: f64) -> String {
+    let text = format!("{value:.4}");
+    if text == "-0.0000" { "0.0000".to_owned() } else { text }
+}
+
+impl Block {
+    fn rounded(mut self) -> Self {
+        for map in [Some(&mut self.metrics), self.deltas.as_mut()].into_iter().flatten() {
+            for value in map.values_mut() {
+                *value = four_decimals(*value).parse().unwrap_or(*value);
+            }
+        }
+        self
+    }
+
+    /// The fenced block, as 0.1.0 wrote it.
+    fn to_text(&self) -> String {
+        let mut out = String::from("```yaml accepted\n");
+        for (key, value) in [
+            ("suite", &self.suite),
+            ("model", &self.model),
+            ("run", &self.run),
+            ("baseline_hash", &self.baseline_hash),
+            ("candidate_hash", &self.candidate_hash),
+            ("decision", &self.decision),
+        ] {
+            // Words with spaces and parentheses are plain text outside `{ }`; quotes would only add noise.
+            let plain = key == "decision"
+                && value.starts_with(|c: char| c.is_ascii_alphabetic())
+                && value.contains(' ')
+                && value.chars().all(|c| c.is_ascii_alphanumeric() || " ()".contains(c))
+                && !value.ends_with(' ');
+            // Writing to a String cannot fail.
+            let _ = if plain {
+                writeln!(out, "{key}: {value}")
+            } else {
+                writeln!(out, "{key}: {}", scalar(value))
+            };
+        }
+        let map = |values: &BTreeMap<String, f64>, sign: bool| {
+            let items: Vec<String> = values
+                .iter()
+                .map(|(name, value)| {
+                    let number = four_decimals(*value);
+                    let plus = if sign && !number.starts_with('-') { "+" } else { "" };
+                    format!("{}: {plus}{number}", scalar(name))
+                })
+                .collect();
+            if items.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", items.join(", ")) }
+        };
+        let _ = writeln!(out, "metrics: {}", map(&self.metrics, false));
+        if let Some(deltas) = &self.deltas {
+            let _ = writeln!(out, "deltas: {}", map(deltas, true));
+        }
+        out.push_str("```\n");
+        out
+    }
+}
+
+impl Changelog {
+    fn append_block(&mut self, prompt: &str, block: &Block) -> Result<(), Problem> {
+        let end = self.section(prompt).unwrap().end;
+        self.insert_after(end, &format!("\n{}", block.to_text()))
+    }
+}
 
 fn block(suite: &str, first: bool) -> Block {
     Block {
@@ -17,6 +86,7 @@ fn block(suite: &str, first: bool) -> Block {
         metrics: BTreeMap::from([("verdict_accuracy".to_owned(), 0.766_66)]),
         deltas: (!first).then(|| BTreeMap::from([("a".to_owned(), 0.0333), ("b".to_owned(), -0.000_01)])),
         line: 0,
+        end_line: 0,
     }
     .rounded()
 }
@@ -64,7 +134,7 @@ fn edits_put_text_in_and_touch_nothing_else() {
         log.add_other("judge_prompt.txt", &"c".repeat(64), "2026-11-24", "better").unwrap();
         let names: Vec<&str> = log.sections().iter().map(|s| s.prompt.as_str()).collect();
         assert_eq!(names, ["prompt_v002.txt", "prompt_v001.txt"]);
-        let without_line = |block: &Block| Block { line: 0, ..block.clone() };
+        let without_line = |block: &Block| Block { line: 0, end_line: 0, ..block.clone() };
         let blocks: Vec<Block> =
             log.section("prompt_v001.txt").unwrap().blocks.iter().map(without_line).collect();
         assert_eq!(blocks, [block("gold", true), block("canary", true)]);
@@ -81,22 +151,22 @@ fn edits_put_text_in_and_touch_nothing_else() {
 }
 
 #[test]
-fn accepting_again_replaces_the_step_not_the_history() {
+fn blocks_are_removed_and_the_rest_is_left_alone() {
     for text in [TEXT.to_owned(), TEXT.replace('\n', "\r\n")] {
         let mut log = Changelog::parse(&text).unwrap();
-        log.open_section("prompt_v002.txt", "2026-11-24", "shorter").unwrap();
-        log.record("prompt_v001.txt", &block("gold", true)).unwrap();
-        log.record("prompt_v001.txt", &block("canary", false)).unwrap();
-        log.record("prompt_v001.txt", &block("gold", false)).unwrap();
-        let again = Block { candidate_hash: "c".repeat(64), ..block("gold", false) };
-        log.record("prompt_v002.txt", &again).unwrap();
-        let left = |prompt: &str| -> Vec<(String, String)> {
-            let blocks = &log.section(prompt).unwrap().blocks;
-            blocks.iter().map(|b| (b.suite.clone(), b.candidate_hash[..1].to_owned())).collect()
-        };
-        let pair = |suite: &str, hash: &str| (suite.to_owned(), hash.to_owned());
-        assert_eq!(left("prompt_v001.txt"), [pair("gold", "b"), pair("canary", "b")]);
-        assert_eq!(left("prompt_v002.txt"), [pair("gold", "c")]);
+        log.append_block("prompt_v001.txt", &block("canary", true)).unwrap();
+        let with_one = log.text().to_owned();
+        log.append_block("prompt_v001.txt", &block("gold", true)).unwrap();
+        log.append_block("prompt_v001.txt", &block("gold", false)).unwrap();
+        assert!(!log.remove_blocks("gold", "another-model").unwrap());
+        assert!(log.remove_blocks("gold", "claude-3.7-sonnet").unwrap());
+        assert_eq!(log.text(), with_one);
+        assert!(log.remove_blocks("canary", "claude-3.7-sonnet").unwrap());
+        assert_eq!(log.sections()[0].blocks, []);
+        assert_eq!(
+            log.text().trim_end().lines().collect::<Vec<_>>(),
+            text.trim_end().lines().collect::<Vec<_>>()
+        );
     }
 }
 
@@ -125,7 +195,6 @@ fn refusals() {
     assert!(log.open_section("judge_prompt.txt", "2026-11-24", "x").is_err());
     assert!(log.open_section("prompt_v002.txt", "yesterday", "x").is_err());
     assert!(log.open_section("prompt_v002.txt", "2026-11-24", " \n").unwrap_err().hint.is_some());
-    assert!(log.append_block("prompt_v002.txt", &block("gold", true)).is_err());
     assert!(log.add_other("prompt_v001.txt", &"c".repeat(64), "2026-11-24", "x").is_err());
     assert!(log.add_other("judge_prompt.txt", "c", "2026-11-24", "x").is_err());
     assert_eq!(log.text(), TEXT);
@@ -200,6 +269,7 @@ fn any_block() -> impl Strategy<Value = Block> {
                 metrics,
                 deltas: (!first).then_some(deltas),
                 line: 0,
+                end_line: 0,
             }
             .rounded()
         },
@@ -231,7 +301,7 @@ proptest! {
         for (i, (reason, blocks)) in versions.iter().enumerate() {
             let section = back.section(&format!("prompt_v{i}.txt")).unwrap();
             prop_assert_eq!(&section.reason, reason);
-            let found: Vec<Block> = section.blocks.iter().map(|b| Block { line: 0, ..b.clone() }).collect();
+            let found: Vec<Block> = section.blocks.iter().map(|b| Block { line: 0, end_line: 0, ..b.clone() }).collect();
             prop_assert_eq!(&found, blocks);
         }
         let found: Vec<(&str, &str)> =

@@ -1,6 +1,6 @@
 //! Baselines and decisions edited by hand, and one that is gone.
 
-use super::{BASELINE, LOG, Mistake, all};
+use super::{BASELINE, Mistake, all};
 use crate::world::{CURRENT, NEXT, World};
 
 #[test]
@@ -11,7 +11,7 @@ fn baselines_edited_by_hand() {
             Mistake {
                 make: |w| w.edit(BASELINE, "No listed rule is broken", "Some listed rule is broken"),
                 code: 2,
-                policies: &["prompts", "baselines"],
+                policies: &["baselines"],
                 says: &[
                     "data/baselines/gold.reference.json: case `RF-G-001`: the model does not give the stored answer",
                 ],
@@ -19,23 +19,23 @@ fn baselines_edited_by_hand() {
             Mistake {
                 make: |w| w.edit(BASELINE, "\"code_f1\":1.0", "\"code_f1\":0.5"),
                 code: 2,
-                policies: &["prompts", "baselines"],
+                policies: &["baselines"],
                 says: &["case `RF-G-001`: the stored scores are not those of the stored answer"],
             },
             Mistake {
                 make: |w| w.edit(BASELINE, "\"passed\":true", "\"passed\":false"),
                 code: 2,
-                policies: &["prompts", "baselines"],
+                policies: &["baselines"],
                 says: &["case `RF-G-001`: the stored scores are not those of the stored answer"],
             },
             Mistake {
-                make: |w| w.edit(BASELINE, "  \"format\": 1,", "  \"format\": 1"),
+                make: |w| w.edit(BASELINE, "  \"format\": 2,", "  \"format\": 2"),
                 code: 2,
                 policies: &["prompts", "baselines"],
                 says: &["data/baselines/gold.reference.json:3:", "not a baseline"],
             },
             Mistake {
-                make: |w| w.edit(BASELINE, "  \"format\": 1,", "  \"format\": 2,"),
+                make: |w| w.edit(BASELINE, "  \"format\": 2,", "  \"format\": 3,"),
                 code: 2,
                 policies: &["prompts", "baselines"],
                 says: &["data/baselines/gold.reference.json", "format"],
@@ -52,10 +52,7 @@ fn a_baseline_that_was_deleted() {
         make: |w| w.remove(BASELINE),
         code: 1,
         policies: &[],
-        says: &[
-            "inconclusive: no comparable cases",
-            "data/baselines/gold.reference.json was accepted but is not there any more",
-        ],
+        says: &["inconclusive: no comparable cases"],
     };
     all(World::small, &[gone]);
     // With Git the merge base's decides, and asks for it back.
@@ -109,7 +106,7 @@ fn decisions_edited_by_hand() {
                     w.edit(BASELINE, "\"sentence\": \"regressed: ", "\"sentence\": \"almost the same: ");
                 },
                 code: 2,
-                policies: &["prompts", "baselines"],
+                policies: &["baselines"],
                 says: &[
                     "the decision it was accepted on does not follow from the two files: stored `almost the same: ",
                 ],
@@ -117,26 +114,20 @@ fn decisions_edited_by_hand() {
             Mistake {
                 make: |w| w.edit(BASELINE, "\"code_f1\": -0.", "\"code_f1\": -0.0"),
                 code: 2,
-                policies: &["prompts", "baselines"],
+                policies: &["baselines"],
                 says: &["the decision it was accepted on does not follow from the two files"],
             },
             Mistake {
                 make: |w| w.edit(BASELINE, "\"the rules move to the field app\"", "null"),
                 code: 2,
-                policies: &["prompts", "baselines"],
+                policies: &["baselines"],
                 says: &["was accepted without a reason on this decision: regressed: "],
             },
             Mistake {
                 make: |w| w.edit(BASELINE, "\"verdict\": \"regressed\"", "\"verdict\": \"improved\""),
                 code: 2,
-                policies: &["prompts", "baselines"],
+                policies: &["baselines"],
                 says: &["the decision it was accepted on does not follow from the two files"],
-            },
-            Mistake {
-                make: |w| w.edit(LOG, "decision: regressed", "decision: improved"),
-                code: 2,
-                policies: &["prompts"],
-                says: &["`decision`: says `improved"],
             },
         ],
     );

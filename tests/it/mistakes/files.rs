@@ -18,45 +18,12 @@ fn prompts_and_their_history() {
                 ],
             },
             Mistake {
-                make: |w| {
-                    let log = w.read(LOG);
-                    w.write(LOG, &log[..log.find("```yaml").unwrap()]);
-                },
-                code: 2,
-                policies: &["prompts"],
-                says: &[
-                    "data/baselines/gold.reference.json:1: no accepted block in prompts/prompt_changelog.md",
-                ],
-            },
-            Mistake {
                 make: |w| w.write(LOG, "# Prompt changelog\n"),
                 code: 2,
                 policies: &["prompts"],
                 says: &[
                     "config/model_pins.yml:7:5:",
                     "names `<current>`, which has no entry in prompts/prompt_changelog.md",
-                ],
-            },
-            Mistake {
-                make: |w| {
-                    let log = w.read(LOG);
-                    let at = log.find("candidate_hash: ").unwrap() + "candidate_hash: ".len();
-                    let other = if log[at..].starts_with('0') { "1" } else { "0" };
-                    w.write(LOG, &format!("{}{other}{}", &log[..at], &log[at + 1..]));
-                },
-                code: 2,
-                policies: &["prompts"],
-                says: &[
-                    "prompts/prompt_changelog.md:7: `candidate_hash`: says ",
-                    "the file or this block was edited by hand",
-                ],
-            },
-            Mistake {
-                make: |w| w.edit(LOG, "grounding: 1.0000", "grounding: 0.9999"),
-                code: 2,
-                policies: &["prompts"],
-                says: &[
-                    "prompts/prompt_changelog.md:7: `metrics.grounding`: says 0.9999, but data/baselines/gold.reference.json gives 1.0000",
                 ],
             },
             Mistake {

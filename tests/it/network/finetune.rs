@@ -133,7 +133,7 @@ fn a_plateau_below_the_target_with_labels_and_a_volume_that_pays_is_a_yes() {
     let ran = ran.exits(0).says(&["fine-tune for tiny on net", "? yes", "kappa of 0.90"]);
     // Every reason names the run or the file that shows it.
     assert!(ran.stdout.contains(&format!("[run {}, tiny.txt on big]", history.strong)), "{}", ran.text());
-    assert!(ran.stdout.contains("prompts/prompt_changelog.md:"), "{}", ran.text());
+    assert!(ran.stdout.contains("data/baselines/tiny.net.json (run "), "{}", ran.text());
 }
 
 #[test]
