@@ -11,6 +11,9 @@
 //! | no repository, no `git`, or no `origin/main` and no ref asked for | the file as it stands |
 //! | a ref asked for that cannot be resolved, or a shallow clone without a merge base | nothing: a problem |
 
+mod tree;
+
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -22,6 +25,9 @@ pub const DEFAULT_REF: &str = "origin/main";
 
 const DEPTH_HINT: &str = "a shallow clone lacks the history: fetch all of it (`fetch-depth: 0` in \
                           actions/checkout, or `git fetch --unshallow`)";
+
+/// Digits of a commit's id that people read.
+const SHORT_SHA: usize = 10;
 
 /// The commit to compare with, resolved once.
 #[derive(Debug, Clone)]
@@ -53,6 +59,17 @@ pub enum GitFile {
     Absent,
     /// Its bytes.
     Bytes(Vec<u8>),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Commit { reference, sha } => {
+                write!(f, "{reference} ({})", sha.chars().take(SHORT_SHA).collect::<String>())
+            }
+            Self::Nothing(why) => f.write_str(why),
+        }
+    }
 }
 
 impl MergeBase {
@@ -184,17 +201,24 @@ impl Output {
     }
 }
 
-fn git(root: &Path, args: &[&str]) -> Result<Output, Problem> {
+/// The `git` program, ready to work on the repository around `root` and nothing else.
+fn prepared(root: &Path) -> Command {
     let mut command = Command::new("git");
-    command.arg("-C").arg(root).args(args).stdin(Stdio::null());
+    command.arg("-C").arg(root).stdin(Stdio::null());
     // Our messages quote git's, and one of them is recognised.
     command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
     // A hook runs with these set for its own work tree; here the folder alone says which repository is meant.
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         command.env_remove(name);
     }
-    let output =
-        command.output().map_err(|error| Problem::of_file("git", format!("cannot be started: {error}")))?;
+    command
+}
+
+fn git(root: &Path, args: &[&str]) -> Result<Output, Problem> {
+    let output = prepared(root)
+        .args(args)
+        .output()
+        .map_err(|error| Problem::of_file("git", format!("cannot be started: {error}")))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     let error = complaint.lines().next().unwrap_or("no message").trim_start_matches("fatal: ").to_owned();
     Ok(Output { ok: output.status.success(), bytes: output.stdout, error })

@@ -117,6 +117,17 @@ pub struct ModelSpec {
     pub timeouts: Timeouts,
 }
 
+impl ModelSpec {
+    /// The same model, asked in the same way; where its server is and how fast it may be asked do not matter.
+    #[must_use]
+    pub fn answers_like(&self, other: &Self) -> bool {
+        let of = |spec: &Self| {
+            (spec.provider, spec.model_id.clone(), spec.revision.clone(), spec.structured_output)
+        };
+        of(self) == of(other) && self.params == other.params
+    }
+}
+
 /// How long to wait for a provider.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

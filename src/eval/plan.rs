@@ -2,13 +2,15 @@
 //!
 //! Planning touches no network and no runtime.
 
+mod models;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::check::{CustomChecks, Embedder, Parts};
+use super::check::{CustomChecks, Parts};
 use super::judge::labels::People;
 use super::judge::{Judge, certificate, labels};
 use super::record::{CaseRecord, Identity, MetricInfo, SuiteRecord};
@@ -20,10 +22,11 @@ use crate::config::suite::{JUDGE_MEAN, SuiteSpec};
 use crate::config::{Document, Problem, Project, Step};
 use crate::dataset::{Case, Dataset};
 use crate::json::{canonical, sha256_hex};
-use crate::llm::{Client, Error, Hub};
+use crate::llm::{Client, Hub};
 use crate::prompt::{Purpose, Template};
 use crate::task::Task;
 use crate::task::graph::Node;
+use models::{embedder, speaker, speaker_of};
 
 /// One suite on one model.
 pub struct SuitePlan {
@@ -62,6 +65,9 @@ pub struct Options<'a> {
     pub hub: &'a Hub,
     /// Graph that replaces the task's own.
     pub graph: Option<&'a TaskSpec>,
+    /// Project whose judge, certificate, labels and schemas score the answers instead of the project's own: the merge
+    /// base's.
+    pub measured_by: Option<&'a Project>,
 }
 
 impl SuitePlan {
@@ -78,6 +84,7 @@ impl SuitePlan {
     ) -> Result<Self, Vec<Problem>> {
         let mut spec = doc.value.clone();
         let mut problems = Vec::new();
+        let measure = options.measured_by.unwrap_or(project);
         let task = Task::load(project, &spec, options.prompt, options.graph)
             .map_err(|found| problems.extend(found))
             .ok();
@@ -105,17 +112,17 @@ impl SuitePlan {
                 Err(problem) => problems.push(problem),
             }
         }
-        let judge = match (&spec.judge, project.judge_alias(&spec)) {
+        let judge = match (&spec.judge, measure.judge_alias(&spec)) {
             (Some(judge), Some(judge_alias)) => {
-                let template = Template::load(&project.root, &judge.prompt, Purpose::Judge)
+                let template = Template::load(&measure.root, &judge.prompt, Purpose::Judge)
                     .map_err(|found| problems.extend(found))
                     .ok();
                 let pairwise = judge.pairwise.as_ref().and_then(|prompt| {
-                    Template::load(&project.root, prompt, Purpose::Pairwise)
+                    Template::load(&measure.root, prompt, Purpose::Pairwise)
                         .map_err(|found| problems.extend(found))
                         .ok()
                 });
-                let client = speaker(project, options.hub, &judge_alias)
+                let client = speaker_of(project, measure, options.hub, &judge_alias)
                     .map_err(|problem| problems.push(problem))
                     .ok();
                 template.zip(client).map(|(template, (client, model))| Judge {
@@ -135,18 +142,19 @@ impl SuitePlan {
         let judge_sha256 = judge.as_ref().map(judge_hash);
         let judge_informs = judge
             .as_ref()
-            .and_then(|judge| standing(project, doc, judge, &mut spec).map_err(|p| problems.push(p)).ok())
+            .and_then(|judge| standing(measure, doc, judge, &mut spec).map_err(|p| problems.push(p)).ok())
             .flatten();
         if let Some(judge) = &mut judge {
             judge.blocking &= judge_informs.is_none();
             // A gated judge has a certificate, so it has labels.
             if gates_judge(&spec) {
                 judge.people =
-                    people(&project.root, &spec).map_err(|found| problems.extend(found)).unwrap_or_default();
+                    people(&measure.root, &spec).map_err(|found| problems.extend(found)).unwrap_or_default();
             }
         }
-        let models = |alias: &str| embedder(project, options.hub, alias);
-        let parts = Parts { root: &project.root, custom: options.custom, models: &models };
+        let models = |alias: &str| embedder(project, measure, options.hub, alias);
+        let parts =
+            Parts { root: &project.root, files: &measure.root, custom: options.custom, models: &models };
         let scoring = Scoring::compile(&spec, &doc.file, &dataset, parts)
             .map_err(|found| problems.extend(found.into_iter().map(|problem| located(doc, problem))))
             .ok();
@@ -166,7 +174,7 @@ impl SuitePlan {
             graph_sha256: graph_hash(&task, &model_spec, &others),
             dataset: dataset.file.clone(),
             dataset_sha256: dataset.sha256.clone(),
-            checks_sha256: checks_hash(&project.root, &spec, &scoring),
+            checks_sha256: checks_hash(&measure.root, &spec, &scoring),
             judge_sha256,
         };
         Ok(Self {
@@ -271,57 +279,6 @@ fn located(doc: &Document<SuiteSpec>, problem: Problem) -> Problem {
     }
 }
 
-fn client(project: &Project, hub: &Hub, alias: &str) -> Result<(Client, ModelSpec), Problem> {
-    let file = crate::config::models::FILE;
-    let Some(spec) = project.models.value.models.get(alias) else {
-        let (message, hint) = project.expect_alias(alias).err().unwrap_or_default();
-        return Err(Problem { hint, ..Problem::of_file(file, message) });
-    };
-    match hub.client(alias, spec) {
-        Ok(client) => Ok((client, spec.clone())),
-        Err(error) => {
-            let mut problem = project.models.problem(&["models".into(), alias.into()], error.to_string());
-            if matches!(error, Error::NotBuilt(_)) {
-                let embedded: Vec<&str> = project
-                    .models
-                    .value
-                    .models
-                    .iter()
-                    .filter(|(_, spec)| spec.provider.is_embedded())
-                    .map(|(alias, _)| alias.as_str())
-                    .collect();
-                problem.hint = Some(format!("this build can call: {}", embedded.join(", ")));
-            }
-            Err(problem)
-        }
-    }
-}
-
-/// The model behind the alias of a check of kind `similar`.
-fn embedder(project: &Project, hub: &Hub, alias: &str) -> Result<Embedder, (String, Option<String>)> {
-    let (client, model) = client(project, hub, alias).map_err(|problem| (problem.message, problem.hint))?;
-    if client.embeds() {
-        return Ok(Embedder { client, model });
-    }
-    Err((
-        format!("model `{alias}` ({}) makes no embeddings", model.provider),
-        Some(
-            "name a model of provider `openai`, or the embedded `{ provider: reference, params: { role: embedder } }`"
-                .to_owned(),
-        ),
-    ))
-}
-
-/// A model that is to answer: the embedder does not.
-fn speaker(project: &Project, hub: &Hub, alias: &str) -> Result<(Client, ModelSpec), Problem> {
-    let (client, spec) = client(project, hub, alias)?;
-    if spec.is_embedder() {
-        let message = "only embeds texts, for checks of kind `similar`: it can neither answer nor judge";
-        return Err(project.models.problem(&["models".into(), alias.into()], message));
-    }
-    Ok((client, spec))
-}
-
 /// SHA-256 over the nodes of a task and the models that they insist on; none for a task of one node, whose prompt and
 /// model say everything.
 fn graph_hash(
@@ -366,6 +323,13 @@ fn judge_hash(judge: &Judge) -> String {
 #[must_use]
 pub fn judge_certified_hash(judge: &Judge) -> String {
     sha256_hex(canonical(&judge_identity(judge)))
+}
+
+/// The model that judges, as far as it decides a score.
+#[must_use]
+pub fn judge_model(judge: &Judge) -> Value {
+    let card = judge.client.card();
+    json!({ "provider": card.provider, "model_id": card.model_id, "revision": judge.model.revision, "params": judge.model.params })
 }
 
 fn judge_identity(judge: &Judge) -> Value {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::baseline::AcceptedChange;
+use crate::baseline::git::GitFile;
+use crate::baseline::{AcceptedChange, MergeBase};
 use crate::config::Problem;
 use crate::config::document::parse_yaml;
 use crate::config::text::read_text;
@@ -29,6 +30,16 @@ struct Whole {
 pub fn read(root: &Path) -> Result<Vec<AcceptedChange>, Vec<Problem>> {
     let Some(text) = read_text(root, FILE).map_err(|problem| vec![problem])? else { return Ok(Vec::new()) };
     parse_yaml::<Whole>(FILE, &text).map(|document| document.value.accepted)
+}
+
+/// The acceptances that the file holds at the merge base.
+///
+/// # Errors
+/// `git` fails. A file that cannot be parsed holds nothing.
+pub fn read_at(merge_base: &MergeBase) -> Result<Vec<AcceptedChange>, Problem> {
+    let GitFile::Bytes(bytes) = merge_base.read(FILE)? else { return Ok(Vec::new()) };
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(parse_yaml::<Whole>(FILE, &text).map(|document| document.value.accepted).unwrap_or_default())
 }
 
 /// Put further acceptances behind those of the file.

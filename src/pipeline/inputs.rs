@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::measurement::Measurement;
 use super::money;
 use super::runs::shared_id;
 use crate::baseline::{MergeBase, Stored};
@@ -73,6 +74,7 @@ pub struct Inputs {
     /// Problems of single suites and their datasets; the other suites still run.
     pub suite_problems: Vec<Problem>,
     merge_base: OnceLock<Result<Arc<MergeBase>, Problem>>,
+    measurement: OnceLock<Result<Arc<Measurement>, Vec<Problem>>>,
 }
 
 /// One suite on one model.
@@ -147,6 +149,7 @@ impl Inputs {
             problems,
             suite_problems: Vec::new(),
             merge_base: OnceLock::new(),
+            measurement: OnceLock::new(),
         };
         inputs.load_suites();
         inputs
@@ -167,6 +170,7 @@ impl Inputs {
             problems: vec![problem],
             suite_problems: Vec::new(),
             merge_base: OnceLock::new(),
+            measurement: OnceLock::new(),
         }
     }
 
@@ -189,6 +193,14 @@ impl Inputs {
     pub(super) fn merge_base(&self) -> Result<Arc<MergeBase>, Problem> {
         let find = || MergeBase::find(&self.root(), self.settings.baseline_ref.as_deref()).map(Arc::new);
         self.merge_base.get_or_init(find).clone()
+    }
+
+    /// The measurement against that of the merge base, compared once per run.
+    ///
+    /// # Errors
+    /// `git` fails, or a file of acceptances cannot be read.
+    pub fn measurement(&self) -> Result<Arc<Measurement>, Vec<Problem>> {
+        self.measurement.get_or_init(|| Measurement::of(self).map(Arc::new)).clone()
     }
 
     /// The ref whose merge base counts, for commands in messages.
@@ -304,7 +316,8 @@ impl Inputs {
     ) -> Result<SuitePlan, Vec<Problem>> {
         let Some(project) = &self.project else { return Err(self.problems.clone()) };
         let hub = self.hub.beside(DIR, stack::Policy::Replay);
-        let options = Options { prompt, custom: &self.registry.checks, hub: &hub, graph: None };
+        let options =
+            Options { prompt, custom: &self.registry.checks, hub: &hub, graph: None, measured_by: None };
         SuitePlan::load(project, &suite.doc, &suite.alias, Arc::clone(&suite.dataset), options)
     }
 
@@ -329,7 +342,8 @@ impl Inputs {
         graph: Option<&TaskSpec>,
     ) -> Result<SuitePlan, Vec<Problem>> {
         let Some(project) = &self.project else { return Err(self.problems.clone()) };
-        let options = Options { prompt, custom: &self.registry.checks, hub: &self.hub, graph };
+        let options =
+            Options { prompt, custom: &self.registry.checks, hub: &self.hub, graph, measured_by: None };
         SuitePlan::load(project, &suite.doc, alias, Arc::clone(&suite.dataset), options)
     }
 

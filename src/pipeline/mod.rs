@@ -6,7 +6,7 @@
 //!  Session           runs the selection on a runtime; who waits for a result gets it when it is there
 //!    run_suite         gate::next ─ Draw ──> eval::run::sample ──> observe ──┐
 //!                          └─ Decide ──> GateReport          ^──────────────┘
-//!  policies          prompts, pins, datasets, baselines, inputs
+//!  policies          inputs, measurement, prompts, pins, datasets, baselines
 //!  Session::report   RunRecord + decisions + policies = Report
 //!  Folder::write     junit.xml, summary.md, eval_results_<run-id>.json
 //! ```
@@ -22,6 +22,7 @@ pub mod forecast;
 
 pub mod baselines;
 
+mod by_main;
 mod drawing;
 mod observe;
 pub mod suite_run;
@@ -43,6 +44,7 @@ pub mod decide;
 pub mod finetune;
 pub mod follow;
 pub mod kb;
+pub mod measurement;
 pub mod merge;
 pub mod pairwise;
 pub mod perspectives;

@@ -17,13 +17,14 @@ use crate::policy::datasets::Rules;
 use crate::policy::{Findings, NamedVersions, datasets, pins, prompts};
 use crate::prompt::{Changelog, Lock};
 use crate::report::input::PolicyReport;
+use crate::report::measurement;
 use crate::task::read_json;
 
 /// Re-derives baselines: by far the dearest of the policies.
 pub const BASELINES: &str = "baselines";
 
 /// Every policy, in listing order.
-pub const POLICIES: [&str; 5] = ["inputs", "prompts", "pins", "datasets", BASELINES];
+pub const POLICIES: [&str; 6] = ["inputs", "measurement", "prompts", "pins", "datasets", BASELINES];
 
 /// Run one policy test. `session`: the run under way, whose answers need not be asked for twice.
 #[must_use]
@@ -32,6 +33,7 @@ pub fn check(inputs: &Inputs, name: &str, today: &str, session: Option<&Session>
         ("inputs", _) => Findings { problems: inputs.all_problems(), hints: sharing(inputs) },
         // Without a project there is nothing to hold the rules against; `inputs` says why.
         (_, None) => Findings::default(),
+        ("measurement", Some(_)) => check_measurement(inputs),
         ("prompts", Some(project)) => check_prompts(&project.root, &project.pins),
         ("pins", Some(project)) => pins::check(&project.root, &project.pins, today, &task_hashes(inputs)),
         ("datasets", Some(_)) => check_datasets(inputs),
@@ -73,6 +75,25 @@ fn sharing(inputs: &Inputs) -> Vec<String> {
         )
     };
     pairs.into_iter().map(hint).collect()
+}
+
+/// Changes of the measurement that can hide a loss are problems until they are accepted by name.
+fn check_measurement(inputs: &Inputs) -> Findings {
+    let report = match inputs.measurement() {
+        Ok(measurement) => measurement.report(),
+        Err(problems) => return Findings { problems, hints: Vec::new() },
+    };
+    let Some(report) = report else { return Findings::default() };
+    let suite = report.changes.iter().find(|change| change.is_open()).map(|change| change.suite.clone());
+    let accept = suite.map(|suite| measurement::accept_command(&suite)).unwrap_or_default();
+    let problem = |line: String| Problem::of_file("measurement", line);
+    let mut problems: Vec<Problem> = measurement::open(&report).into_iter().map(problem).collect();
+    if let Some(last) = problems.pop() {
+        problems
+            .push(last.hint(format!("this change can hide a loss; to accept the list by name: `{accept}`")));
+    }
+    let notes = measurement::notes(&report).into_iter().map(|line| format!("note: {line}"));
+    Findings { problems, hints: measurement::accepted(&report).into_iter().chain(notes).collect() }
 }
 
 fn check_prompts(root: &std::path::Path, pins: &Document<crate::config::pins::PinsFile>) -> Findings {

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::drawing::{Source, StoredSuite};
 use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::{Baselines, CaseDone, OnCase, Selection, Terms, first_index, policy, run_suite};
-use super::{baselines, money};
+use super::{baselines, by_main, money};
 use crate::clock::Clock;
 use crate::config::Problem;
 use crate::config::settings::Mode;
@@ -196,7 +196,8 @@ impl Session {
             traffic: self.inputs.hub.traffic(),
             suites,
         };
-        Report { format: FORMAT, run, gates, policies }
+        let measurement = self.inputs.measurement().ok().and_then(|measurement| measurement.report());
+        Report { format: FORMAT, run, gates, policies, measurement }
     }
 
     /// Start the runtime on a thread of its own; once.
@@ -284,10 +285,21 @@ fn run_all(
                 concurrency: inputs.settings.concurrency,
             };
             let on_case = on_case(i, &plan.spec.suite, &plan.alias, state, listener);
+            let by_main = if selection.gate { by_main::prepare(inputs, suite, &terms) } else { Ok(None) };
+            let by_main = match by_main {
+                Ok(by_main) => by_main,
+                Err(message) => {
+                    state.update(i, |progress| progress.suite = Some(Err(message)));
+                    continue;
+                }
+            };
             let (selection, state) = (selection.clone(), Arc::clone(state));
             running.spawn(async move {
-                let done = run_suite(plan, selection, baselines, terms, on_case).await;
-                state.update(i, |progress| progress.suite = Some(Ok(Arc::new(done))));
+                let (record, mut gate) = run_suite(plan, selection, baselines, terms, on_case).await;
+                if let Some(by_main) = by_main {
+                    gate.by_main = Some(Box::new(by_main.run(&record).await));
+                }
+                state.update(i, |progress| progress.suite = Some(Ok(Arc::new((record, gate)))));
             });
         }
         while let Some(done) = running.join_next().await {

@@ -353,6 +353,7 @@ impl Run {
                 "the baseline's stored scores are not what checks and judge say of the same answers today"
                     .to_owned()
             }),
+            by_main: None,
         };
         (record, gate)
     }

@@ -167,6 +167,6 @@ fn plan(
     }
     let dataset = Dataset { file: GRAPH.to_owned(), cases: Vec::new(), sha256: String::new() };
     let custom = &inputs.registry.checks;
-    let options = Options { prompt: Some(prompt), custom, hub, graph: None };
+    let options = Options { prompt: Some(prompt), custom, hub, graph: None, measured_by: None };
     SuitePlan::load(project, &doc, alias, Arc::new(dataset), options)
 }

@@ -3,10 +3,10 @@
 //! Colour is a parameter: whether a terminal is there is the surface's business. Text from models never brings its
 //! own escape sequences.
 
-use super::input::{GateReport, Report};
+use super::input::{GateReport, MeasurementReport, Report};
 use super::outcome::{Status, exit, exit_code, gate_status, policy_status};
 use super::words::{self, Group, Hints};
-use super::{diff, sanitize, traffic};
+use super::{diff, measurement, sanitize, traffic};
 use crate::eval::record::SuiteRecord;
 use crate::gate::{CaseResult, CaseVerdict};
 
@@ -22,6 +22,9 @@ const SAME_REASON: usize = 32;
 /// Most characters of such a reason.
 const EXPLANATION: usize = 600;
 
+/// Most changes of the measurement of one sort; the summary has all.
+const MAX_CHANGES: usize = 20;
+
 /// Most problems shown of one policy.
 const MAX_PROBLEMS: usize = 10;
 
@@ -29,7 +32,8 @@ const MAX_PROBLEMS: usize = 10;
 #[must_use]
 pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
     let paint = Paint { colour };
-    let mut out = Vec::new();
+    let mut out =
+        report.measurement.as_ref().map(|found| measurement_lines(found, paint)).unwrap_or_default();
     for (suite, gate) in report.pairs() {
         out.extend(suite_lines(report, suite, gate, hints.for_suite(report, suite), paint));
     }
@@ -54,10 +58,34 @@ pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
     }
     let code = exit_code(report);
     out.push(format!("reports: {}", hints.full_report));
-    let meaning = paint.of(if code == exit::OK { GREEN } else { RED }, words::exit_meaning(report, code));
+    let meaning = paint.of(if code == exit::OK { GREEN } else { RED }, &words::exit_meaning(report, code));
     out.push(format!("exit {code}: {meaning}"));
     out.push(String::new());
     out.join("\n")
+}
+
+/// Changes of the measurement, above every verdict that depends on it.
+fn measurement_lines(found: &MeasurementReport, paint: Paint) -> Vec<String> {
+    let (open, accepted, notes) =
+        (measurement::open(found), measurement::accepted(found), measurement::notes(found));
+    let mut out = Vec::new();
+    if !open.is_empty() {
+        let title = format!("measurement changed since {}, not accepted:", sanitize::line(&found.base));
+        out.push(paint.of(RED, &title));
+    }
+    for (lines, word) in [(open, ""), (accepted, "accepted: "), (notes, "note: ")] {
+        let all = lines.len();
+        let shown = lines.into_iter().take(MAX_CHANGES);
+        out.extend(shown.map(|line| format!("  {word}{}", sanitize::line(&line))));
+        if all > MAX_CHANGES {
+            out.push(format!("  {word}and {} more", all - MAX_CHANGES));
+        }
+    }
+    let mut suites: Vec<&str> =
+        found.changes.iter().filter(|c| c.is_open()).map(|c| c.suite.as_str()).collect();
+    suites.dedup();
+    out.extend(suites.into_iter().map(|suite| format!("  accept: {}", measurement::accept_command(suite))));
+    out
 }
 
 fn suite_lines(
@@ -92,18 +120,13 @@ fn suite_lines(
         ("fixed", |v| matches!(v.result, CaseResult::Fixed)),
     ];
     for (word, belongs) in groups {
-        let of_group: Vec<&CaseVerdict> = decision.cases.iter().filter(|verdict| belongs(verdict)).collect();
-        if of_group.is_empty() {
-            continue;
-        }
-        let mut ids: Vec<String> =
-            of_group.iter().take(MAX_IDS).map(|verdict| sanitize::line(&verdict.id)).collect();
-        if of_group.len() > MAX_IDS {
-            ids.push(format!("and {} more", of_group.len() - MAX_IDS));
-        }
-        out.push(format!("  {word}: {}", ids.join(", ")));
+        out.extend(ids(word, &decision.cases, belongs));
     }
     out.extend(reasons(&decision.cases));
+    if let Some(main) = gate.by_main.as_ref().filter(|main| main.decides) {
+        out.extend(ids("failing by main's measurement", &main.decision.cases, CaseVerdict::fails));
+        out.extend(reasons(&main.decision.cases));
+    }
     out.extend(
         gate.limits
             .iter()
@@ -120,6 +143,17 @@ fn suite_lines(
         }
     }
     out
+}
+
+/// A line with the ids of a group of cases; none for an empty group.
+fn ids(word: &str, cases: &[CaseVerdict], belongs: fn(&CaseVerdict) -> bool) -> Option<String> {
+    let of_group: Vec<&CaseVerdict> = cases.iter().filter(|verdict| belongs(verdict)).collect();
+    let mut ids: Vec<String> =
+        of_group.iter().take(MAX_IDS).map(|verdict| sanitize::line(&verdict.id)).collect();
+    if of_group.len() > MAX_IDS {
+        ids.push(format!("and {} more", of_group.len() - MAX_IDS));
+    }
+    (!ids.is_empty()).then(|| format!("  {word}: {}", ids.join(", ")))
 }
 
 /// Why cases were not measured: one case for each reason, and how many share it. Reasons that begin alike, such as

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::AcceptedChange;
 use crate::eval::limits::Limit;
 use crate::eval::record::{RunRecord, SuiteRecord};
 use crate::gate::{CaseVerdict, Decision, Outcome, Verdict};
+use crate::measurement::{Change, Effect};
 
 /// Version of the report's shape. Raised on a change that an old reader would misread.
 pub const FORMAT: u32 = 1;
@@ -22,6 +24,50 @@ pub struct Report {
     pub gates: Vec<GateReport>,
     /// Policy tests that were selected, in listing order.
     pub policies: Vec<PolicyReport>,
+    /// Changes of the measurement since the merge base; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurement: Option<MeasurementReport>,
+}
+
+/// Changes of the measurement since the merge base.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasurementReport {
+    /// The merge base, e.g. `origin/main (1a2b3c4d5e)`.
+    pub base: String,
+    /// Every change, by suite.
+    pub changes: Vec<SuiteChange>,
+}
+
+/// One change of one suite's measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SuiteChange {
+    /// Suite name; `*` for the whole project.
+    pub suite: String,
+    /// The change.
+    pub change: Change,
+    /// Who accepted it and why; absent where it is open, or needs no acceptance.
+    pub accepted: Option<AcceptedChange>,
+}
+
+impl SuiteChange {
+    /// It can hide a loss, and was not accepted.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.change.effect == Effect::CanHide && self.accepted.is_none()
+    }
+}
+
+/// The same candidate under the merge base's measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ByMain {
+    /// Its verdict counts: the worse of the two is the suite's.
+    pub decides: bool,
+    /// The decision.
+    pub decision: Decision,
+    /// What that decision means under the policy in force.
+    pub meaning: Outcome,
+    /// Plain bounds of the suite at the merge base.
+    pub limits: Vec<Limit>,
 }
 
 /// One suite on one model against its baseline.
@@ -51,6 +97,9 @@ pub struct GateReport {
     pub before: BTreeMap<String, Before>,
     /// Why the baseline's answers were scored anew, if they were.
     pub rescored: Option<String>,
+    /// The same candidate under the merge base's measurement, where that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_main: Option<Box<ByMain>>,
 }
 
 /// Which baseline a run was compared with.

@@ -19,10 +19,10 @@ use junit_report::{TestCase, TestResult, TestSuite};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use super::input::{GateReport, PolicyReport, Report};
+use super::input::{GateReport, MeasurementReport, PolicyReport, Report};
 use super::outcome::{Status, case_status, gate_status, metric_status, policy_status};
 use super::words::{self, Hints};
-use super::{sanitize, text};
+use super::{measurement, sanitize, text};
 use crate::eval::record::{CaseRecord, SuiteRecord};
 use crate::gate::{CaseVerdict, MetricDecision};
 
@@ -35,6 +35,10 @@ pub fn xml(report: &Report, hints: Hints<'_>) -> Result<String, String> {
     let started =
         OffsetDateTime::parse(&report.run.started_at, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let mut suites: Vec<TestSuite> = Vec::new();
+    // First: what was measured comes before what was found.
+    if !report.policies.is_empty() {
+        suites.push(test_suite("policy", report.policies.iter().map(policy_test).collect(), None, started));
+    }
     for (suite, gate) in report.pairs() {
         let name = words::suite_name(report, suite);
         let hints = hints.for_suite(report, suite);
@@ -50,9 +54,6 @@ pub fn xml(report: &Report, hints: Hints<'_>) -> Result<String, String> {
         report.pairs().flat_map(|(suite, gate)| gate_tests(report, suite, gate, hints)).collect();
     if !gates.is_empty() {
         suites.push(test_suite("gate", gates, None, started));
-    }
-    if !report.policies.is_empty() {
-        suites.push(test_suite("policy", report.policies.iter().map(policy_test).collect(), None, started));
     }
     make_unique(&mut suites);
     document(suites)
@@ -177,7 +178,7 @@ fn gate_tests(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hi
     let several = words::has_several_models(report, &suite.suite);
     let name = if several { format!("{}::{}", suite.suite, suite.model.alias) } else { suite.suite.clone() };
     let hints = hints.for_suite(report, suite);
-    let evidence = text::gate_text(suite, gate, hints);
+    let evidence = format!("{}{}", open_changes(report, suite), text::gate_text(suite, gate, hints));
     let decision = &gate.decision;
     let verdict = words::suite_verdict(gate);
     let sentence = words::suite_sentence(gate);
@@ -203,6 +204,18 @@ fn gate_tests(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hi
         out
     });
     std::iter::once(whole).chain(metrics).collect()
+}
+
+/// The suite's changes of the measurement that were not accepted, above its verdict.
+fn open_changes(report: &Report, suite: &SuiteRecord) -> String {
+    let Some(found) = &report.measurement else { return String::new() };
+    let own = found.changes.iter().filter(|change| change.suite == suite.suite).cloned().collect();
+    let own = MeasurementReport { changes: own, base: found.base.clone() };
+    let open = measurement::open(&own);
+    if open.is_empty() {
+        return String::new();
+    }
+    format!("measurement changed since {}, not accepted:\n{}\n", found.base, open.join("\n"))
 }
 
 /// Change against the baseline in points, as measured: of a metric where less is better, a plus is a loss.

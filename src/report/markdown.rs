@@ -4,10 +4,10 @@
 //! dataset or a file is escaped: it cannot open a table cell, a tag or a code fence, nor mention anybody.
 
 use super::escape::{code, escape, escape_inline};
-use super::input::{GateReport, PolicyReport, Report};
+use super::input::{GateReport, MeasurementReport, PolicyReport, Report};
 use super::outcome::{exit_code, policy_status};
 use super::words::{self, Group, Hints};
-use super::{diff, sanitize, tables, traffic};
+use super::{diff, measurement, sanitize, tables, traffic};
 use crate::eval::record::{CaseRecord, SuiteRecord};
 use crate::gate::{CaseResult, CaseVerdict, MetricDecision};
 
@@ -31,6 +31,7 @@ pub fn summary(report: &Report, hints: Hints<'_>) -> String {
         format!("## Evaluation: {} (exit {code})", words::exit_meaning(report, code))
     };
     let mut out = vec![heading, String::new()];
+    out.extend(report.measurement.iter().flat_map(changes));
     if !report.run.suites.is_empty() {
         out.extend(overview(report));
     }
@@ -48,6 +49,32 @@ pub fn summary(report: &Report, hints: Hints<'_>) -> String {
     out.push(footer(report));
     out.push(String::new());
     out.join("\n")
+}
+
+/// Changes of the measurement, above every verdict that depends on it.
+fn changes(found: &MeasurementReport) -> Vec<String> {
+    let mut out = Vec::new();
+    let open = measurement::open(found);
+    if !open.is_empty() {
+        let base = escape(&found.base);
+        out.push(format!("### The measurement changed since {base}, and nothing of it was accepted"));
+        out.push(String::new());
+        out.push("Each of these changes can hide a loss. Accept them by name, or take them back:".to_owned());
+        out.push(String::new());
+        out.extend(open.iter().map(|line| format!("- **{}**", escape(line))));
+        out.push(String::new());
+    }
+    let accepted = measurement::accepted(found).into_iter().map(|line| ("accepted", line));
+    let notes = measurement::notes(found).into_iter().map(|line| ("note", line));
+    let others: Vec<String> = accepted
+        .chain(notes)
+        .map(|(word, line)| format!("- measurement, {word}: {}", escape(&line)))
+        .collect();
+    if !others.is_empty() {
+        out.extend(others);
+        out.push(String::new());
+    }
+    out
 }
 
 fn overview(report: &Report) -> Vec<String> {
@@ -112,6 +139,15 @@ fn section(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hints
     if let Some(accepted) = &gate.accepted {
         out.push(String::new());
         out.push(format!("Against your accepted baseline: {}", escape_inline(&words::sentence(accepted))));
+    }
+    if let Some(main) = gate.by_main.as_ref().filter(|main| main.decides) {
+        let failing = main.decision.cases.iter().filter(|verdict| verdict.fails());
+        let names: Vec<String> = failing.map(|verdict| escape(&verdict.id)).collect();
+        if !names.is_empty() {
+            let list = bounded(names.clone());
+            out.push(String::new());
+            out.push(format!("Failing by main's measurement ({}): {list}", names.len()));
+        }
     }
     let rows = words::rows(suite, gate);
     out.extend(broken(suite, gate, &rows));
@@ -209,17 +245,24 @@ fn id_lists(rows: &[Row<'_>]) -> Vec<String> {
         if of_group.is_empty() {
             continue;
         }
-        let mut ids: Vec<String> = of_group.iter().take(MAX_IDS).map(|verdict| escape(&verdict.id)).collect();
-        if of_group.len() > MAX_IDS {
-            ids.push(format!("and {} more", of_group.len() - MAX_IDS));
-        }
+        let ids = bounded(of_group.iter().map(|verdict| escape(&verdict.id)).collect());
         let why = of_group.iter().find_map(|verdict| why(&verdict.result)).map_or(String::new(), |why| {
             format!(" (first: {})", escape(&diff::clip(&sanitize::line(why), FEW_WORDS)))
         });
         out.push(String::new());
-        out.push(format!("{name} ({}): {}{why}", of_group.len(), ids.join(", ")));
+        out.push(format!("{name} ({}): {ids}{why}", of_group.len()));
     }
     out
+}
+
+/// Names with commas, cut short.
+fn bounded(names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(MAX_IDS);
+    let mut shown: Vec<String> = names.into_iter().take(MAX_IDS).collect();
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
 }
 
 fn why(result: &CaseResult) -> Option<&str> {

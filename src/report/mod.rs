@@ -33,6 +33,7 @@ mod tables;
 pub mod traffic;
 
 pub mod markdown;
+pub mod measurement;
 
 pub mod console;
 

@@ -73,9 +73,39 @@ pub fn case_status(verdict: &CaseVerdict, excuse: Option<&str>) -> Status {
     }
 }
 
-/// The status of a gate's test.
+/// The status of a gate's test: the worse one of what the branch's measurement and, where that decides, the merge
+/// base's says.
 #[must_use]
 pub fn gate_status(gate: &GateReport) -> Status {
+    let own = own_status(gate);
+    match by_main_status(gate) {
+        Some(main) if own != Status::Skipped => worse(own, main),
+        _ => own,
+    }
+}
+
+/// The status under the merge base's measurement, where its verdict counts.
+#[must_use]
+pub fn by_main_status(gate: &GateReport) -> Option<Status> {
+    let main = gate.by_main.as_ref().filter(|main| main.decides && gate.selected)?;
+    let cases = main.decision.cases.iter().map(|verdict| case_status(verdict, gate.excused()));
+    let whole = match main.meaning {
+        _ if main.limits.iter().any(crate::eval::limits::Limit::exceeded) => Status::Worse,
+        Outcome::Fine | Outcome::Warns | Outcome::NotDecided => Status::Ok,
+        Outcome::Refused => Status::Undecided,
+        Outcome::Worse if gate.excused().is_some() => Status::Ok,
+        Outcome::Worse => Status::Worse,
+        Outcome::CouldNotTell => Status::CannotTell,
+    };
+    Some(cases.fold(whole, worse))
+}
+
+/// The one of two that decides the exit code.
+fn worse(a: Status, b: Status) -> Status {
+    if exit::of([a.exit_code(), b.exit_code()]) == a.exit_code() { a } else { b }
+}
+
+fn own_status(gate: &GateReport) -> Status {
     if !gate.selected {
         return Status::Skipped;
     }
@@ -116,15 +146,22 @@ pub fn policy_status(policy: &PolicyReport) -> Status {
     if policy.problems.is_empty() { Status::Ok } else { Status::BadInput }
 }
 
-/// The exit code of a whole run.
+/// The exit code that suites and cases alone would give: what the run says about the product, whatever inputs have to
+/// be fixed.
 #[must_use]
-pub fn exit_code(report: &Report) -> u8 {
+pub fn product_exit_code(report: &Report) -> u8 {
     let cases = report.gates.iter().flat_map(|gate| {
         gate.decision.cases.iter().map(|verdict| case_status(verdict, gate.excuses(verdict)))
     });
     let gates = report.gates.iter().map(gate_status);
-    let policies = report.policies.iter().map(policy_status);
-    exit::of(cases.chain(gates).chain(policies).map(Status::exit_code))
+    exit::of(cases.chain(gates).map(Status::exit_code))
+}
+
+/// The exit code of a whole run.
+#[must_use]
+pub fn exit_code(report: &Report) -> u8 {
+    let policies = report.policies.iter().map(|policy| policy_status(policy).exit_code());
+    exit::of(policies.chain([product_exit_code(report)]))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::input::{BaselineInfo, BaselineSource, GateReport, Report};
-use super::outcome::exit;
+use super::outcome::{by_main_status, exit, gate_status, product_exit_code};
 use super::sanitize;
 use crate::eval::limits::Limit;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
@@ -108,7 +108,20 @@ pub fn suite_verdict(gate: &GateReport) -> String {
         if gate.meaning == Outcome::NotDecided { "not decided" } else { verdict(gate.decision.verdict) };
     let accepted = if gate.meaning == Outcome::Worse && gate.excused().is_some() { ", accepted" } else { "" };
     let exceeded = if gate.limits.iter().any(Limit::exceeded) { ", limit exceeded" } else { "" };
-    format!("{word}{accepted}{exceeded}")
+    let own = format!("{word}{accepted}{exceeded}");
+    match &gate.by_main {
+        Some(main) if main_is_worse(gate) => {
+            format!("{} by main's measurement, {own} by this branch's", verdict(main.decision.verdict))
+        }
+        _ => own,
+    }
+}
+
+/// The merge base's measurement decides, and its verdict is worse than that of the branch's own.
+#[must_use]
+pub fn main_is_worse(gate: &GateReport) -> bool {
+    let alone = GateReport { by_main: None, ..gate.clone() };
+    by_main_status(gate).is_some_and(|main| main.fails()) && gate_status(gate) != gate_status(&alone)
 }
 
 /// The suite in one line: the limits that were exceeded, if any, then the decision's sentence.
@@ -117,7 +130,19 @@ pub fn suite_sentence(gate: &GateReport) -> String {
     let exceeded = gate.limits.iter().filter(|limit| limit.exceeded()).map(limit);
     let excused = gate.excused().filter(|_| gate.meaning == Outcome::Worse);
     let excused = excused.map(|reason| format!("accepted because: {}", sanitize::line(reason)));
-    exceeded.chain([sentence(&gate.decision)]).chain(excused).collect::<Vec<_>>().join("; ")
+    let own = sentence(&gate.decision);
+    let decided = match &gate.by_main {
+        Some(main) if main.decides => {
+            let exceeded = main.limits.iter().filter(|limit| limit.exceeded()).map(limit);
+            let main = exceeded.chain([sentence(&main.decision)]).collect::<Vec<_>>().join("; ");
+            format!("by main's measurement: {main}; by this branch's: {own}")
+        }
+        Some(main) => {
+            format!("{own}; by main's measurement, before the accepted changes: {}", sentence(&main.decision))
+        }
+        None => own,
+    };
+    exceeded.chain([decided]).chain(excused).collect::<Vec<_>>().join("; ")
 }
 
 /// The run holds something that a person may want to make the new baseline.
@@ -156,9 +181,16 @@ pub fn result(result: &CaseResult) -> &'static str {
     }
 }
 
-/// What an exit code means.
+/// What an exit code means. Inputs that have to be fixed never hide what the run says about the product.
 #[must_use]
-pub fn exit_meaning(report: &Report, code: u8) -> &'static str {
+pub fn exit_meaning(report: &Report, code: u8) -> String {
+    if code == exit::INPUT && !report.gates.is_empty() {
+        return format!("fix the input; {}", meaning(report, product_exit_code(report)));
+    }
+    meaning(report, code).to_owned()
+}
+
+fn meaning(report: &Report, code: u8) -> &'static str {
     let undecided = report.gates.iter().any(|gate| !gate.selected || gate.meaning == Outcome::NotDecided);
     match code {
         exit::OK if undecided => "nothing got worse in what ran, the gate is not decided",

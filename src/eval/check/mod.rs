@@ -124,8 +124,10 @@ pub type CustomChecks = BTreeMap<String, CustomCheck>;
 /// What checks are made of besides their specs.
 #[derive(Clone, Copy)]
 pub struct Parts<'a> {
-    /// The project root: schemas and programs are relative to it.
+    /// The project root: programs are started in it.
     pub root: &'a Path,
+    /// The root that schemas are read from: the project root, or a copy of the merge base.
+    pub files: &'a Path,
     /// Closures for checks of kind `custom`.
     pub custom: &'a CustomChecks,
     /// For checks that ask a model.

@@ -86,7 +86,7 @@ fn senseless(spec: &CheckSpec) -> Result<(), String> {
 impl Rule {
     /// Prepare a kind. Which arguments belong to it was checked when the spec was read.
     pub(super) fn prepare(spec: &CheckSpec, parts: Parts<'_>) -> Result<Self, Flaw> {
-        let Parts { root, custom, models } = parts;
+        let Parts { root, files, custom, models } = parts;
         let args = &spec.args;
         for (name, bound) in [("min_value", args.min_value), ("max_value", args.max_value)] {
             if bound.is_some_and(|bound| !bound.is_finite()) {
@@ -119,7 +119,7 @@ impl Rule {
             "is_json" => Self::IsJson,
             "json_schema" => {
                 let schema = args.schema.as_deref().unwrap_or_default();
-                Self::JsonSchema(Box::new(json::load_schema(root, schema)?))
+                Self::JsonSchema(Box::new(json::load_schema(files, schema)?))
             }
             "one_of" => Self::OneOf,
             "range" | "word_count" => {

@@ -17,7 +17,8 @@ fn compile(suite: &str, cases: Vec<Case>) -> Result<Scoring, Vec<String>> {
         serde_yaml::from_str(&format!("suite: s\ndataset: d.jsonl\ntask: t\n{suite}")).unwrap();
     let dataset = Dataset { file: "d.jsonl".to_owned(), cases, sha256: String::new() };
     let models = |alias: &str| Err((format!("no model `{alias}`"), None));
-    let parts = Parts { root: Path::new("."), custom: &CustomChecks::new(), models: &models };
+    let parts =
+        Parts { root: Path::new("."), files: Path::new("."), custom: &CustomChecks::new(), models: &models };
     Scoring::compile(&suite, "evals/s.yml", &dataset, parts)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }

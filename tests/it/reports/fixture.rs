@@ -46,6 +46,7 @@ pub(crate) fn report() -> Report {
                 &["config/model_pins.yml:3: pin `rf_qaqc` names prompt_v001.txt, whose hash differs"],
             ),
         ],
+        measurement: None,
     }
 }
 
@@ -392,6 +393,7 @@ fn gate() -> GateReport {
             ("RF-G-090".to_owned(), before(answer_text("pass"), 1, Some(0.8))),
         ]),
         rescored: Some("the check `equals /verdict` changed".to_owned()),
+        by_main: None,
     }
 }
 

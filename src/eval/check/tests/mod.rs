@@ -75,7 +75,7 @@ fn models(alias: &str) -> Result<Embedder, (String, Option<String>)> {
 }
 
 fn compile_all(root: &Path, specs: &[CheckSpec]) -> Result<Checks, Vec<Problem>> {
-    Checks::compile(specs, "evals/s.yml", Parts { root, custom: &customs(), models: &models })
+    Checks::compile(specs, "evals/s.yml", Parts { root, files: root, custom: &customs(), models: &models })
 }
 
 fn compile_in(root: &Path, yaml: &str) -> Result<Checks, String> {

@@ -42,7 +42,8 @@ fn what_cannot_work_is_said_before_anything_runs() {
         assert!(error.starts_with("evals/s.yml: `checks[0].") && error.contains(want), "{yaml}: {error}");
     }
     let two = [spec("custom: { name: a }"), spec("is_json"), spec("custom: { name: b }")];
-    let parts = Parts { root: Path::new("."), custom: &CustomChecks::new(), models: &models };
+    let parts =
+        Parts { root: Path::new("."), files: Path::new("."), custom: &CustomChecks::new(), models: &models };
     let problems = Checks::compile(&two, "f", parts).err().unwrap();
     assert_eq!(problems.len(), 2, "all at once");
     assert_eq!(problems[1].key, "checks[2].custom");

@@ -1,0 +1,114 @@
+//! Files of the merge base: which of them the working tree changed, and copies of them in a folder.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use super::{Found, MergeBase, git, prepared};
+use crate::config::Problem;
+
+/// A file in the tree of the merge base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Relative to the project root, with `/` separators.
+    pub path: String,
+    /// Git's id of its content.
+    id: String,
+}
+
+impl MergeBase {
+    /// Files of the merge base that differ in the working tree, relative to the project root; files that Git does not
+    /// know are left out. Absent where there is no merge base.
+    ///
+    /// # Errors
+    /// `git` fails.
+    pub fn differing(&self) -> Result<Option<Vec<String>>, Problem> {
+        let Found::Commit { sha, .. } = self.found() else { return Ok(None) };
+        let args =
+            ["diff", "--name-only", "--relative", "--no-renames", "--no-ext-diff", "-z", sha, "--", "."];
+        let output = git(&self.root, &args)?;
+        if !output.ok {
+            return Err(Problem::of_file(
+                "git",
+                format!("the merge base cannot be compared: {}", output.error),
+            ));
+        }
+        let text = output.text();
+        Ok(Some(text.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()))
+    }
+
+    /// The regular files below these paths in the merge base; none where there is no merge base.
+    ///
+    /// # Errors
+    /// `git` fails.
+    pub fn files(&self, paths: &[String]) -> Result<Vec<Entry>, Problem> {
+        let Found::Commit { sha, .. } = self.found() else { return Ok(Vec::new()) };
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut args = vec!["ls-tree", "-r", "-z", sha.as_str(), "--"];
+        args.extend(paths.iter().map(String::as_str));
+        let output = git(&self.root, &args)?;
+        if !output.ok {
+            return Err(Problem::of_file(
+                "git",
+                format!("the merge base cannot be listed: {}", output.error),
+            ));
+        }
+        let text = output.text();
+        // `<mode> blob <id>\t<path>`
+        let entry = |line: &str| {
+            let (facts, path) = line.split_once('\t')?;
+            let mut words = facts.split_ascii_whitespace();
+            let (mode, kind, id) = (words.next()?, words.next()?, words.next()?);
+            (mode.starts_with("100") && kind == "blob")
+                .then(|| Entry { path: path.to_owned(), id: id.to_owned() })
+        };
+        Ok(text.split('\0').filter_map(entry).collect())
+    }
+
+    /// Write these files below `folder`, as a checkout would: line ends and filters are those of `.gitattributes`.
+    ///
+    /// # Errors
+    /// `git` fails, or a file cannot be written.
+    pub fn write_to(&self, folder: &Path, entries: &[Entry]) -> Result<(), Problem> {
+        let prefix =
+            git(&self.root, &["rev-parse", "--show-prefix"])?.text().trim_end_matches('\n').to_owned();
+        let failed = |error: &dyn std::fmt::Display| {
+            Problem::of_file("git", format!("files of the merge base cannot be read: {error}"))
+        };
+        let mut child = prepared(&self.root)
+            .args(["cat-file", "--batch", "--filters"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        let asked: String =
+            entries.iter().map(|entry| format!("{} {prefix}{}\n", entry.id, entry.path)).collect();
+        let mut input = child.stdin.take();
+        // Both pipes would fill up if nothing were read while this is written.
+        let writer = std::thread::spawn(move || input.as_mut().map(|pipe| pipe.write_all(asked.as_bytes())));
+        let output = child.wait_with_output().map_err(|error| failed(&error))?;
+        let _ = writer.join();
+        let mut rest = output.stdout.as_slice();
+        for entry in entries {
+            let (content, behind) =
+                first_object(rest).ok_or_else(|| failed(&format!("`{}` is missing", entry.path)))?;
+            let path = folder.join(&entry.path);
+            let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            made.and_then(|()| std::fs::write(&path, content)).map_err(|error| failed(&error))?;
+            rest = behind;
+        }
+        Ok(())
+    }
+}
+
+/// The content of the first object of `cat-file --batch`, and what comes behind it: `<id> blob <size>\n<content>\n`.
+fn first_object(output: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = output.iter().position(|byte| *byte == b'\n')?;
+    let (head, rest) = output.split_at_checked(end)?;
+    let size: usize = std::str::from_utf8(head).ok()?.rsplit(' ').next()?.parse().ok()?;
+    let (content, behind) = rest.get(1..)?.split_at_checked(size)?;
+    Some((content, behind.get(1..)?))
+}

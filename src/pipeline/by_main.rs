@@ -1,0 +1,72 @@
+//! The candidate under the merge base's measurement: its cases, checks and judge decide, where the branch changed them.
+//!
+//! Answers of the first pass are used again; removed cases and a changed judge are answered and scored under the run's
+//! mode like any other. Where every change was accepted, nothing is asked, and the verdict is only shown.
+
+use std::sync::Arc;
+
+use super::drawing::{Source, StoredSuite};
+use super::inputs::{Inputs, SuiteInputs};
+use super::measurement::Decides;
+use super::suite_run::{Baselines, Selection, Terms, policy, run_suite};
+use crate::eval::plan::SuitePlan;
+use crate::eval::record::SuiteRecord;
+use crate::gate::Policy;
+use crate::llm::recording::DIR;
+use crate::llm::stack;
+use crate::report::input::ByMain;
+
+/// Everything that the second pass needs but the answers of the first.
+pub(super) struct Prepared {
+    plan: Arc<SuitePlan>,
+    baselines: Baselines,
+    terms: Terms,
+    decides: bool,
+}
+
+/// Prepare the second pass; nothing where the merge base measures the same, or has no baseline to compare with.
+///
+/// # Errors
+/// The first problem of the merge base's measurement.
+pub(super) fn prepare(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    terms: &Terms,
+) -> Result<Option<Prepared>, String> {
+    let first =
+        |problems: Vec<crate::config::Problem>| problems.first().map(ToString::to_string).unwrap_or_default();
+    let measurement = inputs.measurement().map_err(first)?;
+    let Some(decides) = measurement.scores_otherwise(&suite.doc.value.suite) else { return Ok(None) };
+    let decides = decides == Decides::Yes;
+    // What was accepted is no reason to spend.
+    let free = inputs.hub.beside(DIR, stack::Policy::Replay);
+    let hub = if decides { &inputs.hub } else { &free };
+    let Some(Ok(plan)) = measurement.plan(inputs, suite, hub) else {
+        // A measurement that does not load is an open change of its own.
+        return Ok(None);
+    };
+    let stored = inputs.baseline_at_merge_base(suite).map_err(|problem| problem.to_string())?;
+    let Some(stored) = stored else { return Ok(None) };
+    let plan = Arc::new(plan);
+    let policy = Policy {
+        samples: terms.policy.samples,
+        fail_fast: terms.policy.fail_fast,
+        ..policy(&plan, measurement.on_inconclusive(inputs))
+    };
+    let baselines = Baselines { compared: Some(Arc::new(stored.baseline)), ..Baselines::default() };
+    // The accepted configuration at hand scores by the branch's measurement, so thin baselines are not filled up here.
+    let terms = Terms { policy, accepted: None, ..terms.clone() };
+    Ok(Some(Prepared { plan, baselines, terms, decides }))
+}
+
+impl Prepared {
+    /// Decide, starting from the answers of the first pass.
+    pub(super) async fn run(self, record: &SuiteRecord) -> ByMain {
+        let Self { plan, baselines, mut terms, decides } = self;
+        terms.source = Source::Continued(Arc::new(StoredSuite::new(record, &plan)));
+        let selection = Selection::all(plan.dataset.cases.len());
+        let unheard = Arc::new(|_: usize, _| {});
+        let (_, gate) = run_suite(plan, selection, baselines, terms, unheard).await;
+        ByMain { decides, decision: gate.decision, meaning: gate.meaning, limits: gate.limits }
+    }
+}
