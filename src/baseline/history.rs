@@ -108,16 +108,19 @@ pub fn in_changelog(changelog: Option<&Changelog>, suite: &str, model: &str) -> 
     own.map(|(prompt, block)| Acceptance::of_block(prompt, block)).collect()
 }
 
-/// What comes before a new acceptance against `before`: everything that led to it, and its own acceptance.
+/// The acceptances before a new one against `before`: everything that led to it, and its own acceptance. `working` is
+/// the file that the new one replaces; what it knows of earlier acceptances is kept as well.
 #[must_use]
 pub fn leading_to(
     before: Option<&Stored>,
+    working: Option<&Stored>,
     changelog: Option<&Changelog>,
     suite: &str,
     model: &str,
 ) -> Vec<Acceptance> {
     let Some(stored) = before else { return Vec::new() };
     let mut all = in_changelog(changelog, suite, model);
+    all.extend(working.into_iter().flat_map(|working| working.baseline.history.iter().cloned()));
     all.extend(stored.baseline.history.iter().cloned());
     all.push(Acceptance::of(stored));
     without_twins(all)
@@ -148,7 +151,7 @@ pub fn load(root: &Path, changelog: Option<&Changelog>) -> Result<Vec<History>, 
     for (suite, model) in file::list(root).map_err(|problem| vec![problem])? {
         match file::read(root, &suite, &model) {
             Ok(Some(stored)) => {
-                let all = leading_to(Some(&stored), changelog, &suite, &model);
+                let all = leading_to(Some(&stored), None, changelog, &suite, &model);
                 found.insert((suite, model), all);
             }
             Ok(None) => {}
@@ -181,12 +184,19 @@ mod tests {
         let earlier = Acceptance { run: "r2 again".to_owned(), ..Acceptance::of(&stored) };
         stored.baseline.history = vec![Acceptance { sha256: "b".repeat(64), ..earlier }];
         let log = log();
-        let all = leading_to(Some(&stored), Some(&log), "gold", "reference");
+        let all = leading_to(Some(&stored), None, Some(&log), "gold", "reference");
         let runs: Vec<&str> = all.iter().map(|acceptance| acceptance.run.as_str()).collect();
         assert_eq!(runs, ["r1", "r2 again", "20261123T131500Z-4f2a"]);
         assert_eq!(all[0].deltas, None);
-        assert_eq!(leading_to(Some(&stored), Some(&log), "gold", "noisy").len(), 2);
-        assert_eq!(leading_to(None, Some(&log), "gold", "reference"), []);
+        // The changelog's blocks are gone after the first acceptance; the file that is replaced still knows them.
+        let mut working = stored.clone();
+        working.baseline.history = all;
+        stored.baseline.history.clear();
+        let again = leading_to(Some(&stored), Some(&working), None, "gold", "reference");
+        let again: Vec<&str> = again.iter().map(|acceptance| acceptance.run.as_str()).collect();
+        assert_eq!(again, ["r1", "r2 again", "20261123T131500Z-4f2a"]);
+        assert_eq!(leading_to(Some(&stored), None, Some(&log), "gold", "noisy").len(), 2);
+        assert_eq!(leading_to(None, None, Some(&log), "gold", "reference"), []);
     }
 
     #[test]

@@ -24,4 +24,4 @@ pub use model::{
     Accepted, AcceptedChange, Baseline, BaselineCase, BaselineSample, Decision, FileHash, Header, JudgeWord,
     Verdict,
 };
-pub use record::from_record;
+pub use record::{from_record, scored};

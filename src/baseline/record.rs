@@ -1,12 +1,12 @@
 //! From what a run leaves behind to the baseline it may become. Decides nothing, writes nothing.
 
 use crate::stats::rounding::six_decimals;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
     Accepted, Baseline, BaselineCase, BaselineSample, FileHash, Header, JudgeWord, MAX_SAMPLES, SHORT_ANSWER,
 };
-use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
+use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, Scores, SuiteRecord};
 use crate::json::sha256_hex;
 
 /// The baseline that a run becomes when it is accepted, and the ids of cases without a single measured answer:
@@ -72,40 +72,47 @@ fn samples(
     for sample in measured.into_iter().skip(from) {
         let SampleOutcome::Scored { answer, scores } = &sample.outcome else { continue };
         served_models.extend(answer.served_models().map(str::to_owned));
-        kept.push(BaselineSample {
+        let unscored = BaselineSample {
             index: sample.index,
             key: sample.key.clone(),
-            passed: scores.passed,
-            metrics: scores
-                .metrics
-                .iter()
-                .map(|(name, value)| (name.clone(), six_decimals(*value)))
-                .collect(),
-            judge: scores.judge.as_ref().map(|judge| JudgeWord {
-                score: six_decimals(judge.score),
-                explanation: judge.explanation.clone(),
-                key: judge.key.clone(),
-            }),
+            passed: false,
+            metrics: BTreeMap::new(),
+            judge: None,
             answer: if embedded {
                 answer.text.clone()
             } else {
                 answer.text.chars().take(SHORT_ANSWER).collect()
             },
             answer_sha256: (!embedded).then(|| sha256_hex(&answer.text)),
-        });
+        };
+        kept.push(scored(unscored, scores));
     }
     kept
 }
 
+/// The same answer with these scores.
+#[must_use]
+pub fn scored(sample: BaselineSample, scores: &Scores) -> BaselineSample {
+    let rounded = |(name, value): (&String, &f64)| (name.clone(), six_decimals(*value));
+    BaselineSample {
+        passed: scores.passed,
+        metrics: scores.metrics.iter().map(rounded).collect(),
+        judge: scores.judge.as_ref().map(|judge| JudgeWord {
+            score: six_decimals(judge.score),
+            explanation: judge.explanation.clone(),
+            key: judge.key.clone(),
+        }),
+        ..sample
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::super::file::tests::baseline;
     use super::super::file::{parse, to_text};
     use super::*;
     use crate::config::models::ProviderKind;
-    use crate::eval::record::{Identity, JudgeResult, Scores};
+    use crate::eval::record::{Identity, JudgeResult};
     use crate::llm::{Answer, FinishReason, ModelCard};
 
     fn sample(index: u32, text: &str) -> SampleRecord {

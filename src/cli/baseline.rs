@@ -2,13 +2,18 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use clap::builder::NonEmptyStringValueParser;
+
 use super::{Choice, Context};
-use crate::baseline::{self, Stored, diff};
+use crate::baseline::{self, AcceptedChange, Stored, diff};
 use crate::config::Problem;
 use crate::host;
+use crate::measurement::accepted;
 use crate::pipeline::Inputs;
 use crate::pipeline::accept::{self, Proposal, Refusal, Terms};
 use crate::pipeline::inputs::SuiteInputs;
+use crate::report::input::MeasurementReport;
+use crate::report::measurement;
 use crate::report::outcome::exit;
 
 /// Subcommands of `llmx baseline`.
@@ -26,6 +31,9 @@ pub(super) enum Command {
         /// Accept although the decision is not pass or improved, for this reason
         #[arg(long = "override", value_name = "REASON")]
         override_reason: Option<String>,
+        /// Accept the listed changes of the measurement, for this reason
+        #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+        reason: Option<String>,
         /// One sample per case instead of the suite's `baseline_samples`
         #[arg(long)]
         thin: bool,
@@ -51,7 +59,7 @@ pub(super) enum Command {
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     match command {
-        Command::Accept { suite, choice, yes, override_reason, thin, by } => {
+        Command::Accept { suite, choice, yes, override_reason, reason, thin, by } => {
             let inputs = context.inputs(choice)?;
             let terms = Terms {
                 by: by
@@ -60,6 +68,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
                     .unwrap_or_else(|| "unknown".to_owned()),
                 override_reason: override_reason.clone(),
                 thin: *thin,
+                reason: reason.clone(),
             };
             accept_suite(context, &inputs, suite, &terms, *yes)
         }
@@ -110,6 +119,12 @@ fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, y
         );
         return Err(exit::INPUT);
     }
+    let terms = &with_reason(context, inputs, name, terms)?;
+    if inputs.suites.iter().all(|suite| suite.doc.value.suite != name)
+        && let Some(accepted) = gone(context, inputs, name, terms)?
+    {
+        return write_gone(context, inputs, &accepted, yes);
+    }
     let suite = context.suite(inputs, name)?;
     let proposal =
         accept::propose(inputs, suite, terms, &host::clock()).map_err(|found| context.refuse(&found))?;
@@ -129,6 +144,46 @@ fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, y
     Ok(exit::OK)
 }
 
+/// The terms with a reason for the open changes of the measurement, which are shown first.
+fn with_reason(context: &Context, inputs: &Inputs, name: &str, terms: &Terms) -> Result<Terms, u8> {
+    let measurement = inputs.measurement().map_err(|problems| context.refuse(&problems))?;
+    if measurement.open(name).next().is_none() {
+        return Ok(terms.clone());
+    }
+    if let Some(found) = measurement.report() {
+        let own = found.changes.iter().filter(|change| change.suite == name).cloned().collect();
+        let own = MeasurementReport { changes: own, base: found.base };
+        context.out.line(format!("measurement changed since {}:", own.base));
+        measurement::open(&own).iter().for_each(|line| context.out.line(format!("  {line}")));
+    }
+    if terms.reason.is_some() || !std::io::stdin().is_terminal() {
+        return Ok(terms.clone());
+    }
+    let reason = asked("each of these can hide a loss; why are they right?");
+    Ok(Terms { reason: reason.filter(|reason| !reason.is_empty()), ..terms.clone() })
+}
+
+/// Accepted changes of a suite that the tree does not have any more.
+fn gone(
+    context: &Context,
+    inputs: &Inputs,
+    name: &str,
+    terms: &Terms,
+) -> Result<Option<Vec<AcceptedChange>>, u8> {
+    let accepted =
+        accept::changes(inputs, name, terms, &host::clock()).map_err(|found| context.refuse(&found))?;
+    Ok(Some(accepted).filter(|accepted| !accepted.is_empty()))
+}
+
+fn write_gone(context: &Context, inputs: &Inputs, accepted: &[AcceptedChange], yes: bool) -> Result<u8, u8> {
+    if !yes && !confirmed(context, "accept these changes of the measurement?") {
+        return Err(exit::INPUT);
+    }
+    accepted::add(&inputs.root(), accepted).map_err(|problems| context.refuse(&problems))?;
+    context.out.line(format!("wrote {}", accepted::FILE));
+    Ok(exit::OK)
+}
+
 fn show_change(context: &Context, proposal: &Proposal) {
     let accepted = &proposal.baseline.header.accepted;
     match &proposal.working {
@@ -138,6 +193,9 @@ fn show_change(context: &Context, proposal: &Proposal) {
         None => context.out.line(format!("first baseline: {} cases", proposal.baseline.cases.len())),
     }
     context.out.line(format!("decision: {}", accepted.decision.sentence));
+    if let Some(main) = &proposal.by_main {
+        context.out.line(format!("by main's measurement: {}", main.sentence));
+    }
 }
 
 fn refuse(context: &Context, refusal: &Refusal) -> u8 {
@@ -160,14 +218,19 @@ fn refuse(context: &Context, refusal: &Refusal) -> u8 {
     }
 }
 
-/// Ask, if somebody is there to answer.
+/// Ask on the terminal; fails where there is none.
 pub(super) fn confirmed(context: &Context, question: &str) -> bool {
     if !std::io::stdin().is_terminal() {
-        context.out.failed("nobody is there to confirm", Some("add --yes"));
+        context.out.failed("cannot prompt for confirmation: stdin is not a terminal", Some("pass `--yes`"));
         return false;
     }
-    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+    matches!(asked(&format!("{question} [y/N]")).as_deref(), Some("y" | "Y" | "yes"))
+}
+
+/// A line that the person at the terminal types.
+fn asked(question: &str) -> Option<String> {
+    let _ = write!(std::io::stderr(), "{question} ");
     let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line).is_ok();
-    read && matches!(line.trim(), "y" | "Y" | "yes")
+    std::io::stdin().lock().read_line(&mut line).ok()?;
+    Some(line.trim().to_owned())
 }

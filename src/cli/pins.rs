@@ -92,7 +92,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             }
             let by =
                 by.clone().or_else(|| host::git_user(&inputs.root())).unwrap_or_else(|| "unknown".to_owned());
-            let terms = Terms { by, override_reason: override_reason.clone(), thin: false };
+            let terms = Terms { by, override_reason: override_reason.clone(), thin: false, reason: None };
             let written = put_in_place(&inputs, task, to, &compared, &terms, &host::clock());
             let written = written.map_err(|problems| context.refuse(&problems))?;
             written.iter().for_each(|file| context.out.line(format!("wrote {file}")));

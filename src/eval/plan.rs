@@ -222,6 +222,16 @@ impl SuitePlan {
         self.answerers().all(|client| client.card().deterministic) && judge && checks
     }
 
+    /// The judge may fail a case or move the gate; absent without a judge that is meant to.
+    #[must_use]
+    pub fn judge_may_fail(&self) -> Option<bool> {
+        match (&self.judge, &self.judge_informs) {
+            (None, _) => None,
+            (Some(_), Some(_)) => Some(false),
+            (Some(judge), None) => (judge.blocking || gates_judge(&self.spec)).then_some(true),
+        }
+    }
+
     /// Every model that answers for the task lives in this program: asking costs nothing.
     #[must_use]
     pub fn is_embedded(&self) -> bool {

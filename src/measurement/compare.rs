@@ -53,6 +53,22 @@ pub fn between(base: &Facts, now: &Facts) -> Vec<Change> {
     changes.list
 }
 
+/// The change that a suite no longer runs on a model.
+#[must_use]
+pub fn without_model(suite: &str, alias: &str) -> Change {
+    let mut changes = Changes { suite, list: Vec::new() };
+    changes.list_of("suite", "models", &[alias.to_owned()], &[]);
+    changes.list.swap_remove(0)
+}
+
+/// The case that a change is about, among these ids.
+#[must_use]
+pub fn case_of<'a>(name: &str, ids: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let rest = name.strip_prefix("case ")?;
+    ids.into_iter()
+        .find(|id| rest.strip_prefix(id).is_some_and(|rest| rest.starts_with(": ") || rest.starts_with(", ")))
+}
+
 /// A change that concerns a suite as a whole, e.g. that it was deleted.
 #[must_use]
 pub fn of_suite(suite: &str, what: &str, effect: Effect, before: &Value) -> Change {

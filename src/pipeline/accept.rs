@@ -11,18 +11,21 @@ use tokio::task::JoinSet;
 use super::block_on;
 use super::compare_files::{decide, first, reason, speaks_for_itself};
 use super::inputs::{Inputs, SuiteInputs};
-use super::observe::must_pass_fails;
+use super::observe::{must_pass_fails, rescore};
 use super::suite_run::{first_index, policy};
-use super::{baselines, money};
-use crate::baseline::{self, Accepted, Baseline, Header, Stored, history};
+use super::{baselines, by_main, money};
+use crate::baseline::{self, Accepted, AcceptedChange, Baseline, BaselineCase, Header, Stored, history};
 use crate::clock::Clock;
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleRecord, SuiteRecord};
 use crate::eval::run::{self, Reach};
+use crate::gate;
 use crate::llm::Stream;
+use crate::measurement::Change;
 use crate::prompt::changelog::{Changelog, FILE as CHANGELOG};
 use crate::prompt::{Lock, is_numbered, version};
+use crate::report::{self, words};
 
 /// How a run is to be accepted.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +36,8 @@ pub struct Terms {
     pub override_reason: Option<String>,
     /// One sample per case instead of the suite's `baseline_samples`.
     pub thin: bool,
+    /// Why the open changes of the measurement are accepted.
+    pub reason: Option<String>,
 }
 
 /// What would be accepted.
@@ -43,6 +48,8 @@ pub struct Proposal {
     pub working: Option<Stored>,
     /// Why it cannot be accepted as it is.
     pub refusal: Option<Refusal>,
+    /// The decision by the merge base's measurement, where the branch changed it.
+    pub by_main: Option<gate::Decision>,
     /// The working copy is what the merge base holds, or there is no merge base: nothing was decided yet.
     settled: bool,
 }
@@ -117,6 +124,7 @@ pub fn propose(
         return Err(vec![Problem::of_file("--override", "expected a reason, found nothing")]);
     }
     let plan = inputs.plan(suite)?;
+    let changes = changes(inputs, &plan.spec.suite, terms, clock)?;
     let found = baselines::stored(inputs, suite).map_err(|problem| vec![problem])?;
     let changelog = Changelog::load(&inputs.root())?;
     history_allows(changelog.as_ref(), &plan, found.base.is_some() || found.working.is_some())?;
@@ -128,7 +136,14 @@ pub fn propose(
     money::open_account(inputs, std::iter::once(suite)).map_err(|problem| vec![problem])?;
     let first_draw = first_index(&plan, inputs.settings.mode, &baselines::of(&found));
     block_on(async {
-        let record = draw(&plan, first_draw, samples, inputs.settings.concurrency).await;
+        // With nothing new but the measurement, what is stored is scored by it, and no model is asked.
+        let retained = found.working.as_ref().filter(|working| {
+            !changes.is_empty() && !plan.is_embedded() && same_answers(&working.baseline.header, &plan)
+        });
+        let record = match retained {
+            Some(_) => plan.record(Vec::new()),
+            None => draw(&plan, first_draw, samples, inputs.settings.concurrency).await,
+        };
         let must_pass: Vec<String> = record
             .cases
             .iter()
@@ -149,11 +164,19 @@ pub fn propose(
             override_reason: terms.override_reason.clone(),
         };
         let (mut baseline, unmeasured) = baseline::from_record(&record, accepted);
+        if let Some(working) = retained {
+            baseline.header.served_models.clone_from(&working.baseline.header.served_models);
+            baseline.cases = rescored(&plan, &working.baseline).await;
+        }
+        baseline.header.judge_may_fail = plan.judge_may_fail();
         let compared = found.base.as_ref().or(found.working.as_ref());
+        let working = found.working.as_ref();
+        baseline.measurement = with_earlier(inputs, compared, working, &plan.spec.suite, changes)?;
         if let Some(compared) = compared {
             baseline.header.accepted.decision = decide(&plan, compared, &baseline, &policy).await;
         }
-        baseline.history = history::leading_to(compared, changelog.as_ref(), &plan.spec.suite, &plan.alias);
+        let (name, alias) = (&plan.spec.suite, &plan.alias);
+        baseline.history = history::leading_to(compared, working, changelog.as_ref(), name, alias);
         let refusal = if !unmeasured.is_empty() {
             Some(Refusal::NotMeasured(unmeasured))
         } else if !must_pass.is_empty() && terms.override_reason.is_none() {
@@ -169,9 +192,87 @@ pub fn propose(
             (Some(base), Some(working)) => base.sha256 == working.sha256,
             (base, _) => base.is_none(),
         };
-        Proposal { baseline, working: found.working, refusal, settled }
+        let by_main = by_main::shown(inputs, suite, &plan, &record).await;
+        Ok(Proposal { baseline, working: found.working, refusal, by_main, settled })
     })
-    .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])
+    .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])?
+}
+
+/// The open changes of a suite's measurement, as this person accepts them.
+///
+/// # Errors
+/// There are some, and no reason was given.
+pub fn changes(
+    inputs: &Inputs,
+    suite: &str,
+    terms: &Terms,
+    clock: &Clock,
+) -> Result<Vec<AcceptedChange>, Vec<Problem>> {
+    let measurement = inputs.measurement()?;
+    let accept = |change: &Change, reason: &str| AcceptedChange {
+        change: change.name.clone(),
+        id: change.id.clone(),
+        reason: reason.to_owned(),
+        by: terms.by.clone(),
+        at: clock.now(),
+    };
+    let reason = terms.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    match (measurement.open(suite).count(), reason) {
+        (0, _) => Ok(Vec::new()),
+        (_, Some(reason)) => Ok(measurement.open(suite).map(|change| accept(change, reason)).collect()),
+        (count, None) => {
+            let message = format!("{} of suite `{suite}` need a reason", words::count(count, "change"));
+            let hint = format!("say why: `{}`", report::measurement::accept_command(suite));
+            Err(vec![Problem::of_file("measurement", message).hint(hint)])
+        }
+    }
+}
+
+/// Accepted changes of the baseline before and of this branch, then the new ones. What this branch accepted and took
+/// back is left out.
+fn with_earlier(
+    inputs: &Inputs,
+    compared: Option<&Stored>,
+    working: Option<&Stored>,
+    suite: &str,
+    new: Vec<AcceptedChange>,
+) -> Result<Vec<AcceptedChange>, Vec<Problem>> {
+    let mut all = compared.map(|stored| stored.baseline.measurement.clone()).unwrap_or_default();
+    let measurement = inputs.measurement()?;
+    let of_branch = working.into_iter().flat_map(|stored| &stored.baseline.measurement);
+    let holds = |accepted: &&AcceptedChange| measurement.is_accepted(suite, &accepted.id);
+    let of_branch: Vec<AcceptedChange> =
+        of_branch.filter(|accepted| !all.contains(accepted)).filter(holds).cloned().collect();
+    all.extend(of_branch);
+    all.extend(new);
+    Ok(all)
+}
+
+/// A baseline was answered by the prompt and the model that the plan names.
+fn same_answers(header: &Header, plan: &SuitePlan) -> bool {
+    let (identity, card) = (&plan.identity, plan.model.card());
+    header.prompt.sha256 == identity.prompt_sha256
+        && header.graph_sha256 == identity.graph_sha256
+        && header.kb_sha256 == identity.kb_sha256
+        && (header.provider, &header.model_id) == (card.provider, &card.model_id)
+}
+
+/// The stored answers to cases that did not change, scored by today's measurement where their full text is recorded.
+async fn rescored(plan: &SuitePlan, stored: &Baseline) -> Vec<BaselineCase> {
+    let mut cases = Vec::with_capacity(stored.cases.len());
+    for past in &stored.cases {
+        let case = plan.case(&past.id).map(|(_, case)| case);
+        let Some(case) = case.filter(|case| case.content_hash() == past.content_hash) else { continue };
+        let mut samples = Vec::with_capacity(past.samples.len());
+        for sample in &past.samples {
+            samples.push(match rescore(plan, case, sample).await {
+                Some(scores) => baseline::scored(sample.clone(), &scores),
+                None => sample.clone(),
+            });
+        }
+        cases.push(BaselineCase { samples, ..past.clone() });
+    }
+    cases
 }
 
 /// What the changelog says must not be contradicted: a baseline that once was is not started anew, and a version

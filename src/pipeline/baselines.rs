@@ -1,5 +1,6 @@
 //! Which baselines a suite is compared with: the merge base's decides, the working copy's informs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compare_files::reason;
@@ -14,7 +15,13 @@ use crate::report::input::{BaselineInfo, BaselineSource};
 /// # Errors
 /// A file that cannot be read, or a ref set by hand whose merge base cannot be found.
 pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> {
-    stored(inputs, suite).map(|found| of(&found))
+    let mut baselines = stored(inputs, suite).map(|found| of(&found))?;
+    // A comparison that failed is reported by `policy::measurement`.
+    if let (Some(compared), Ok(measurement)) = (&baselines.compared, inputs.measurement()) {
+        let ids = compared.cases.iter().map(|case| case.id.as_str());
+        baselines.settled = measurement.settled(&suite.doc.value.suite, ids);
+    }
+    Ok(baselines)
 }
 
 /// Both files as baselines to compare with.
@@ -38,6 +45,7 @@ pub(super) fn of(found: &Found) -> Baselines {
         info: Some(Arc::new(info(compared, source))),
         compared: compared.map(|stored| Arc::new(stored.baseline.clone())),
         working: working.map(|stored| Arc::new(stored.baseline.clone())),
+        settled: BTreeMap::new(),
     }
 }
 

@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::drawing::{Source, StoredSuite};
 use super::inputs::{Inputs, SuiteInputs};
 use super::measurement::Decides;
 use super::suite_run::{Baselines, Selection, Terms, policy, run_suite};
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::SuiteRecord;
-use crate::gate::Policy;
+use crate::gate::{Decision, Policy};
+use crate::llm::Hub;
 use crate::llm::recording::DIR;
 use crate::llm::stack;
 use crate::report::input::ByMain;
@@ -36,15 +39,49 @@ pub(super) fn prepare(
     let first =
         |problems: Vec<crate::config::Problem>| problems.first().map(ToString::to_string).unwrap_or_default();
     let measurement = inputs.measurement().map_err(first)?;
-    let Some(decides) = measurement.scores_otherwise(&suite.doc.value.suite) else { return Ok(None) };
-    let decides = decides == Decides::Yes;
-    // What was accepted is no reason to spend.
-    let free = inputs.hub.beside(DIR, stack::Policy::Replay);
-    let hub = if decides { &inputs.hub } else { &free };
-    let Some(Ok(plan)) = measurement.plan(inputs, suite, hub) else {
-        // A measurement that does not load is an open change of its own.
-        return Ok(None);
+    match measurement.scores_otherwise(&suite.doc.value.suite) {
+        None => Ok(None),
+        Some(Decides::Yes) => with_answers_of(inputs, suite, terms, &inputs.hub, true),
+        Some(Decides::No) => with_answers_of(inputs, suite, terms, &free(inputs), false),
+    }
+}
+
+/// The decision by the merge base's measurement on answers that are there, for a person who is about to accept. Asks
+/// no model.
+pub(super) async fn shown(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    plan: &SuitePlan,
+    record: &SuiteRecord,
+) -> Option<Decision> {
+    inputs.measurement().ok()?.scores_otherwise(&suite.doc.value.suite)?;
+    let terms = Terms {
+        policy: policy(plan, inputs.settings.on_inconclusive),
+        first: 0,
+        accepted: None,
+        source: Source::Models,
+        slots: Arc::new(Semaphore::new(inputs.settings.concurrency)),
+        concurrency: inputs.settings.concurrency,
     };
+    let prepared = with_answers_of(inputs, suite, &terms, &free(inputs), false).ok()??;
+    Some(prepared.run(record).await.decision)
+}
+
+/// A hub that asks no network model.
+fn free(inputs: &Inputs) -> Hub {
+    inputs.hub.beside(DIR, stack::Policy::Replay)
+}
+
+fn with_answers_of(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    terms: &Terms,
+    hub: &Hub,
+    decides: bool,
+) -> Result<Option<Prepared>, String> {
+    let Ok(measurement) = inputs.measurement() else { return Ok(None) };
+    // A measurement that does not load is an open change of its own.
+    let Some(Ok(plan)) = measurement.plan(inputs, suite, hub) else { return Ok(None) };
     let stored = inputs.baseline_at_merge_base(suite).map_err(|problem| problem.to_string())?;
     let Some(stored) = stored else { return Ok(None) };
     let plan = Arc::new(plan);

@@ -1,7 +1,7 @@
 //! The gate's decision between two baseline files: what `baseline accept` writes down and `policy::baselines`
 //! derives again. A function of the two files and today's scoring, nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::observe::{judge_changed, labelled_between, of_stored, rescore_or_stored, unembedded};
 use crate::baseline::{self, Accepted, Baseline, BaselineCase, BaselineSample, Stored};
@@ -9,6 +9,7 @@ use crate::eval::plan::SuitePlan;
 use crate::gate::{
     self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, SampleScores, Verdict,
 };
+use crate::measurement::compare::case_of;
 use crate::prompt::changelog::FIRST;
 
 /// The decision on `new` against `old`.
@@ -22,12 +23,14 @@ pub(super) async fn decide(
     // Scores made by other checks or another judge say nothing beside today's.
     let stale = past.header.checks_sha256 != new.header.checks_sha256
         || past.header.judge_sha256 != new.header.judge_sha256;
+    let settled = settled(past, new);
     let mut cases = Vec::with_capacity(new.cases.len());
     for now in &new.cases {
         let before = past.case(&now.id);
         let comparability = match before {
             None => Comparability::New,
             Some(before) if before.content_hash == now.content_hash => Comparability::Comparable,
+            Some(_) if settled.contains(now.id.as_str()) => Comparability::New,
             Some(_) => Comparability::Changed,
         };
         let mut seen = CaseObservation::new(&now.id, comparability);
@@ -51,7 +54,9 @@ pub(super) async fn decide(
         seen.candidate = Candidate::Drawn(drawn);
         cases.push(seen);
     }
-    let removed = past.cases.iter().map(|c| c.id.clone()).filter(|id| new.case(id).is_none()).collect();
+    let removed = past.cases.iter().map(|case| &case.id);
+    let removed = removed.filter(|id| new.case(id).is_none() && !settled.contains(id.as_str()));
+    let removed = removed.cloned().collect();
     let observations = Observations {
         deterministic: plan.deterministic(),
         judge_changed: &judge_changed(plan, Some(past)) | &unembedded(plan, past),
@@ -70,6 +75,13 @@ pub(super) async fn decide(
         broken: decision.counts.broken,
         deltas: deltas(plan, &decision),
     }
+}
+
+/// Cases whose removal or change is accepted by name in `new`: they are not missing.
+fn settled<'a>(past: &'a Baseline, new: &Baseline) -> BTreeSet<&'a str> {
+    let ids = || past.cases.iter().map(|case| case.id.as_str());
+    let fresh = new.measurement.iter().filter(|accepted| !past.measurement.contains(accepted));
+    fresh.filter_map(|accepted| case_of(&accepted.change, ids())).collect()
 }
 
 /// The decision where there was nothing to compare with.

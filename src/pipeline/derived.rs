@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::compare_files::{decide, reason, speaks_for_itself};
 use super::inputs::{Inputs, SuiteInputs};
+use super::measurement::baseline_deleted;
 use super::observe::{recorded_answer, scores_differ};
 use super::session::Session;
 use super::suite_run::policy;
@@ -47,7 +48,13 @@ pub(super) fn check(inputs: &Inputs, session: Option<&Session>) -> Findings {
             String::new()
         };
         let Some(working) = &found.working else {
-            if found.base.is_some() {
+            let accepted = || {
+                let deleted = baseline_deleted(name, &suite.alias);
+                inputs.measurement().is_ok_and(|measurement| measurement.is_accepted(name, &deleted.id))
+            };
+            if found.base.is_some() && accepted() {
+                findings.hints.push(format!("{file}: deleted, and the deletion was accepted"));
+            } else if found.base.is_some() {
                 findings.problems.push(
                     Problem::of_file(&file, "stands at the merge base and is gone here")
                         .hint(format!("bring it back: `git checkout {} -- {file}`", inputs.base_name())),

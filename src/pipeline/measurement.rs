@@ -20,8 +20,9 @@ use crate::config::{Document, Problem, Project, models};
 use crate::dataset::{self, Dataset};
 use crate::eval::plan::{Options, SuitePlan, judge_model};
 use crate::llm::Hub;
+use crate::measurement::compare::{case_of, of_suite};
 use crate::measurement::facts::Source;
-use crate::measurement::{Change, Effect, Facts, accepted, between, compare::of_suite};
+use crate::measurement::{Change, Effect, Facts, accepted, between};
 use crate::report::input::{MeasurementReport, SuiteChange};
 
 /// What changed in the measurement since the merge base.
@@ -98,9 +99,25 @@ impl Measurement {
         of.map(|change| &change.change)
     }
 
-    /// Suites that the merge base has and the tree has not, with an open change.
-    pub fn is_gone(&self, suite: &str) -> bool {
-        self.base.as_ref().is_some_and(|base| base.doc(suite).is_some())
+    /// A change of this suite that is there today was accepted under this id.
+    pub(super) fn is_accepted(&self, suite: &str, id: &str) -> bool {
+        self.changes.iter().any(|change| {
+            change.suite == suite && change.accepted.as_ref().is_some_and(|accepted| accepted.id == id)
+        })
+    }
+
+    /// Cases whose removal or change was accepted by name, among these ids, with the reason.
+    pub(super) fn settled<'a>(
+        &self,
+        suite: &str,
+        ids: impl Iterator<Item = &'a str> + Clone,
+    ) -> BTreeMap<String, String> {
+        let own = self.changes.iter().filter(|change| change.suite == suite);
+        own.filter_map(|change| {
+            let accepted = change.accepted.as_ref()?;
+            Some((case_of(&change.change.name, ids.clone())?.to_owned(), accepted.reason.clone()))
+        })
+        .collect()
     }
 
     /// Whether the merge base scores this suite in another way than the tree, and whether its verdict decides: a person
@@ -343,11 +360,15 @@ fn deleted_baselines(
     let found = differing.iter().filter_map(name).filter(|(suite, _)| !suite_is_gone(suite));
     found
         .map(|(suite, alias)| {
-            let what = format!("baseline on {alias} deleted");
-            let change = of_suite(&suite, &what, Effect::CanHide, &json!(alias));
+            let change = baseline_deleted(&suite, &alias);
             (suite, change)
         })
         .collect()
+}
+
+/// The change that a baseline file is gone.
+pub(super) fn baseline_deleted(suite: &str, alias: &str) -> Change {
+    of_suite(suite, &format!("baseline on {alias} deleted"), Effect::CanHide, &json!(alias))
 }
 
 /// Acceptances of the tree that the merge base does not have yet: older ones were for earlier changes.

@@ -15,9 +15,12 @@ use crate::config::settings::{Mode, OnInconclusive};
 use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
-use crate::gate::{self, Candidate, CaseResult, CaseVerdict, Observations, Planner, Policy, Side, Step};
+use crate::gate::{
+    self, Candidate, CaseObservation, CaseResult, CaseVerdict, Comparability, Observations, Planner, Policy,
+    Side, Step,
+};
 use crate::llm::{Answer, Stream};
-use crate::report::input::{BaselineInfo, Before, GateReport};
+use crate::report::input::{BaselineInfo, Before, GateReport, KNOWN_FAILURE};
 
 /// What is to be run of a suite.
 #[derive(Debug, Clone)]
@@ -59,6 +62,8 @@ pub struct Baselines {
     pub excuse: Option<String>,
     /// About the one that decides, for reports.
     pub info: Option<Arc<BaselineInfo>>,
+    /// Cases whose removal or change a person accepted by name, with the reason.
+    pub settled: BTreeMap<String, String>,
 }
 
 /// A case, complete.
@@ -120,6 +125,15 @@ struct Against {
     baseline: Option<Arc<Baseline>>,
     seen: Observations,
     planner: Planner,
+    settled: BTreeMap<String, String>,
+}
+
+/// A case whose change was accepted by name is a new case, not one that lacks a result.
+fn settle(observation: CaseObservation, settled: &BTreeMap<String, String>) -> CaseObservation {
+    let is_settled =
+        observation.comparability == Comparability::Changed && settled.contains_key(&observation.id);
+    let comparability = if is_settled { Comparability::New } else { observation.comparability };
+    CaseObservation { comparability, ..observation }
 }
 
 impl Against {
@@ -129,8 +143,9 @@ impl Against {
         baseline: Option<Arc<Baseline>>,
         wanted: &[bool],
         policy: &Policy,
+        settled: &BTreeMap<String, String>,
     ) -> Self {
-        let known = |id: &String| plan.case(id).is_some();
+        let known = |id: &String| plan.case(id).is_some() || settled.contains_key(id);
         let past = baseline.iter().flat_map(|baseline| &baseline.cases);
         let mut seen = Observations {
             deterministic: plan.deterministic(),
@@ -144,15 +159,15 @@ impl Against {
             if *wanted {
                 observation.candidate = Candidate::Drawn(Vec::new());
             }
-            seen.cases.push(observation);
+            seen.cases.push(settle(observation, settled));
         }
-        Self { baseline, seen, planner: Planner::new(policy.clone()) }
+        Self { baseline, seen, planner: Planner::new(policy.clone()), settled: settled.clone() }
     }
 
     /// Put a drawn case in its place.
     fn put(&mut self, plan: &SuitePlan, position: usize, observed: Observed) {
         if let Some(slot) = self.seen.cases.get_mut(position) {
-            *slot = observed.observation;
+            *slot = settle(observed.observation, &self.settled);
         }
         if observed.unembedded {
             self.seen.judge_changed.extend(plan.scoring.embedding_metrics());
@@ -220,10 +235,14 @@ pub async fn run_suite(
     // With the gate selected, all cases of an embedded model are simply called; they cost nothing.
     let all = selection.gate && plan.is_embedded();
     let wanted: Vec<bool> = selection.cases.iter().map(|selected| *selected || all).collect();
-    let mut compared = Against::new(&plan, baselines.compared.clone(), &wanted, policy).await;
+    let mut compared =
+        Against::new(&plan, baselines.compared.clone(), &wanted, policy, &baselines.settled).await;
     compared.seen.cases_only = !selection.gate;
     let working = match &baselines.working {
-        Some(baseline) => Some(Against::new(&plan, Some(Arc::clone(baseline)), &wanted, policy).await),
+        Some(baseline) => {
+            let baseline = Some(Arc::clone(baseline));
+            Some(Against::new(&plan, baseline, &wanted, policy, &baselines.settled).await)
+        }
         None => None,
     };
     let mut drawing = Drawing::new(&plan, &terms, &baselines);
@@ -305,7 +324,8 @@ impl Run {
         let no_worse = self.working.as_mut().is_some_and(|side| {
             side.planner.case(&side.seen, position).is_none_or(|accepted| !accepted.fails())
         });
-        let excuse = self.excuse.clone().filter(|_| no_worse);
+        let known = || matches!(verdict.result, CaseResult::New { .. }).then(|| KNOWN_FAILURE.to_owned());
+        let excuse = self.excuse.clone().or_else(known).filter(|_| no_worse);
         if let (false, Some(past)) = (verdict.result == CaseResult::Ok, &row.before) {
             self.before.insert(row.record.id.clone(), past.clone());
         }

@@ -9,7 +9,7 @@ use super::drawing::Source;
 use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::{Baselines, Selection, Terms, policy, run_suite};
 use super::{block_on, money};
-use crate::baseline;
+use crate::baseline::{self, AcceptedChange};
 use crate::clock::Clock;
 use crate::config::document::{Step, parse_yaml};
 use crate::config::pins::{FILE, JUDGE, Pin, PinsFile};
@@ -18,6 +18,7 @@ use crate::config::{Document, Problem};
 use crate::eval::record::SuiteRecord;
 use crate::files::atomic_write;
 use crate::gate::{Outcome, Policy};
+use crate::measurement::compare::without_model;
 use crate::prompt::Changelog;
 use crate::report::input::{BaselineInfo, BaselineSource, GateReport};
 
@@ -151,7 +152,17 @@ pub fn put_in_place(
     Changelog::load(&inputs.root())?;
     let mut proposals = Vec::new();
     for one in compared {
-        let proposal = accept::propose(inputs, one.suite, terms, clock)?;
+        let mut proposal = accept::propose(inputs, one.suite, terms, clock)?;
+        // The suite runs on another model from here on: this comparison is why that hides nothing.
+        let suite = &one.suite.doc.value.suite;
+        let change = without_model(suite, &from);
+        proposal.baseline.measurement.push(AcceptedChange {
+            change: change.name,
+            id: change.id,
+            reason: format!("pinned {to} for {from}: {}", one.gate.decision.sentence),
+            by: terms.by.clone(),
+            at: clock.now(),
+        });
         if let Some(refusal) = &proposal.refusal {
             let file = baseline::path(&one.suite.doc.value.suite, to);
             return Err(vec![Problem::of_file(file, format!("cannot be accepted: {refusal}"))]);

@@ -42,6 +42,10 @@ pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
         let status = policy_status(policy);
         let word = if status.fails() { "fix" } else { "ok" };
         out.push(format!("{}: {}", sanitize::line(&policy.name), paint.status(status, word)));
+        // Its lines are above the suites.
+        if report.measurement.is_some() && policy.name == "policy::measurement" {
+            continue;
+        }
         let shown =
             policy.problems.iter().take(MAX_PROBLEMS).map(|text| format!("  {}", sanitize::line(text)));
         out.extend(shown);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::AcceptedChange;
 use crate::eval::limits::Limit;
 use crate::eval::record::{RunRecord, SuiteRecord};
-use crate::gate::{CaseVerdict, Decision, Outcome, Verdict};
+use crate::gate::{CaseResult, CaseVerdict, Decision, Outcome, Verdict};
 use crate::measurement::{Change, Effect};
 
 /// Version of the report's shape. Raised on a change that an old reader would misread.
@@ -102,6 +102,9 @@ pub struct GateReport {
     pub by_main: Option<Box<ByMain>>,
 }
 
+/// Why a new case that fails does not fail the run: the branch's own baseline holds it.
+pub const KNOWN_FAILURE: &str = "the accepted baseline of this branch holds the case as a known failure";
+
 /// Which baseline a run was compared with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BaselineInfo {
@@ -174,12 +177,13 @@ pub struct Past<'a> {
 }
 
 impl GateReport {
-    /// Why a failing case was accepted: the working baseline carries a reason, and against it the case does not
-    /// fail.
+    /// Why a failing case was accepted: the working baseline carries a reason, or holds the new case as a known failure,
+    /// and against it the case does not fail.
     #[must_use]
     pub fn excuses(&self, verdict: &CaseVerdict) -> Option<&str> {
         let accepted = self.accepted.as_ref()?.cases.iter().find(|case| case.id == verdict.id)?;
-        self.excuse.as_deref().filter(|_| verdict.fails() && !accepted.fails())
+        let known = matches!(verdict.result, CaseResult::New { .. }).then_some(KNOWN_FAILURE);
+        self.excuse.as_deref().or(known).filter(|_| verdict.fails() && !accepted.fails())
     }
 
     /// Why a worse suite was accepted: the working baseline carries a reason, and the run is no worse than that.

@@ -6,8 +6,9 @@ use std::process::Stdio;
 use crate::reports::walk;
 use crate::world::{Ran, World, ended};
 
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "policy::inputs",
+    "policy::measurement",
     "policy::prompts",
     "policy::pins",
     "policy::datasets",
@@ -54,14 +55,14 @@ fn counts(ran: &Ran) -> (usize, usize) {
 #[test]
 fn arguments_select_and_format() {
     let world = accepted();
-    let policies = &ALL[..5];
+    let policies = &ALL[..6];
     for (args, code, want) in [
         (&[][..], 0, &ALL[..]),
         (&["--exact", "tiny::c-1"], 0, &["tiny::c-1"]),
         (&["--exact", "c-1"], 0, &[]),
         (&["c-2"], 0, &["tiny::c-2"]),
-        (&["tiny::c"], 0, &ALL[5..8]),
-        (&["gate::"], 0, &ALL[8..]),
+        (&["tiny::c"], 0, &ALL[6..9]),
+        (&["gate::"], 0, &ALL[9..]),
         (&["--skip", "tiny"], 0, policies),
         (&["--skip", "policy", "--skip", "gate", "c-3"], 0, &["tiny::c-3"]),
         (&["--ignored"], 0, &[]),
@@ -76,10 +77,10 @@ fn arguments_select_and_format() {
     world.test(&["--nosuch"]).exits(2).says(&["unexpected argument '--nosuch'"]);
     world.test(&["one", "two"]).exits(2).says(&["unexpected argument 'two'"]);
     let quiet = world.test(&["-q"]).exits(0);
-    assert!(quiet.stdout.contains("\n..........\n"), "{}", quiet.text());
+    assert!(quiet.stdout.contains("\n...........\n"), "{}", quiet.text());
     let failing = failing();
     let quiet = failing.test(&["-q"]).exits(101);
-    assert!(quiet.stdout.contains("......F..."), "{}", quiet.text());
+    assert!(quiet.stdout.contains(".......F..."), "{}", quiet.text());
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn json_lines_are_json() {
         .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
         .collect();
     let of = |event: &str| events.iter().filter(|e| e["type"] == "test" && e["event"] == event).count();
-    assert_eq!((of("started"), of("ok"), of("failed")), (10, 9, 1));
+    assert_eq!((of("started"), of("ok"), of("failed")), (11, 10, 1));
     let failed = events.iter().find(|e| e["event"] == "failed" && e["type"] == "test").unwrap();
     assert_eq!(failed["name"], "tiny::c-2");
     assert_eq!(events.last().unwrap()["event"], "failed");

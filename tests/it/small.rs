@@ -228,14 +228,23 @@ fn a_project_in_a_folder_of_a_repository() {
     git(above, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
     // The working file may say what it likes: the merge base decides.
     world.write("data/cases.csv", "id,input,expected\nc-1,sky,blue\n");
-    world.run(&["baseline", "accept", "tiny", "--yes", "--override", "two left"]).exits(0);
+    world.run(&["baseline", "accept", "tiny", "--yes", "--override", "two left"]).exits(2).says(&[
+        "tiny: case c-2: removed",
+        "tiny: case c-3: removed",
+        "--reason",
+    ]);
     let (ran, report) = world.eval(&[]);
-    ran.exits(3);
+    ran.exits(2);
     let gate = &report.gates[0];
     let source = format!("{:?}", gate.baseline.source);
     assert!(source.contains("MergeBase") && source.contains("origin/main"), "{source}");
     assert_eq!(gate.decision.counts.removed, 2);
-    assert_eq!(gate.accepted.as_ref().map(|accepted| accepted.counts.removed), Some(0));
+    // Accepted by name, they are not missing any more.
+    world.run(&["baseline", "accept", "tiny", "--yes", "--reason", "two left"]).exits(0);
+    let (ran, report) = world.eval(&[]);
+    ran.exits(0);
+    assert_eq!(report.gates[0].decision.counts.removed, 0);
+    assert_eq!(report.measurement.unwrap().changes.iter().filter(|change| !change.is_open()).count(), 2);
 }
 
 #[test]

@@ -62,8 +62,9 @@ fn a_baseline_that_was_deleted() {
             w.remove(BASELINE);
         },
         code: 2,
-        policies: &["baselines"],
+        policies: &["measurement", "baselines"],
         says: &[
+            "gold: suite gold: baseline on reference deleted",
             "pass: identical to the baseline over 8 cases",
             "data/baselines/gold.reference.json: stands at the merge base and is gone here",
         ],

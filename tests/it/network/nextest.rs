@@ -43,7 +43,7 @@ fn every_answer_is_asked_for_once_and_the_gate_sees_all_of_them() {
         point_at(&world, &server, "");
         world.set("EVALS_MODE", mode).set("NEXTEST_RUN_ID", "0b6c3f0e-6f0e-4a57-9d7a-0d5b1b6b7a10");
         let ran = each(&world, 12);
-        assert_eq!(ran.len(), 5 + 30 + 2);
+        assert_eq!(ran.len(), 6 + 30 + 2);
         for (name, ran) in &ran {
             assert_eq!(ran.code, 0, "{name}: {}", ran.text());
         }
