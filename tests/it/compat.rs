@@ -21,7 +21,7 @@ use llm_experiments::prompt::Changelog;
 use llm_experiments::report::input::{BaselineSource, GateReport, Report};
 use serde_json::Value;
 
-use crate::network::requests;
+use crate::network::{recorded, requests};
 use crate::server::{Server, send};
 use crate::world::{Ran, World, corpus};
 
@@ -259,6 +259,10 @@ fn the_recordings_are_complete() {
     }
     assert_eq!(draws, 348);
     assert_eq!(providers, BTreeMap::from([("anthropic", 80), ("bedrock", 16), ("openai", 44)]));
+    // Only the eight answers to a node's older prompt may go.
+    world.run(&["recordings", "gc", "--yes"]).exits(0);
+    assert_eq!(recorded(&world), 132);
+    world.run(&["eval"]).exits(0);
     assert_eq!(requests(&server), 0);
 }
 
