@@ -136,6 +136,14 @@ impl World {
         world
     }
 
+    /// A project of the compatibility corpus as 0.1.0 left it, reports included.
+    pub(crate) fn corpus(project: &str) -> Self {
+        let world = Self::empty();
+        world.lay(&corpus(project, "project"), "");
+        world.lay(&corpus(project, "left"), "reports");
+        world
+    }
+
     /// The smallest project: one simulated model that is always right, one suite, one prompt, three cases.
     pub(crate) fn tiny() -> Self {
         Self::of_cases("id,input,expected\nc-1,sky,blue\nc-2,grass,green\nc-3,blood,red\n")
@@ -185,6 +193,11 @@ impl World {
         let text = self.read(file);
         assert!(text.contains(from), "{file} does not hold `{from}`:\n{}", &text[..text.len().min(2_000)]);
         self.write(file, &text.replacen(from, to, 1));
+    }
+
+    /// Copy all files of a folder into one of the project.
+    pub(crate) fn lay(&self, folder: &Path, under: &str) {
+        copy(folder, &self.path(under));
     }
 
     pub(crate) fn remove(&self, file: &str) {
@@ -298,6 +311,11 @@ impl World {
         });
         files
     }
+}
+
+/// A folder of a project of the compatibility corpus.
+pub(crate) fn corpus(project: &str, folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/compat/0.1.0").join(project).join(folder)
 }
 
 pub(crate) fn ended(output: std::process::Output) -> Ran {
