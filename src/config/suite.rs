@@ -79,6 +79,20 @@ pub struct JudgeSpec {
     /// Labelled answers that the judge is measured on.
     #[serde(default = "labels")]
     pub labels: String,
+    /// The verdict of a suite that nothing measures but a judge without a valid certificate.
+    #[serde(default)]
+    pub uncertified: Uncertified,
+}
+
+/// The verdict where nothing measures a suite but a judge that may not fail anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Uncertified {
+    /// Inconclusive: exit 3 until the judge is calibrated or a check is written.
+    #[default]
+    Inconclusive,
+    /// The judge advises, and the suite passes whatever it finds.
+    Advisory,
 }
 
 impl JudgeSpec {
@@ -93,6 +107,7 @@ impl JudgeSpec {
             pairwise: None,
             samples: once(),
             labels: labels(),
+            uncertified: Uncertified::default(),
         }
     }
 }

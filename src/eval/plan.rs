@@ -18,7 +18,7 @@ use super::score::Scoring;
 use crate::config::check::CheckSpec;
 use crate::config::graph::TaskSpec;
 use crate::config::models::ModelSpec;
-use crate::config::suite::{JUDGE_MEAN, SuiteSpec};
+use crate::config::suite::{JUDGE_MEAN, PASS_RATE, SuiteSpec, Uncertified};
 use crate::config::{Document, Problem, Project, Step};
 use crate::dataset::{Case, Dataset};
 use crate::json::{canonical, sha256_hex};
@@ -50,6 +50,8 @@ pub struct SuitePlan {
     pub scoring: Scoring,
     /// Why the suite's judge, which is meant to fail cases or to gate its metric, only informs.
     pub judge_informs: Option<String>,
+    /// The suite wants its judge to fail cases, whether or not it may.
+    pub judge_is_to_block: bool,
     /// Hashes and names of everything that decides an answer or a score.
     pub identity: Identity,
 }
@@ -83,6 +85,7 @@ impl SuitePlan {
         options: Options<'_>,
     ) -> Result<Self, Vec<Problem>> {
         let mut spec = doc.value.clone();
+        let judge_is_to_block = spec.judge.as_ref().is_some_and(|judge| judge.blocking);
         let mut problems = Vec::new();
         let measure = options.measured_by.unwrap_or(project);
         let task = Task::load(project, &spec, options.prompt, options.graph)
@@ -188,6 +191,7 @@ impl SuitePlan {
             dataset,
             scoring,
             judge_informs,
+            judge_is_to_block,
             identity,
         })
     }
@@ -230,6 +234,23 @@ impl SuitePlan {
             (Some(_), Some(_)) => Some(false),
             (Some(judge), None) => (judge.blocking || gates_judge(&self.spec)).then_some(true),
         }
+    }
+
+    /// Nothing may fail this case: no check, and no judge that may.
+    #[must_use]
+    pub fn is_unjudged(&self, case: &Case) -> bool {
+        self.judge.is_some() && self.judge_may_fail() != Some(true) && !self.scoring.may_fail(case)
+    }
+
+    /// Nothing measures the suite, and its policy does not take that for a pass: every case is unjudged, and the gate
+    /// compares nothing but the cases' passes.
+    #[must_use]
+    pub fn measures_nothing(&self) -> bool {
+        let gated = std::iter::once(&self.spec.gate.primary).chain(&self.spec.gate.also);
+        self.spec.judge.as_ref().is_some_and(|judge| judge.uncertified == Uncertified::Inconclusive)
+            && gated.into_iter().all(|metric| metric == PASS_RATE || metric == JUDGE_MEAN)
+            && self.judge_may_fail() != Some(true)
+            && self.dataset.cases.iter().all(|case| self.is_unjudged(case))
     }
 
     /// Every model that answers for the task lives in this program: asking costs nothing.

@@ -165,6 +165,12 @@ impl Scoring {
         all.chain((!checks.is_empty()).then(|| PASS_RATE.to_owned())).collect()
     }
 
+    /// Some check of the suite or of the case itself may fail it.
+    #[must_use]
+    pub fn may_fail(&self, case: &Case) -> bool {
+        !self.checks.is_empty() || self.own.get(&case.id).is_some_and(|own| !own.is_empty())
+    }
+
     /// Something about this case is decided by more of an answer than its text.
     #[must_use]
     pub fn looks_beyond_text(&self, case: &Case) -> bool {

@@ -66,6 +66,8 @@ pub enum CaseResult {
     NotRun,
     /// A check that must pass failed.
     MustPassFailed,
+    /// There is an answer, and nothing that may fail it.
+    Unjudged,
 }
 
 /// One case's verdict.
@@ -122,6 +124,7 @@ pub(crate) fn case_verdict(
             Candidate::NotMeasured(why) => CaseResult::NotMeasured { why: why.clone() },
             Candidate::Drawn(_) => CaseResult::NotMeasured { why: "not drawn yet".to_owned() },
         },
+        (Some(_), _) if case.unjudged => CaseResult::Unjudged,
         (Some(now), None) => {
             CaseResult::New { pass: now.pass, changed: case.comparability == Comparability::Changed }
         }
@@ -249,6 +252,7 @@ impl CaseVerdict {
             CaseResult::NotSelected => "not selected in this run".to_owned(),
             CaseResult::NotRun => "not counted: the evidence sufficed before its turn".to_owned(),
             CaseResult::MustPassFailed => "failed: a check that must pass".to_owned(),
+            CaseResult::Unjudged => "unjudged: no check, and the judge may not fail anything".to_owned(),
         }
     }
 }

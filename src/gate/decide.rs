@@ -131,6 +131,10 @@ fn combine(
     if left_out > 0 {
         return inconclusive(Reason::NotDecided { ran: of - left_out, of }, 0);
     }
+    if observations.measures_nothing {
+        let n = observations.cases.iter().filter(|case| !case.answers().is_empty()).count();
+        return inconclusive(Reason::Unjudged { n }, 0);
+    }
     if of == 0 {
         return inconclusive(Reason::NoComparableCases, 0);
     }
@@ -268,6 +272,7 @@ impl Counts {
                 }
                 CaseResult::NotMeasured { .. } => counts.missing += 1,
                 CaseResult::NotSelected => counts.not_selected += 1,
+                CaseResult::Unjudged => counts.unjudged += 1,
             }
         }
         counts

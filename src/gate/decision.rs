@@ -72,6 +72,11 @@ pub enum Reason {
         /// Why the first could not.
         why: String,
     },
+    /// Inconclusive: nothing measures the suite but a judge that may not fail anything.
+    Unjudged {
+        /// Cases with an answer.
+        n: usize,
+    },
     /// Inconclusive: nothing to compare with.
     NoComparableCases,
     /// Inconclusive: another judge scored the other side.
@@ -197,6 +202,9 @@ pub struct Counts {
     pub not_selected: usize,
     /// The run was decided before their turn.
     pub not_run: usize,
+    /// With an answer, and nothing that may fail it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unjudged: usize,
 }
 
 /// The gate's answer about one metric.
@@ -305,6 +313,11 @@ pub enum Outcome {
     NotDecided,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Reason {
     /// Something is missing that the decision needs, other than cases or a baseline.
     fn keeps_from_telling(&self) -> bool {
@@ -315,6 +328,7 @@ impl Reason {
                 | Self::JudgeBias { .. }
                 | Self::NeedsLook { .. }
                 | Self::NeedsRedraws { .. }
+                | Self::Unjudged { .. }
         )
     }
 }

@@ -26,6 +26,10 @@ pub struct Observations {
     pub cases: Vec<CaseObservation>,
     /// Ids of baseline cases that the dataset no longer holds.
     pub removed: Vec<String>,
+    /// No check, no gated metric and no judge that may fail anything measures this suite, and its policy does not take
+    /// that for a pass.
+    #[serde(default)]
+    pub measures_nothing: bool,
     /// Only the cases' own tests were asked for: nothing is drawn for the aggregates alone.
     #[serde(default)]
     pub cases_only: bool,
@@ -40,6 +44,9 @@ pub struct CaseObservation {
     pub comparability: Comparability,
     /// Same request and same recorded answer on both sides: nothing is drawn, the difference is zero.
     pub unchanged: bool,
+    /// Nothing may fail this case: it has no check, and its judge only advises.
+    #[serde(default)]
+    pub unjudged: bool,
     /// A check that must pass failed: a plain assertion, outside baseline and alpha, made by the caller.
     pub must_pass_failed: bool,
     /// Cases that share a document, a customer or a site.
@@ -151,6 +158,7 @@ impl CaseObservation {
             id: id.into(),
             comparability,
             unchanged: false,
+            unjudged: false,
             must_pass_failed: false,
             cluster: None,
             baseline: Vec::new(),

@@ -128,6 +128,13 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
             count(*of, "case"),
             plain_points(policy.max_missing)
         ),
+        Some(Reason::Unjudged { n }) => format!(
+            "inconclusive: {} unjudged: nothing measures the suite but a judge that may not fail anything",
+            match n {
+                1 => "1 case is".to_owned(),
+                n => format!("{n} cases are"),
+            }
+        ),
         Some(Reason::JudgeChanged) => format!(
             "inconclusive: judge changed; {name} was scored by another judge (or embedder) in the baseline, so both \
              sides must be judged again"
@@ -279,6 +286,7 @@ fn tail(counts: &Counts) -> String {
         (counts.removed, "removed"),
         (counts.missing, "not measured"),
         (counts.not_run, "not counted"),
+        (counts.unjudged, "unjudged"),
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)

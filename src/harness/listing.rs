@@ -1,7 +1,7 @@
 //! The tests there are, in listing order: policies (cheap, and they explain the rest), cases, gates.
 
-use crate::pipeline::Inputs;
 use crate::pipeline::policies::POLICIES;
+use crate::pipeline::{Inputs, baselines};
 
 /// What a test is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,27 @@ pub(super) struct Test {
     pub name: String,
     pub kind: String,
     pub subject: Subject,
+}
+
+/// Name the cases that failed in the baseline, or passed only sometimes, as that: the kind of a test is part of its
+/// line. Names of tests stay what they are.
+pub(super) fn name_known_failures(inputs: &Inputs, tests: &mut [Test]) {
+    for (i, suite) in inputs.suites.iter().enumerate() {
+        // A baseline that cannot be read is reported by the run.
+        let Ok(Some(baseline)) = baselines::find(inputs, suite).map(|found| found.compared) else { continue };
+        for test in tests.iter_mut() {
+            let Subject::Case(of, position) = test.subject else { continue };
+            let case = suite.dataset.cases.get(position).filter(|_| of == i);
+            let past = case.and_then(|case| {
+                baseline.case(&case.id).filter(|past| past.content_hash == case.content_hash())
+            });
+            match past.map(|past| (past.passes(), past.samples.len())) {
+                Some((0, _)) => "known failure".clone_into(&mut test.kind),
+                Some((passes, of)) if passes < of => "noisy".clone_into(&mut test.kind),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Every test of the project.

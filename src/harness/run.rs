@@ -10,7 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use super::alone::{self, Part};
 use super::kept::{Kept, Results};
-use super::listing::{Subject, Test, tests};
+use super::listing::{Subject, Test, name_known_failures, tests};
 use crate::eval::event::Listener;
 use crate::host;
 use crate::pipeline::deliver::Folder;
@@ -58,7 +58,11 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
         Err(problem) => Inputs::nowhere(problem, registry, host::outside()),
     };
     let inputs = Arc::new(inputs);
-    let listed = tests(&inputs);
+    let mut listed = tests(&inputs);
+    // nextest knows a test by its line in the list, which must be the same in every run.
+    if !args.list && inputs.settings.nextest_run.is_none() {
+        name_known_failures(&inputs, &mut listed);
+    }
     if args.list {
         let trials = listed.into_iter().map(|test| trial(test, |_| Ok(()))).collect();
         return libtest_mimic::run(&args, trials).exit_code();

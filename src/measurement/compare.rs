@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::facts::{CaseFacts, CheckFacts, Facts, JudgeFacts};
 use crate::config::settings::OnInconclusive;
+use crate::config::suite::{JudgeSpec, Uncertified};
 use crate::json::{canonical, sha256_hex};
 
 /// Digits of a change's id.
@@ -17,6 +18,9 @@ const ID: usize = 12;
 
 /// Characters of a value that is shown in the name of a change.
 const SHORT: usize = 40;
+
+/// The name of the change that a judge lost its certificate.
+pub const JUDGE_LOST: &str = "judge: may not fail anything any more";
 
 /// One change of the measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,13 +286,16 @@ impl Changes<'_> {
             (Some(f64::from(was.samples)), Some(f64::from(is.samples))),
         );
         self.flag("judge", "blocking", was.blocking, is.blocking);
+        let strict = |spec: &JudgeSpec| spec.uncertified == Uncertified::Inconclusive;
+        self.flag("judge", "uncertified: inconclusive", strict(was), strict(is));
         if before.labels != after.labels {
             let sides = (&json!(before.labels), &json!(after.labels));
             self.push(("judge", "labels"), "labels changed", Effect::CanHide, sides);
         }
         if before.may_fail && !after.may_fail {
             let sides = (&json!(true), &json!(false));
-            self.push(("judge", "certificate"), "may not fail anything any more", Effect::CanHide, sides);
+            let what = JUDGE_LOST.trim_start_matches("judge: ");
+            self.push(("judge", "certificate"), what, Effect::CanHide, sides);
         }
     }
 

@@ -163,10 +163,10 @@ pub fn propose(
             decision: first(),
             override_reason: terms.override_reason.clone(),
         };
-        let (mut baseline, unmeasured) = baseline::from_record(&record, accepted);
+        let (mut baseline, mut unmeasured) = baseline::from_record(&record, accepted);
         if let Some(working) = retained {
             baseline.header.served_models.clone_from(&working.baseline.header.served_models);
-            baseline.cases = rescored(&plan, &working.baseline).await;
+            (baseline.cases, unmeasured) = rescored(&plan, &working.baseline).await;
         }
         baseline.header.judge_may_fail = plan.judge_may_fail();
         let compared = found.base.as_ref().or(found.working.as_ref());
@@ -257,22 +257,30 @@ fn same_answers(header: &Header, plan: &SuitePlan) -> bool {
         && (header.provider, &header.model_id) == (card.provider, &card.model_id)
 }
 
-/// The stored answers to cases that did not change, scored by today's measurement where their full text is recorded.
-async fn rescored(plan: &SuitePlan, stored: &Baseline) -> Vec<BaselineCase> {
-    let mut cases = Vec::with_capacity(stored.cases.len());
+/// The stored answers to cases that did not change, scored by today's measurement, and the ids of those that cannot be
+/// scored without asking: their text or the judge's word about it is not recorded.
+async fn rescored(plan: &SuitePlan, stored: &Baseline) -> (Vec<BaselineCase>, Vec<String>) {
+    let same_scoring = stored.header.checks_sha256 == plan.identity.checks_sha256
+        && stored.header.judge_sha256 == plan.identity.judge_sha256;
+    let (mut cases, mut unscored) = (Vec::with_capacity(stored.cases.len()), Vec::new());
     for past in &stored.cases {
         let case = plan.case(&past.id).map(|(_, case)| case);
         let Some(case) = case.filter(|case| case.content_hash() == past.content_hash) else { continue };
         let mut samples = Vec::with_capacity(past.samples.len());
         for sample in &past.samples {
-            samples.push(match rescore(plan, case, sample).await {
-                Some(scores) => baseline::scored(sample.clone(), &scores),
-                None => sample.clone(),
-            });
+            match rescore(plan, case, sample).await {
+                Some(scores) => samples.push(baseline::scored(sample.clone(), &scores)),
+                None if same_scoring => samples.push(sample.clone()),
+                None => {}
+            }
         }
-        cases.push(BaselineCase { samples, ..past.clone() });
+        if samples.len() < past.samples.len() {
+            unscored.push(past.id.clone());
+        } else {
+            cases.push(BaselineCase { samples, ..past.clone() });
+        }
     }
-    cases
+    (cases, unscored)
 }
 
 /// What the changelog says must not be contradicted: a baseline that once was is not started anew, and a version

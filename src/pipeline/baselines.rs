@@ -17,9 +17,14 @@ use crate::report::input::{BaselineInfo, BaselineSource};
 pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> {
     let mut baselines = stored(inputs, suite).map(|found| of(&found))?;
     // A comparison that failed is reported by `policy::measurement`.
-    if let (Some(compared), Ok(measurement)) = (&baselines.compared, inputs.measurement()) {
+    if let (Some(compared), Ok(measurement)) = (&mut baselines.compared, inputs.measurement()) {
+        // A file of format 1 does not hold whether its judge could fail anything; the merge base's certificate does.
+        if compared.header.judge_may_fail.is_none() && measurement.judge_lost(&suite.doc.value.suite) {
+            Arc::make_mut(compared).header.judge_may_fail = Some(true);
+        }
         let ids = compared.cases.iter().map(|case| case.id.as_str());
         baselines.settled = measurement.settled(&suite.doc.value.suite, ids);
+        baselines.judge_accepted = measurement.judge_accepted(&suite.doc.value.suite);
     }
     Ok(baselines)
 }
@@ -46,6 +51,7 @@ pub(super) fn of(found: &Found) -> Baselines {
         compared: compared.map(|stored| Arc::new(stored.baseline.clone())),
         working: working.map(|stored| Arc::new(stored.baseline.clone())),
         settled: BTreeMap::new(),
+        judge_accepted: None,
     }
 }
 

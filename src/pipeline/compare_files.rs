@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observe::{judge_changed, labelled_between, of_stored, rescore_or_stored, unembedded};
+use super::observe::{
+    judge_changed, labelled_between, of_stored, policy_against, rescore_or_stored, unembedded,
+};
 use crate::baseline::{self, Accepted, Baseline, BaselineCase, BaselineSample, Stored};
 use crate::eval::plan::SuitePlan;
 use crate::gate::{
@@ -44,6 +46,7 @@ pub(super) async fn decide(
                 });
             }
             seen.cluster = case.and_then(|case| case.cluster.clone());
+            seen.unjudged = case.is_some_and(|case| plan.is_unjudged(case));
         }
         let drawn: Vec<SampleScores> = now.samples.iter().map(|sample| of_stored(plan, sample)).collect();
         // Only a gated judge has labels to be held against, and most suites have none.
@@ -63,10 +66,12 @@ pub(super) async fn decide(
         cases,
         removed,
         cases_only: false,
+        measures_nothing: plan.measures_nothing(),
     };
     // All answers that the file holds are one look; nothing more is drawn for it.
     let most = new.cases.iter().map(|case| case.samples.len()).max().unwrap_or(1);
-    let policy = Policy { samples: u32::try_from(most).unwrap_or(u32::MAX), looks: vec![], ..policy.clone() };
+    let policy = policy_against(policy, plan, Some(past));
+    let policy = Policy { samples: u32::try_from(most).unwrap_or(u32::MAX), looks: vec![], ..policy };
     let decision = gate::settle(&observations, &policy);
     baseline::Decision {
         verdict: verdict(decision.verdict),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::check_faults::OnAccepted;
 use super::observe::{Observed, must_pass_fails, observe};
 use super::suite_run::{Baselines, Terms};
 use crate::baseline::Baseline;
@@ -201,7 +202,13 @@ fn panicked(case: &Case, request: &DrawRequest) -> Drawn {
     let observed = || {
         let mut observation = CaseObservation::new(&case.id, Comparability::New);
         observation.candidate = Candidate::NotMeasured(reason.clone());
-        Observed { observation, before: None, rescored: false, unembedded: false }
+        Observed {
+            observation,
+            before: None,
+            rescored: false,
+            unembedded: false,
+            on_accepted: OnAccepted::default(),
+        }
     };
     Drawn::First(Box::new(First {
         record: run::case_record(case, vec![sample], Vec::new()),

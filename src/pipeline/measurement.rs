@@ -20,7 +20,7 @@ use crate::config::{Document, Problem, Project, models};
 use crate::dataset::{self, Dataset};
 use crate::eval::plan::{Options, SuitePlan, judge_model};
 use crate::llm::Hub;
-use crate::measurement::compare::{case_of, of_suite};
+use crate::measurement::compare::{JUDGE_LOST, case_of, of_suite};
 use crate::measurement::facts::Source;
 use crate::measurement::{Change, Effect, Facts, accepted, between};
 use crate::report::input::{MeasurementReport, SuiteChange};
@@ -104,6 +104,23 @@ impl Measurement {
         self.changes.iter().any(|change| {
             change.suite == suite && change.accepted.as_ref().is_some_and(|accepted| accepted.id == id)
         })
+    }
+
+    /// The judge could fail something at the merge base, and may not any more.
+    pub(super) fn judge_lost(&self, suite: &str) -> bool {
+        self.changes.iter().any(|change| change.suite == suite && change.change.name == JUDGE_LOST)
+    }
+
+    /// Why a change of the suite's judge was accepted; absent where it did not change, or a change is still open.
+    pub(super) fn judge_accepted(&self, suite: &str) -> Option<String> {
+        let of_judge = |change: &&SuiteChange| {
+            change.suite == suite
+                && change.change.name.starts_with("judge: ")
+                && change.change.effect == Effect::CanHide
+        };
+        let mut own = self.changes.iter().filter(of_judge);
+        let first = own.next()?.accepted.as_ref()?;
+        own.all(|change| change.accepted.is_some()).then(|| first.reason.clone())
     }
 
     /// Cases whose removal or change was accepted by name, among these ids, with the reason.

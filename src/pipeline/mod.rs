@@ -23,6 +23,7 @@ pub mod forecast;
 pub mod baselines;
 
 mod by_main;
+mod check_faults;
 mod drawing;
 mod observe;
 pub mod suite_run;

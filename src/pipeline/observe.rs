@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::check_faults::OnAccepted;
 use crate::baseline::{Baseline, BaselineCase, BaselineSample};
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE};
 use crate::dataset::Case;
@@ -14,7 +15,7 @@ use crate::eval::judge::labels::Said;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, SampleRecord, Scores};
 use crate::eval::run::{self, Reach};
-use crate::gate::{Candidate, CaseObservation, Comparability, LabelledChange, SampleScores};
+use crate::gate::{Candidate, CaseObservation, Comparability, LabelledChange, Policy, SampleScores};
 use crate::llm::{Answer, Draw, Stream};
 use crate::report::input::Before;
 use crate::stats::rounding::six_decimals;
@@ -29,6 +30,8 @@ pub(super) struct Observed {
     pub rescored: bool,
     /// See [`unembedded`].
     pub unembedded: bool,
+    /// Today's checks on accepted answers that passed, where the checks changed.
+    pub on_accepted: OnAccepted,
 }
 
 /// Everything about one case, in the gate's words. `samples` are fresh answers of the stream `main`, `None`
@@ -48,6 +51,7 @@ pub(super) async fn observe(
     };
     let mut observation = CaseObservation::new(&case.id, comparability);
     observation.cluster.clone_from(&case.cluster);
+    observation.unjudged = plan.is_unjudged(case);
     let past = past.filter(|_| comparability == Comparability::Comparable);
     // An answer that could not be scored is no result, even where the baseline holds the same text.
     let unchanged =
@@ -56,14 +60,21 @@ pub(super) async fn observe(
         .zip(samples.filter(|samples| !samples.is_empty()))
         .is_some_and(|(past, samples)| samples.iter().all(|now| unchanged(past, now)));
     let (mut rescored, mut unembedded) = (false, false);
+    let mut on_accepted = OnAccepted::default();
     let changed = baseline.is_some_and(|baseline| checks_changed(plan, baseline));
     if let (Some(past), true) = (past, samples.is_some()) {
         for sample in &past.samples {
             let fresh = samples.unwrap_or_default().iter().find(|now| is_same(sample, now));
-            let scores = match fresh.and_then(SampleRecord::scores) {
-                Some(scores) => Some(of_scores(plan, scores)),
-                None => rescore(plan, case, sample).await.map(|scores| of_scores(plan, &scores)),
+            let fresh = fresh.and_then(SampleRecord::scores);
+            let again = match fresh {
+                Some(_) => None,
+                None => rescore(plan, case, sample).await,
             };
+            let scores = fresh.or(again.as_ref());
+            if let Some(scores) = scores.filter(|_| changed && sample.passed) {
+                on_accepted.count(scores, plan.spec.checks.len());
+            }
+            let scores = scores.map(|scores| of_scores(plan, scores));
             unembedded |= changed && scores.is_none() && lacks_embedding(plan, case, sample);
             let stored = of_stored(plan, sample);
             rescored |= scores.as_ref().is_some_and(|scores| differ(scores, &stored));
@@ -99,7 +110,7 @@ pub(super) async fn observe(
         },
     };
     let before = past.and_then(|past| before(past, &observation));
-    Observed { observation, before, rescored, unembedded }
+    Observed { observation, before, rescored, unembedded, on_accepted }
 }
 
 /// What people and judge said about a fresh answer, if both did.
@@ -149,6 +160,10 @@ pub(super) fn must_pass_fails(case: &Case, scores: &Scores) -> bool {
 /// Metrics whose judge differs between the two sides and cannot be asked again.
 pub(super) fn judge_changed(plan: &SuitePlan, baseline: Option<&Baseline>) -> BTreeSet<String> {
     let Some(baseline) = baseline else { return BTreeSet::new() };
+    if has_lost_its_judge(plan, baseline) {
+        let pass_rate = plan.judge_is_to_block.then_some(PASS_RATE);
+        return pass_rate.into_iter().chain([JUDGE_MEAN]).map(str::to_owned).collect();
+    }
     let changed = baseline.header.judge_sha256 != plan.identity.judge_sha256;
     // An embedded judge was asked again for every answer whose text is at hand.
     let asked_again =
@@ -161,6 +176,23 @@ pub(super) fn judge_changed(plan: &SuitePlan, baseline: Option<&Baseline>) -> BT
         metrics.insert(PASS_RATE.to_owned());
     }
     metrics
+}
+
+/// The judge could fail something when the baseline was accepted, and its certificate does not hold any more: what it
+/// decided then is decided by nothing now.
+pub(super) fn has_lost_its_judge(plan: &SuitePlan, baseline: &Baseline) -> bool {
+    baseline.header.judge_may_fail == Some(true) && plan.judge_informs.is_some()
+}
+
+/// The policy against this baseline: a judge that has lost its certificate keeps its place in the gate, where it makes
+/// the verdict inconclusive.
+pub(super) fn policy_against(policy: &Policy, plan: &SuitePlan, baseline: Option<&Baseline>) -> Policy {
+    let mut policy = policy.clone();
+    let named = policy.primary == JUDGE_MEAN || policy.also.iter().any(|name| name == JUDGE_MEAN);
+    if !named && baseline.is_some_and(|baseline| has_lost_its_judge(plan, baseline)) {
+        policy.also.push(JUDGE_MEAN.to_owned());
+    }
+    policy
 }
 
 /// Metrics of checks that changed, where answers of the baseline have no embeddings to be scored with: their stored

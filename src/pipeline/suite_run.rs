@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::check_faults::{self, OnAccepted};
 use super::drawing::{Drawing, Drawn, First, Job, Source};
-use super::observe::{Observed, judge_changed, observe, of_scores};
+use super::observe::{Observed, judge_changed, observe, of_scores, policy_against};
 use crate::baseline::Baseline;
 use crate::config::settings::{Mode, OnInconclusive};
 use crate::eval::limits;
@@ -64,6 +65,8 @@ pub struct Baselines {
     pub info: Option<Arc<BaselineInfo>>,
     /// Cases whose removal or change a person accepted by name, with the reason.
     pub settled: BTreeMap<String, String>,
+    /// Why a change of the judge was accepted by name.
+    pub judge_accepted: Option<String>,
 }
 
 /// A case, complete.
@@ -153,6 +156,7 @@ impl Against {
             cases: Vec::with_capacity(plan.dataset.cases.len()),
             removed: past.map(|case| case.id.clone()).filter(|id| !known(id)).collect(),
             cases_only: false,
+            measures_nothing: plan.measures_nothing(),
         };
         for (case, wanted) in plan.dataset.cases.iter().zip(wanted) {
             let mut observation = observe(plan, case, None, baseline.as_deref()).await.observation;
@@ -161,7 +165,8 @@ impl Against {
             }
             seen.cases.push(settle(observation, settled));
         }
-        Self { baseline, seen, planner: Planner::new(policy.clone()), settled: settled.clone() }
+        let policy = policy_against(policy, plan, baseline.as_deref());
+        Self { baseline, seen, planner: Planner::new(policy), settled: settled.clone() }
     }
 
     /// Put a drawn case in its place.
@@ -216,9 +221,11 @@ struct Run {
     working: Option<Against>,
     rows: BTreeMap<usize, Row>,
     rescored: bool,
+    on_accepted: OnAccepted,
     /// For the reports: what the baseline said of cases that are not simply fine.
     before: BTreeMap<String, Before>,
     excuse: Option<String>,
+    judge_accepted: Option<String>,
     info: Arc<BaselineInfo>,
     on_case: OnCase,
 }
@@ -252,8 +259,10 @@ pub async fn run_suite(
         working,
         rows: BTreeMap::new(),
         rescored: false,
+        on_accepted: OnAccepted::default(),
         before: BTreeMap::new(),
         excuse: baselines.excuse,
+        judge_accepted: baselines.judge_accepted,
         info: baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none())),
         on_case,
     };
@@ -286,6 +295,7 @@ impl Run {
             Drawn::First(first) => {
                 let First { record, compared, working } = *first;
                 self.rescored |= compared.rescored;
+                self.on_accepted.add(&compared.on_accepted);
                 let before = compared.before.clone();
                 self.compared.put(&self.plan, position, compared);
                 if let (Some(side), Some(seen)) = (&mut self.working, working) {
@@ -356,6 +366,12 @@ impl Run {
         let rows = || self.rows.values().map(|row| row.record.as_ref());
         decision.notes.extend(other_served(self.compared.baseline.as_deref(), rows()));
         decision.notes.extend(other_model(&self.plan, self.compared.baseline.as_deref()));
+        // A few cases alone say little about a check.
+        let faults = if selection.gate && selection.cases.iter().all(|selected| *selected) {
+            check_faults::find(&self.plan, rows(), self.compared.baseline.as_deref(), &self.on_accepted)
+        } else {
+            Vec::new()
+        };
         let accepted = self.working.as_mut().map(|side| side.planner.settle(&side.seen));
         let record = self.plan.record(self.rows.into_values().map(|row| row.record).collect());
         let gate = GateReport {
@@ -367,6 +383,8 @@ impl Run {
             baseline: (*self.info).clone(),
             accepted,
             excuse: self.excuse,
+            judge_accepted: self.judge_accepted,
+            faults,
             limits: limits::measure(&self.plan.spec.limits, &record),
             before: self.before,
             rescored: self.rescored.then(|| {

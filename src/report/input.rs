@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::AcceptedChange;
 use crate::eval::limits::Limit;
 use crate::eval::record::{RunRecord, SuiteRecord};
-use crate::gate::{CaseResult, CaseVerdict, Decision, Outcome, Verdict};
+use crate::gate::{CaseResult, CaseVerdict, Decision, Outcome, Reason, Verdict};
 use crate::measurement::{Change, Effect};
 
 /// Version of the report's shape. Raised on a change that an old reader would misread.
@@ -91,6 +91,12 @@ pub struct GateReport {
     /// `policy::baselines` holds against both files.
     #[serde(default)]
     pub excuse: Option<String>,
+    /// Why a person accepted that another judge scores, or that the judge lost its certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge_accepted: Option<String>,
+    /// Checks that measure nothing, or fail on nearly everything that was accepted: the check is at fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// Plain bounds of the suite.
     pub limits: Vec<Limit>,
     /// What the baseline said about cases whose verdict is not a plain `ok`, by case id.
@@ -191,6 +197,15 @@ impl GateReport {
     pub fn excused(&self) -> Option<&str> {
         let accepted = self.accepted.as_ref()?;
         self.excuse.as_deref().filter(|_| accepted.verdict != Verdict::Regressed)
+    }
+
+    /// The judge changed, which was accepted by name, and against the branch's own baseline nothing is wrong.
+    #[must_use]
+    pub fn judge_is_settled(&self) -> bool {
+        let fine = |accepted: &Decision| matches!(accepted.verdict, Verdict::Pass | Verdict::Improved);
+        self.judge_accepted.is_some()
+            && self.decision.reason == Some(Reason::JudgeChanged)
+            && self.accepted.as_ref().is_some_and(fine)
     }
 
     /// What the past has to say about a case.

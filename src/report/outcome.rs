@@ -77,6 +77,14 @@ pub fn case_status(verdict: &CaseVerdict, excuse: Option<&str>) -> Status {
 /// base's says.
 #[must_use]
 pub fn gate_status(gate: &GateReport) -> Status {
+    if gate.selected && !gate.faults.is_empty() {
+        return Status::BadInput;
+    }
+    product_status(gate)
+}
+
+/// The status of a gate's test if no check is at fault.
+fn product_status(gate: &GateReport) -> Status {
     let own = own_status(gate);
     match by_main_status(gate) {
         Some(main) if own != Status::Skipped => worse(own, main),
@@ -117,6 +125,7 @@ fn own_status(gate: &GateReport) -> Status {
         Outcome::Refused => Status::Undecided,
         Outcome::Worse if gate.excused().is_some() => Status::Ok,
         Outcome::Worse => Status::Worse,
+        Outcome::CouldNotTell if gate.judge_is_settled() => Status::Ok,
         Outcome::CouldNotTell => Status::CannotTell,
         Outcome::NotDecided => Status::Skipped,
     }
@@ -132,7 +141,7 @@ pub fn metric_status(gate: &GateReport, metric: &MetricDecision) -> Status {
         Outcome::NotDecided => Status::Skipped,
         _ if metric.verdict == Verdict::Regressed && gate.excused().is_some() => Status::Ok,
         _ if metric.verdict == Verdict::Regressed => Status::Worse,
-        Outcome::CouldNotTell if is_primary => Status::CannotTell,
+        Outcome::CouldNotTell if is_primary && !gate.judge_is_settled() => Status::CannotTell,
         Outcome::Refused if is_primary => Status::Undecided,
         Outcome::Fine | Outcome::Warns | Outcome::Refused | Outcome::Worse | Outcome::CouldNotTell => {
             Status::Ok
@@ -153,15 +162,15 @@ pub fn product_exit_code(report: &Report) -> u8 {
     let cases = report.gates.iter().flat_map(|gate| {
         gate.decision.cases.iter().map(|verdict| case_status(verdict, gate.excuses(verdict)))
     });
-    let gates = report.gates.iter().map(gate_status);
+    let gates = report.gates.iter().map(product_status);
     exit::of(cases.chain(gates).map(Status::exit_code))
 }
 
 /// The exit code of a whole run.
 #[must_use]
 pub fn exit_code(report: &Report) -> u8 {
-    let policies = report.policies.iter().map(|policy| policy_status(policy).exit_code());
-    exit::of(policies.chain([product_exit_code(report)]))
+    let inputs = report.policies.iter().map(policy_status).chain(report.gates.iter().map(gate_status));
+    exit::of(inputs.map(Status::exit_code).chain([product_exit_code(report)]))
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ pub fn case_evidence(
         | CaseResult::Fixed
         | CaseResult::MaybeFixed { .. }
         | CaseResult::NotRun
+        | CaseResult::Unjudged
         | CaseResult::NoisyPass
         | CaseResult::NoisyFail
         | CaseResult::New { pass: true, .. }

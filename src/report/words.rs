@@ -108,7 +108,8 @@ pub fn suite_verdict(gate: &GateReport) -> String {
         if gate.meaning == Outcome::NotDecided { "not decided" } else { verdict(gate.decision.verdict) };
     let accepted = if gate.meaning == Outcome::Worse && gate.excused().is_some() { ", accepted" } else { "" };
     let exceeded = if gate.limits.iter().any(Limit::exceeded) { ", limit exceeded" } else { "" };
-    let own = format!("{word}{accepted}{exceeded}");
+    let fault = if gate.faults.is_empty() { "" } else { ", a check is at fault" };
+    let own = format!("{word}{accepted}{exceeded}{fault}");
     match &gate.by_main {
         Some(main) if main_is_worse(gate) => {
             format!("{} by main's measurement, {own} by this branch's", verdict(main.decision.verdict))
@@ -142,7 +143,8 @@ pub fn suite_sentence(gate: &GateReport) -> String {
         }
         None => own,
     };
-    exceeded.chain([decided]).chain(excused).collect::<Vec<_>>().join("; ")
+    let faults = gate.faults.iter().map(|fault| sanitize::line(fault));
+    faults.chain(exceeded).chain([decided]).chain(excused).collect::<Vec<_>>().join("; ")
 }
 
 /// The run holds something that a person may want to make the new baseline.
@@ -178,6 +180,7 @@ pub fn result(result: &CaseResult) -> &'static str {
         CaseResult::NotMeasured { .. } => "not measured",
         CaseResult::NotSelected => "not selected",
         CaseResult::MustPassFailed => "must-pass failed",
+        CaseResult::Unjudged => "unjudged",
     }
 }
 
@@ -278,6 +281,7 @@ pub fn counts(gate: &GateReport) -> String {
         (counts.missing, "not measured"),
         (counts.not_selected, "not selected"),
         (counts.not_run, "not counted"),
+        (counts.unjudged, "unjudged"),
     ];
     let shown: Vec<String> =
         parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();

@@ -37,8 +37,14 @@ const SUITES: [(&str, &str, usize); 5] = [
     ("triage", "ant", 8),
 ];
 
-const POLICIES: [&str; 5] =
-    ["policy::inputs", "policy::prompts", "policy::pins", "policy::datasets", "policy::baselines"];
+const POLICIES: [&str; 6] = [
+    "policy::inputs",
+    "policy::measurement",
+    "policy::prompts",
+    "policy::pins",
+    "policy::datasets",
+    "policy::baselines",
+];
 
 /// The project `desk`, and the server that its models ask.
 fn desk() -> (World, Server) {

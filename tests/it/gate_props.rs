@@ -280,7 +280,7 @@ proptest! {
         removed in prop::collection::vec("[a-z]{1,3}", 0..3),
         judged in prop::collection::btree_set(prop::sample::select(vec!["f1".to_owned(), "pass_rate".to_owned()]), 0..2),
     ) {
-        let observations = Observations { deterministic, judge_changed: judged, cases, removed, cases_only: false };
+        let observations = Observations { deterministic, judge_changed: judged, cases, removed, cases_only: false, measures_nothing: false };
         let step = next(&observations, &policy());
         prop_assert_eq!(&step, &next(&observations, &policy()));
         if let Step::Decide(decision) = step {

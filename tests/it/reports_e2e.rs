@@ -117,7 +117,9 @@ fn whatever_the_model_says() {
         "checks:\n",
         "checks:\n  - equals: { value: never, must_pass: true }\n  - is_json\n",
     );
-    let report = check(&world, 1);
+    // Checks that fail on everything that was accepted are at fault, which never hides what they found.
+    let report = check(&world, 2);
+    assert_eq!(report.gates[0].faults.len(), 2);
     assert_eq!(report.gates[0].decision.counts.must_pass_failed, hostile().len());
     let tests = world.test(&[]).exits(101);
     assert_eq!(tests.failed().iter().filter(|name| name.starts_with("tiny::")).count(), hostile().len());

@@ -186,6 +186,10 @@ fn changes_of_files_are_named() {
         // The judge.
         (suite("pass_at: 0.7", "pass_at: 0.6"), &["judge: pass_at 0.7 -> 0.6 (CanHide)"]),
         (suite("pass_at: 0.7", "pass_at: 0.8"), &["judge: pass_at 0.7 -> 0.8 (Stricter)"]),
+        (
+            suite("blocking: true", "blocking: true, uncertified: advisory"),
+            &["judge: uncertified: inconclusive true -> false (CanHide)"],
+        ),
         (suite(", blocking: true", ""), &["judge: blocking true -> false (CanHide)"]),
         (
             changes(|root| replace(root, "data/judge_labels.jsonl", "x", "y")),

@@ -394,6 +394,8 @@ fn gate() -> GateReport {
         ]),
         rescored: Some("the check `equals /verdict` changed".to_owned()),
         by_main: None,
+        judge_accepted: None,
+        faults: Vec::new(),
     }
 }
 
