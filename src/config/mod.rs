@@ -9,6 +9,7 @@ pub mod text;
 
 pub mod document;
 
+pub mod base;
 pub mod check;
 pub mod env;
 pub mod finetune;

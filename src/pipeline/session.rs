@@ -196,7 +196,7 @@ impl Session {
             traffic: self.inputs.hub.traffic(),
             suites,
         };
-        Report { format: FORMAT, run, gates, policies }
+        Report { format: FORMAT, run, base: baselines::base(&self.inputs), gates, policies }
     }
 
     /// Start the runtime on a thread of its own; once.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod base;
 #[cfg(feature = "otel")]
 mod collector;
 #[cfg(feature = "rf-qaqc")]
