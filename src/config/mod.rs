@@ -11,6 +11,7 @@ pub mod document;
 
 pub mod base;
 pub mod check;
+pub mod conflict;
 pub mod env;
 pub mod finetune;
 pub mod graph;

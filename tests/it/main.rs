@@ -18,6 +18,7 @@ mod labels;
 mod layout;
 mod leak;
 mod libtest;
+mod merging;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
 mod network;
