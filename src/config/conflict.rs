@@ -19,6 +19,14 @@ pub fn find(root: &Path, file: &str, text: &str) -> Option<Problem> {
     Some(Problem::of_file(file, message).at_line(line).hint(hint))
 }
 
+/// As [`find`], for a text that may hold such markers for good, such as a prompt about merges: only while Git waits for
+/// the file to be resolved.
+#[must_use]
+pub fn find_unresolved(root: &Path, file: &str, text: &str) -> Option<Problem> {
+    line_of_markers(text)?;
+    git::is_unmerged(root, file).then(|| find(root, file, text)).flatten()
+}
+
 /// The 1-based line of the first opening marker that has the other two behind it.
 fn line_of_markers(text: &str) -> Option<usize> {
     // Nearly every file: one search, and nothing to look at line by line.
@@ -68,5 +76,6 @@ mod tests {
         let problem = find(dir.path(), "a.yml", "<<<<<<< a\n=======\n>>>>>>> b\n").unwrap();
         let says = "a.yml:1: has merge conflict markers (line 1) (resolve them by hand)";
         assert_eq!(problem.to_string(), says);
+        assert_eq!(find_unresolved(dir.path(), "a.txt", "<<<<<<< a\n=======\n>>>>>>> b\n"), None);
     }
 }

@@ -72,6 +72,12 @@ fn merge_heads(root: &Path) -> Vec<String> {
     text.lines().map(str::trim).filter(is_id).map(str::to_owned).collect()
 }
 
+/// A merge, rebase or pick left this file for a person to resolve; `path` is relative to `root`.
+#[must_use]
+pub fn is_unmerged(root: &Path, path: &str) -> bool {
+    asked(root, &["ls-files", "--unmerged", "--", path]).is_some()
+}
+
 /// The command that replaces a file with conflict markers by one side of the conflict: the base's where that has the
 /// file, else the checked out commit's. Works in a merge, a rebase and a pick, where `git checkout -- FILE` refuses an
 /// unmerged path.

@@ -41,19 +41,23 @@ fn two_branches() -> World {
     world
 }
 
-/// The command that a hint names, run as printed; fails where `git` refuses it.
-fn follow(world: &World, ran: &Ran) {
+/// The command that the hint for a file names, run as printed; fails where `git` refuses it.
+fn follow(world: &World, ran: &Ran, file: &str) {
     let text = ran.text();
-    let found = text.split('`').find(|part| part.starts_with("git checkout "));
-    let command: Vec<&str> = found.unwrap_or_else(|| panic!("{text}")).split(' ').skip(1).collect();
-    git(world.root(), &command);
+    let is_of = |part: &&str| part.starts_with("git checkout ") && part.ends_with(&format!(" -- {file}"));
+    let command = text.split('`').find(is_of).unwrap_or_else(|| panic!("{text}"));
+    git(world.root(), &command.split(' ').skip(1).collect::<Vec<_>>());
 }
 
 /// Leaves the conflict as the hints say: the base's baseline first, then the text by hand, then accepted again.
 fn resolve(world: &World) {
-    let ran = world.run(&["eval"]).exits(2);
-    let ran = ran.says(&[&format!("{BASELINE}:"), "has merge conflict markers"]);
-    follow(world, &ran);
+    // A prompt with markers is not asked.
+    let prompt = "prompts/tiny.txt";
+    let ran =
+        world.run(&["eval"]).exits(2).says(&[&format!("{prompt}:1: has merge conflict markers (line 1)")]);
+    follow(world, &ran, prompt);
+    let ran = world.run(&["eval"]).exits(2).says(&[&format!("{BASELINE}:"), "has merge conflict markers"]);
+    follow(world, &ran, BASELINE);
     assert!(!world.read(BASELINE).contains("<<<<<<<"));
     accept(world, "Bob", "Say the colour. Be careful and brief.\n{input_data}\n");
     git(world.root(), &["add", "-A", "--", ".", ":!reports"]);
@@ -131,7 +135,7 @@ fn every_file_with_conflict_markers_is_named() {
         let line = before.lines().count() + 1;
         let ran = world.run(&["eval"]).exits(2);
         let ran = ran.says(&[&format!("{file}:{line}: has merge conflict markers (line {line})")]);
-        follow(&world, &ran);
+        follow(&world, &ran, file);
         world.run(&["eval"]).exits(0);
     }
 }
