@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[cfg(feature = "rf-qaqc")]
+mod accepted;
 mod base;
 #[cfg(feature = "otel")]
 mod collector;

@@ -197,6 +197,14 @@ impl World {
         self.edit(graph::FILE, from, to);
     }
 
+    /// Names in the pins, by hand, which prompt production runs.
+    #[track_caller]
+    pub(crate) fn pin_prompt(&self, from: &str, to: &str) {
+        let hash = |name: &str| llm_experiments::prompt::content_sha256(&self.root, name).unwrap();
+        self.edit("config/model_pins.yml", from, to);
+        self.edit("config/model_pins.yml", &hash(from), &hash(to));
+    }
+
     /// Text of a prompt version without the section of this title.
     pub(crate) fn without_section(&self, prompt: &str, title: &str) {
         let prompt = &prompt_file(prompt);
