@@ -127,10 +127,12 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_reaches_the_program() {
+    fn every_variable_reaches_the_program_and_is_documented() {
+        let guide = include_str!("../../docs/ci.md");
         for variable in &BRANCHES {
             for name in [Some(variable.name), variable.number, variable.commit].into_iter().flatten() {
                 assert!(env::ALL.iter().any(|(known, _)| *known == name), "{name}");
+                assert!(guide.contains(&format!("`{name}`")), "docs/ci.md lacks {name}");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::world::{Ran, World, git};
+use crate::world::{Ran, World, follow, git};
 
 /// An accepted project on `branch`, pushed to the remote `remote`, with a branch `change` checked out.
 fn pushed(remote: &str, branch: &str) -> World {
@@ -40,14 +40,6 @@ fn base_lines(world: &World, text: &str) -> String {
 
 fn base(world: &World, ran: &Ran) -> String {
     base_lines(world, &ran.text())
-}
-
-/// The command of a hint, run as printed.
-fn follow(world: &World, ran: &Ran) {
-    let text = ran.text();
-    let command =
-        text.split('`').find(|part| part.starts_with("git fetch ")).unwrap_or_else(|| panic!("{text}"));
-    git(world.root(), &command.split(' ').skip(1).collect::<Vec<_>>());
 }
 
 #[test]
@@ -98,7 +90,7 @@ fn a_branch_of_a_pull_request_must_have_been_fetched() {
         let mut world = cloned(arguments);
         world.set("CI", "true").set("GITHUB_BASE_REF", "trunk");
         let ran = world.run(&["eval"]).exits(2).says(&["GITHUB_BASE_REF: ", "`trunk`", "fetch-depth: 0"]);
-        follow(&world, &ran);
+        follow(&world, &ran.command("git fetch ", ""));
         let ran = world.run(&["eval"]).exits(0);
         assert_eq!(base(&world, &ran), "base: merge base with origin/trunk (COMMIT, from GITHUB_BASE_REF)");
     }

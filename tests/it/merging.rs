@@ -1,6 +1,6 @@
 //! Two branches that each accepted a baseline: merged, rebased and picked, with the commands that the program prints.
 
-use crate::world::{Ran, World, git};
+use crate::world::{Ran, World, follow, git};
 
 const BASELINE: &str = "data/baselines/tiny.sim.json";
 
@@ -41,12 +41,9 @@ fn two_branches() -> World {
     world
 }
 
-/// The command that the hint for a file names, run as printed; fails where `git` refuses it.
-fn follow(world: &World, ran: &Ran, file: &str) {
-    let text = ran.text();
-    let is_of = |part: &&str| part.starts_with("git checkout ") && part.ends_with(&format!(" -- {file}"));
-    let command = text.split('`').find(is_of).unwrap_or_else(|| panic!("{text}"));
-    git(world.root(), &command.split(' ').skip(1).collect::<Vec<_>>());
+/// Runs the command that the hint for a file names, as printed; fails where `git` refuses it.
+fn take_back(world: &World, ran: &Ran, file: &str) {
+    follow(world, &ran.command("git checkout ", &format!(" -- {file}")));
 }
 
 /// Leaves the conflict as the hints say: the base's baseline first, then the text by hand, then accepted again.
@@ -55,9 +52,9 @@ fn resolve(world: &World) {
     let prompt = "prompts/tiny.txt";
     let ran =
         world.run(&["eval"]).exits(2).says(&[&format!("{prompt}:1: has merge conflict markers (line 1)")]);
-    follow(world, &ran, prompt);
+    take_back(world, &ran, prompt);
     let ran = world.run(&["eval"]).exits(2).says(&[&format!("{BASELINE}:"), "has merge conflict markers"]);
-    follow(world, &ran, BASELINE);
+    take_back(world, &ran, BASELINE);
     assert!(!world.read(BASELINE).contains("<<<<<<<"));
     accept(world, "Bob", "Say the colour. Be careful and brief.\n{input_data}\n");
     git(world.root(), &["add", "-A", "--", ".", ":!reports"]);
@@ -135,7 +132,7 @@ fn every_file_with_conflict_markers_is_named() {
         let line = before.lines().count() + 1;
         let ran = world.run(&["eval"]).exits(2);
         let ran = ran.says(&[&format!("{file}:{line}: has merge conflict markers (line {line})")]);
-        follow(&world, &ran, file);
+        take_back(&world, &ran, file);
         world.run(&["eval"]).exits(0);
     }
 }

@@ -70,6 +70,16 @@ impl Ran {
         self
     }
 
+    /// Arguments of the first command in backticks that begins and ends like this, without the program's name.
+    #[track_caller]
+    pub(crate) fn command(&self, begins: &str, ends: &str) -> Vec<String> {
+        let text = self.text();
+        let is_meant = |part: &&str| part.starts_with(begins) && part.ends_with(ends);
+        let command = text.split('`').find(is_meant);
+        let command = command.unwrap_or_else(|| panic!("no command `{begins}...{ends}` in:\n{text}"));
+        command.split(' ').skip(1).map(str::to_owned).collect()
+    }
+
     /// Names of tests that ended as `result` (`ok`, `FAILED`), in the order of their lines.
     pub(crate) fn tests(&self, result: &str) -> Vec<String> {
         let lines = self.stdout.lines().filter(|line| line.starts_with("test ") && line.ends_with(result));
@@ -312,6 +322,11 @@ pub(crate) fn ended(output: std::process::Output) -> Ran {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let code = output.status.code().unwrap_or(-1);
     Ran { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// `git` with a command that the program printed, in the project.
+pub(crate) fn follow(world: &World, command: &[String]) {
+    git(&world.root, &command.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 /// `git` in a folder, as nobody's configuration wants it; its standard output.
