@@ -47,7 +47,7 @@
 //!  kb                        documents that a prompt may cite
 //!  prompt, dataset, config   what people wrote, checked
 //!  stats, rf_qaqc            arithmetic; the worked example's own room
-//!  json, files, clock        text of JSON; replacing a file in one step; the time as a parameter
+//!  json, git, files, clock   text of JSON; what Git says; replacing a file in one step; the time as a parameter
 //! ```
 //!
 //! # Words
@@ -92,6 +92,7 @@
 
 pub mod clock;
 pub mod files;
+pub mod git;
 pub mod json;
 
 #[cfg(feature = "rf-qaqc")]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::Acceptance;
 use super::model::{AcceptedChange, Baseline, BaselineCase, Header, MAX_SAMPLES};
-use crate::config::Problem;
+use crate::config::{Problem, conflict};
 use crate::files::atomic_write;
 use crate::json::sha256_hex;
 
@@ -101,7 +101,10 @@ pub fn list(root: &Path) -> Result<Vec<(String, String)>, Problem> {
 pub fn read(root: &Path, suite: &str, alias: &str) -> Result<Option<Stored>, Problem> {
     let file = path(suite, alias);
     match crate::files::read(&root.join(&file)) {
-        Ok(bytes) => parse_as(&bytes, suite, alias).map(Some),
+        Ok(bytes) => match conflict::find(root, &file, &String::from_utf8_lossy(&bytes)) {
+            Some(problem) => Err(problem),
+            None => parse_as(&bytes, suite, alias).map(Some),
+        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Problem::of_file(file, format!("cannot be read: {error}"))),
     }

@@ -3,9 +3,8 @@
 use super::eval::Format;
 use super::{Choice, Context};
 use crate::config::Problem;
-use crate::pipeline::Inputs;
-use crate::pipeline::runs;
 use crate::pipeline::stored::decide_again;
+use crate::pipeline::{Inputs, baselines, runs};
 use crate::report::outcome::exit_code;
 use crate::report::words::Hints;
 
@@ -69,6 +68,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     }
     (report.run.suites, report.gates) = decided.into_iter().unzip();
     report.policies.clear();
+    report.base = baselines::base(&inputs);
     let summary = folder.join(&report.run.run_id).join("summary.md").display().to_string();
     context.out.note(format_args!("run {}, decided again from what it stored", report.run.run_id));
     context.show(&report, args.format, Hints { full_report: &summary, ..Hints::default() });

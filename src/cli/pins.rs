@@ -43,12 +43,18 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         Command::Check => {
             let inputs = context.inputs(&Choice::default())?;
             let found = policies::check(&inputs, "pins", &host::clock().today(), None);
+            found.hints.iter().for_each(|hint| context.out.note(format!("hint: {hint}")));
             found.problems.iter().for_each(|problem| context.out.line(problem));
-            if found.problems.is_empty() {
-                context.out.line("every pin is what was accepted, and no pinned model is about to go");
-                return Ok(exit::OK);
+            match (found.problems.is_empty(), found.hints.is_empty()) {
+                (false, _) => return Err(exit::INPUT),
+                (true, true) => {
+                    context.out.line("every pin was accepted, and no pinned model is about to be retired");
+                }
+                (true, false) => {
+                    context.out.line("no pin contradicts what was accepted, but see the hints");
+                }
             }
-            Err(exit::INPUT)
+            Ok(exit::OK)
         }
         Command::Upgrade { task, to, yes, override_reason, by, max_cost } => {
             let choice = Choice { model: Some(to.clone()), max_cost: max_cost.clone(), ..Choice::default() };

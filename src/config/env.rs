@@ -11,7 +11,7 @@ pub const MODE: &str = "EVALS_MODE";
 pub const MODEL: &str = "EVALS_MODEL";
 /// Prompt file for this run instead of the tasks' own.
 pub const PROMPT: &str = "EVALS_PROMPT";
-/// Git ref whose merge base with HEAD holds the baseline (default `origin/main` where it exists).
+/// Git ref whose merge base with HEAD holds the baseline (default: what [`super::base`] and `git` say).
 pub const BASELINE_REF: &str = "EVALS_BASELINE_REF";
 /// Folder for reports (default `reports`).
 pub const REPORTS_DIR: &str = "EVALS_REPORTS_DIR";
@@ -31,6 +31,46 @@ pub const RESUME: &str = "EVALS_RESUME";
 pub const LOG: &str = "EVALS_LOG";
 /// Set by CI systems: strict replay, no writes under data/.
 pub const CI: &str = "CI";
+/// Set by Azure Pipelines, which sets no [`CI`].
+pub const TF_BUILD: &str = "TF_BUILD";
+/// GitHub, Gitea and Forgejo: branch that the pull request goes to; empty on a push.
+pub const GITHUB_BASE_REF: &str = "GITHUB_BASE_REF";
+/// GitLab: branch that the merge request goes to.
+pub const GITLAB_TARGET: &str = "CI_MERGE_REQUEST_TARGET_BRANCH_NAME";
+/// GitLab: commit at which the merge request branched off.
+pub const GITLAB_DIFF_BASE: &str = "CI_MERGE_REQUEST_DIFF_BASE_SHA";
+/// Bitbucket: branch that the pull request goes to.
+pub const BITBUCKET_TARGET: &str = "BITBUCKET_PR_DESTINATION_BRANCH";
+/// Azure Pipelines: branch that the pull request goes to, as `refs/heads/NAME`.
+pub const AZURE_TARGET: &str = "SYSTEM_PULLREQUEST_TARGETBRANCH";
+/// Jenkins, multibranch: branch that the change goes to.
+pub const JENKINS_TARGET: &str = "CHANGE_TARGET";
+/// Buildkite: branch that the pull request goes to; empty elsewhere.
+pub const BUILDKITE_TARGET: &str = "BUILDKITE_PULL_REQUEST_BASE_BRANCH";
+/// Cirrus CI: branch that the pull request goes to.
+pub const CIRRUS_TARGET: &str = "CIRRUS_BASE_BRANCH";
+/// Woodpecker: branch that the pull request goes to; empty on a push.
+pub const WOODPECKER_TARGET: &str = "CI_COMMIT_TARGET_BRANCH";
+/// Drone: branch that the pull request goes to; on a push the branch itself.
+pub const DRONE_TARGET: &str = "DRONE_TARGET_BRANCH";
+/// Drone: number of the pull request.
+pub const DRONE_NUMBER: &str = "DRONE_PULL_REQUEST";
+/// Travis CI: branch that the pull request goes to; on a push the branch itself.
+pub const TRAVIS_TARGET: &str = "TRAVIS_BRANCH";
+/// Travis CI: number of the pull request, or `false`.
+pub const TRAVIS_NUMBER: &str = "TRAVIS_PULL_REQUEST";
+/// AppVeyor: branch that the pull request goes to; on a push the branch itself.
+pub const APPVEYOR_TARGET: &str = "APPVEYOR_REPO_BRANCH";
+/// AppVeyor: number of the pull request.
+pub const APPVEYOR_NUMBER: &str = "APPVEYOR_PULL_REQUEST_NUMBER";
+/// GitLab: the default branch.
+pub const GITLAB_DEFAULT: &str = "CI_DEFAULT_BRANCH";
+/// Woodpecker: the default branch.
+pub const WOODPECKER_DEFAULT: &str = "CI_REPO_DEFAULT_BRANCH";
+/// Drone: the default branch.
+pub const DRONE_DEFAULT: &str = "DRONE_REPO_BRANCH";
+/// Buildkite: the default branch.
+pub const BUILDKITE_DEFAULT: &str = "BUILDKITE_PIPELINE_DEFAULT_BRANCH";
 /// Set by cargo-nextest, the same for all processes of a run: they share one budget and one run id.
 pub const NEXTEST_RUN_ID: &str = "NEXTEST_RUN_ID";
 /// Set by cargo-nextest to [`PROCESS_PER_TEST`].
@@ -76,7 +116,10 @@ pub const ALL: &[(&str, &str)] = &[
     (MODE, "replay | record | refresh | live | auto (default: auto = replay under CI, else record)"),
     (MODEL, "model alias, or several with commas, for this run"),
     (PROMPT, "prompt file for this run"),
-    (BASELINE_REF, "git ref whose merge base holds the baseline (default: origin/main where it exists)"),
+    (
+        BASELINE_REF,
+        "git ref whose merge base holds the baseline (default: the pull request's target, else the default branch)",
+    ),
     (REPORTS_DIR, "folder for reports (default: reports)"),
     (CONCURRENCY, "cases under way at once (default: 256; requests are bounded by each model's limits)"),
     (SAMPLES, "answers asked for per case (default: 1)"),
@@ -86,6 +129,26 @@ pub const ALL: &[(&str, &str)] = &[
     (ON_INCONCLUSIVE, "warn | fail (default: warn)"),
     (LOG, "log filter for stderr, e.g. llm_experiments=debug"),
     (CI, "set by CI systems: strict replay, nothing under data/ is written"),
+    (TF_BUILD, "set by Azure Pipelines: as CI"),
+    (GITHUB_BASE_REF, "set by GitHub, Gitea, Forgejo: branch that the pull request goes to"),
+    (GITLAB_TARGET, "set by GitLab: branch that the merge request goes to"),
+    (GITLAB_DIFF_BASE, "set by GitLab: commit at which the merge request branched off"),
+    (BITBUCKET_TARGET, "set by Bitbucket: branch that the pull request goes to"),
+    (AZURE_TARGET, "set by Azure Pipelines: branch that the pull request goes to"),
+    (JENKINS_TARGET, "set by Jenkins: branch that the change goes to"),
+    (BUILDKITE_TARGET, "set by Buildkite: branch that the pull request goes to"),
+    (CIRRUS_TARGET, "set by Cirrus CI: branch that the pull request goes to"),
+    (WOODPECKER_TARGET, "set by Woodpecker: branch that the pull request goes to"),
+    (DRONE_TARGET, "set by Drone: branch that the pull request goes to"),
+    (DRONE_NUMBER, "set by Drone: number of the pull request"),
+    (TRAVIS_TARGET, "set by Travis CI: branch that the pull request goes to"),
+    (TRAVIS_NUMBER, "set by Travis CI: number of the pull request"),
+    (APPVEYOR_TARGET, "set by AppVeyor: branch that the pull request goes to"),
+    (APPVEYOR_NUMBER, "set by AppVeyor: number of the pull request"),
+    (GITLAB_DEFAULT, "set by GitLab: the default branch"),
+    (WOODPECKER_DEFAULT, "set by Woodpecker: the default branch"),
+    (DRONE_DEFAULT, "set by Drone: the default branch"),
+    (BUILDKITE_DEFAULT, "set by Buildkite: the default branch"),
     (NEXTEST_EXECUTION_MODE, "set by cargo-nextest: every test has a process of its own"),
     (NEXTEST_RUN_ID, "set by cargo-nextest: processes of one run share one budget and one run id"),
     (GITHUB_STEP_SUMMARY, "the Markdown summary is appended to this file"),
@@ -141,10 +204,11 @@ pub fn is_true(vars: &std::collections::BTreeMap<String, String>, name: &str) ->
     vars.get(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }
 
-/// Running under CI: set, and not to `0` or `false`.
+/// Running under CI: [`CI`] is set, and not to `0` or `false`; on Azure Pipelines [`TF_BUILD`] is.
 #[must_use]
 pub fn is_ci(vars: &std::collections::BTreeMap<String, String>) -> bool {
-    vars.get(CI).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+    let set = |value: &String| !matches!(value.as_str(), "" | "0" | "false");
+    vars.get(CI).is_some_and(set) || is_true(vars, TF_BUILD)
 }
 
 #[cfg(test)]

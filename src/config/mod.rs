@@ -9,7 +9,9 @@ pub mod text;
 
 pub mod document;
 
+pub mod base;
 pub mod check;
+pub mod conflict;
 pub mod env;
 pub mod finetune;
 pub mod graph;

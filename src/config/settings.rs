@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::env;
 use super::problem::{Problem, did_you_mean};
+use super::{base, env};
+use crate::git::base::Asked;
 
 /// The file, relative to the project root.
 pub const FILE: &str = "config/settings.yml";
@@ -126,8 +127,8 @@ pub struct Settings {
     pub resume: Option<String>,
     /// Prompt file that replaces the tasks' own.
     pub prompt: Option<String>,
-    /// Git ref whose merge base holds the baseline; set by hand.
-    pub baseline_ref: Option<String>,
+    /// Where the base of the change is to be looked for.
+    pub base: Asked,
     /// Running under CI.
     pub ci: bool,
     /// GitHub's job summary: the Markdown summary is appended to it.
@@ -149,7 +150,7 @@ impl Default for Settings {
             nextest_run: None,
             resume: None,
             prompt: None,
-            baseline_ref: None,
+            base: Asked::default(),
             ci: false,
             step_summary: None,
         }
@@ -262,7 +263,7 @@ impl Settings {
             nextest_run: get(env::NEXTEST_RUN_ID).map(str::to_owned),
             resume: get(env::RESUME).map(str::to_owned),
             prompt: get(env::PROMPT).map(str::to_owned),
-            baseline_ref: get(env::BASELINE_REF).map(str::to_owned),
+            base: base::asked(vars),
             ci,
             step_summary: get(env::GITHUB_STEP_SUMMARY).map(PathBuf::from),
         })

@@ -2,17 +2,21 @@
 
 use std::path::Path;
 
+use super::conflict;
 use super::problem::Problem;
 
 /// The text of a file of the project; `None` where there is none.
 ///
 /// # Errors
-/// It cannot be read, is no regular file or is not UTF-8.
+/// It cannot be read, is not a regular file or not UTF-8, or has conflict markers.
 pub fn read_text(root: &Path, file: &str) -> Result<Option<String>, Problem> {
     match crate::files::read(&root.join(file)) {
-        Ok(bytes) => String::from_utf8(bytes)
-            .map(Some)
-            .map_err(|error| Problem::of_file(file, format!("expected UTF-8 text: {}", error.utf8_error()))),
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes).map_err(|error| {
+                Problem::of_file(file, format!("expected UTF-8 text: {}", error.utf8_error()))
+            })?;
+            conflict::find(root, file, &text).map_or(Ok(Some(text)), Err)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Problem::of_file(file, format!("cannot be read: {error}"))),
     }

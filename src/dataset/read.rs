@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::case::{Case, Dataset};
 use crate::config::check::CheckSpec;
 use crate::config::document::{parse_tree, show_path};
-use crate::config::{Problem, did_you_mean};
+use crate::config::{Problem, conflict, did_you_mean};
 use crate::json::{Unique, sha256_hex};
 
 /// More problems than this help nobody; the count of the rest is said.
@@ -81,6 +81,9 @@ pub fn load(root: &Path, file: &str) -> Result<Dataset, Vec<Problem>> {
         vec![Problem::of_file(file, format!("expected UTF-8 text: {}", error.utf8_error()))]
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if let Some(problem) = conflict::find(root, file, text) {
+        return Err(vec![problem]);
+    }
     let mut problems = Vec::new();
     let cases = if file.ends_with(".csv") {
         read_csv(file, text, &mut problems)

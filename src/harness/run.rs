@@ -15,11 +15,11 @@ use crate::eval::event::Listener;
 use crate::host;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
-use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session};
+use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session, baselines};
 use crate::report::input::{Past, PolicyReport};
 use crate::report::outcome::{case_status, exit, gate_status, metric_status, policy_status};
-use crate::report::words::Hints;
-use crate::report::{text, traffic};
+use crate::report::words::{self, Hints};
+use crate::report::{sanitize, text, traffic};
 use crate::telemetry::{self, Purpose, Run, Telemetry};
 
 /// What all tests share.
@@ -135,6 +135,9 @@ fn begin(
         telemetry.open(&Run { id: id.clone(), file: Some(folder.spans()) });
         record(&folder)
     };
+    if let Some(base) = baselines::base(&inputs).filter(|_| open > 0 && part != Part::Silent) {
+        say(&format!("base: {}", sanitize::line(&words::base(&base))));
+    }
     let session = Session::new(Arc::clone(&inputs), selections, clock.clone(), listener).named(id);
     Arc::new(Shared {
         inputs,

@@ -8,7 +8,7 @@ use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::Baselines;
 use crate::baseline::{self, Stored, git};
 use crate::config::Problem;
-use crate::report::input::{BaselineInfo, BaselineSource};
+use crate::report::input::{BaseInfo, BaselineInfo, BaselineSource};
 
 /// Find the baselines of a suite.
 ///
@@ -27,6 +27,20 @@ pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> 
         baselines.judge_accepted = measurement.judge_accepted(&suite.doc.value.suite);
     }
     Ok(baselines)
+}
+
+/// The commit that baselines are read at, for reports; none where it cannot be found, which is a problem of its own.
+#[must_use]
+pub fn base(inputs: &Inputs) -> Option<BaseInfo> {
+    Some(match inputs.merge_base().ok()?.found() {
+        git::Found::Commit(base) => BaseInfo::MergeBase {
+            reference: base.reference.clone(),
+            commit: base.short().to_owned(),
+            from: base.from.clone(),
+            merging: base.merging,
+        },
+        git::Found::Nothing(why) => BaseInfo::None { why: why.clone() },
+    })
 }
 
 /// Both files as baselines to compare with.
@@ -73,9 +87,9 @@ pub(super) fn stored(inputs: &Inputs, suite: &SuiteInputs) -> Result<Found, Prob
     let working = baseline::read(&inputs.root(), name, &suite.alias)?;
     let base = inputs.baseline_at_merge_base(suite)?;
     let (source, why) = match inputs.merge_base()?.found() {
-        git::Found::Commit { reference, sha } => {
-            let commit = sha.chars().take(10).collect();
-            (BaselineSource::MergeBase { reference: reference.clone(), commit }, None)
+        git::Found::Commit(base) => {
+            let (reference, commit) = (base.reference.clone(), base.short().to_owned());
+            (BaselineSource::MergeBase { reference, commit }, None)
         }
         git::Found::Nothing(why) => (BaselineSource::None, Some(why.clone())),
     };

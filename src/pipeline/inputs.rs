@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::measurement::Measurement;
 use super::money;
 use super::runs::shared_id;
-use crate::baseline::{MergeBase, Stored};
+use crate::baseline::{Found, MergeBase, Stored};
 use crate::config::graph::TaskSpec;
 use crate::config::settings::Mode;
 use crate::config::suite::SuiteSpec;
@@ -189,9 +189,9 @@ impl Inputs {
     /// The merge base that baselines are read at, resolved once per run.
     ///
     /// # Errors
-    /// A ref set by hand that cannot be resolved.
+    /// A base that was named and cannot be found, or under CI none at all.
     pub(super) fn merge_base(&self) -> Result<Arc<MergeBase>, Problem> {
-        let find = || MergeBase::find(&self.root(), self.settings.baseline_ref.as_deref()).map(Arc::new);
+        let find = || MergeBase::find(&self.root(), &self.settings.base).map(Arc::new);
         self.merge_base.get_or_init(find).clone()
     }
 
@@ -203,9 +203,12 @@ impl Inputs {
         self.measurement.get_or_init(|| Measurement::of(self).map(Arc::new)).clone()
     }
 
-    /// The ref whose merge base counts, for commands in messages.
-    pub(super) fn base_name(&self) -> &str {
-        self.settings.baseline_ref.as_deref().unwrap_or(crate::baseline::git::DEFAULT_REF)
+    /// The commit that baselines are read at, for commands in messages.
+    pub(super) fn base_name(&self) -> String {
+        match self.merge_base().as_ref().map(|base| base.found()) {
+            Ok(Found::Commit(base)) => base.short().to_owned(),
+            Ok(Found::Nothing(_)) | Err(_) => "HEAD".to_owned(),
+        }
     }
 
     /// The baseline of a suite at the merge base, where there is one.

@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::inputs::{Inputs, SuiteInputs};
-use crate::baseline::{self, AcceptedChange, MergeBase};
+use crate::baseline::{self, AcceptedChange, Found, MergeBase};
 use crate::config::check::CheckSpec;
 use crate::config::settings::OnInconclusive;
 use crate::config::suite::{JUDGE_MEAN, SuiteSpec};
@@ -57,7 +57,11 @@ impl Measurement {
         };
         let one = |problem: Problem| vec![problem];
         let Some(differing) = merge_base.differing().map_err(one)? else { return Ok(Self::default()) };
-        let mut found = Self { reference: merge_base.found().to_string().into(), ..Self::default() };
+        let reference = match merge_base.found() {
+            Found::Commit(base) => Some(format!("{} ({})", base.reference, base.short())),
+            Found::Nothing(_) => None,
+        };
+        let mut found = Self { reference, ..Self::default() };
         let measures =
             |path: &String| !path.starts_with("data/recordings/") && !path.starts_with("data/baselines/");
         let mut changes = Vec::new();

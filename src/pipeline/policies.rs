@@ -8,13 +8,17 @@ use std::collections::BTreeMap;
 use super::derived;
 use super::inputs::{Inputs, LabelRule, SuiteInputs};
 use super::session::Session;
+use crate::baseline::Stored;
 use crate::config::models::FILE;
+use crate::config::pins::JUDGE;
 use crate::config::suite::SuiteSpec;
-use crate::config::{Document, Problem, did_you_mean};
+use crate::config::{Document, Problem, Project, did_you_mean};
 use crate::dataset::Case;
 use crate::json::sha256_hex;
+use crate::policy::accepted::History;
 use crate::policy::datasets::Rules;
-use crate::policy::{Findings, NamedVersions, datasets, pins, prompts};
+use crate::policy::pins::{Facts, TaskNow};
+use crate::policy::{Findings, NamedVersions, UnderTest, datasets, pins, prompts};
 use crate::prompt::{Changelog, Lock};
 use crate::report::input::PolicyReport;
 use crate::report::measurement;
@@ -34,8 +38,8 @@ pub fn check(inputs: &Inputs, name: &str, today: &str, session: Option<&Session>
         // Without a project there is nothing to hold the rules against; `inputs` says why.
         (_, None) => Findings::default(),
         ("measurement", Some(_)) => check_measurement(inputs),
-        ("prompts", Some(project)) => check_prompts(&project.root, &project.pins),
-        ("pins", Some(project)) => pins::check(&project.root, &project.pins, today, &task_hashes(inputs)),
+        ("prompts", Some(project)) => check_prompts(inputs, project),
+        ("pins", Some(project)) => check_pins(inputs, project, today),
         ("datasets", Some(_)) => check_datasets(inputs),
         (_, Some(_)) => derived::check(inputs, session),
     };
@@ -46,24 +50,37 @@ pub fn check(inputs: &Inputs, name: &str, today: &str, session: Option<&Session>
     }
 }
 
-/// What each task that a suite runs is today, with the prompt and on the model that are pinned: what production would run.
-fn task_hashes(inputs: &Inputs) -> BTreeMap<String, pins::TaskHashes> {
-    let Some(project) = inputs.loaded() else { return BTreeMap::new() };
+/// Each pinned task today, with the prompt and on the model that are pinned: what production would run.
+fn tasks_now(inputs: &Inputs, project: &Project) -> BTreeMap<String, TaskNow> {
     let mut found = BTreeMap::new();
-    for suite in &inputs.suites {
-        let Some(task) = &suite.doc.value.task else { continue };
-        let schema = project.graph.value.tasks.get(task).and_then(|task| task.output_schema.as_ref());
+    for (name, pin) in project.pins.value.pins.iter().filter(|(name, _)| *name != JUDGE) {
+        let of_task = |suite: &&Document<SuiteSpec>| suite.value.task.as_ref() == Some(name);
+        let suites: Vec<&SuiteSpec> = project.suites.iter().filter(of_task).map(|doc| &doc.value).collect();
+        let schema = project.graph.value.tasks.get(name).and_then(|task| task.output_schema.as_ref());
         let schema = schema.and_then(|file| crate::files::read(&project.root.join(file)).ok());
-        let Some(pin) = project.pins.value.pins.get(task).filter(|_| !found.contains_key(task)) else {
-            continue;
-        };
         // A plan that does not load is `inputs`' to report.
-        let identity = inputs.plan_of(suite, &pin.model, Some(&pin.prompt)).ok().map(|plan| plan.identity);
+        let loaded = inputs.suites.iter().find(|suite| suite.doc.value.task.as_ref() == Some(name));
+        let plan = loaded.and_then(|suite| inputs.plan_of(suite, &pin.model, Some(&pin.prompt)).ok());
         let (graph, kb) =
-            identity.map_or((None, None), |identity| (identity.graph_sha256, identity.kb_sha256));
-        found.insert(task.clone(), pins::TaskHashes { graph, kb, schema: schema.map(sha256_hex) });
+            plan.map_or((None, None), |plan| (plan.identity.graph_sha256, plan.identity.kb_sha256));
+        let (schema, suites) = (schema.map(sha256_hex), measuring(project, &suites, &pin.model));
+        found.insert(name.clone(), TaskNow { graph, kb, schema, suites });
     }
     found
+}
+
+/// Suites that run on the pinned model, each with the alias under which it is accepted; where none does, all of them, since
+/// what is pinned was then measured by none.
+fn measuring(project: &Project, suites: &[&SuiteSpec], pinned: &str) -> Vec<(String, String)> {
+    let own = |spec: &SuiteSpec| project.own_model(spec).map(str::to_owned);
+    let runs = |spec: &&&SuiteSpec| {
+        own(spec).is_some()
+            || project.aliases_of(spec).is_ok_and(|aliases| aliases.iter().any(|alias| alias == pinned))
+    };
+    let running: Vec<&&SuiteSpec> = suites.iter().filter(runs).collect();
+    let counted = if running.is_empty() { suites.iter().collect() } else { running };
+    let entry = |spec: &&SuiteSpec| (spec.suite.clone(), own(spec).unwrap_or_else(|| pinned.to_owned()));
+    counted.into_iter().map(entry).collect()
 }
 
 fn sharing(inputs: &Inputs) -> Vec<String> {
@@ -96,13 +113,35 @@ fn check_measurement(inputs: &Inputs) -> Findings {
     Findings { problems, hints: measurement::accepted(&report).into_iter().chain(notes).collect() }
 }
 
-fn check_prompts(root: &std::path::Path, pins: &Document<crate::config::pins::PinsFile>) -> Findings {
-    let loaded = || -> Result<Findings, Vec<Problem>> {
-        let lock = Lock::load(root)?;
-        let changelog = Changelog::load(root)?;
-        let named = NamedVersions::collect(root, pins)?;
-        Ok(prompts::check(root, lock.as_ref(), changelog.as_ref(), &named))
+fn check_prompts(inputs: &Inputs, project: &Project) -> Findings {
+    let graph = |suite: &str, alias: &str| {
+        let loaded = inputs.suites.iter().find(|known| known.doc.value.suite == suite)?;
+        inputs.plan_of(loaded, alias, None).ok()?.identity.graph_sha256
     };
+    let loaded = || -> Result<Findings, Vec<Problem>> {
+        let lock = Lock::load(&project.root)?;
+        let changelog = Changelog::load(&project.root)?;
+        let named = NamedVersions::collect(&project.root, &project.pins)?;
+        let under_test = UnderTest::of(project, graph);
+        let ci = inputs.settings.ci;
+        Ok(prompts::check(&project.root, lock.as_ref(), changelog.as_ref(), &named, &under_test, ci))
+    };
+    loaded().unwrap_or_else(|problems| Findings { problems, hints: Vec::new() })
+}
+
+fn check_pins(inputs: &Inputs, project: &Project, today: &str) -> Findings {
+    let tasks = tasks_now(inputs, project);
+    let checked = |baselines: &[Stored], changelog: Option<&Changelog>| {
+        let history = History { baselines, changelog };
+        let facts = Facts { today, tasks: &tasks, history, ci: inputs.settings.ci };
+        pins::check(&project.root, &project.pins, facts)
+    };
+    let loaded = || -> Result<Findings, Vec<Problem>> {
+        let changelog = Changelog::load(&project.root)?;
+        let named = NamedVersions::collect(&project.root, &project.pins)?;
+        Ok(checked(&named.baselines, changelog.as_ref()))
+    };
+    // Whether a pin was accepted cannot be told from files that do not load.
     loaded().unwrap_or_else(|problems| Findings { problems, hints: Vec::new() })
 }
 

@@ -197,7 +197,8 @@ impl Session {
             suites,
         };
         let measurement = self.inputs.measurement().ok().and_then(|measurement| measurement.report());
-        Report { format: FORMAT, run, gates, policies, measurement }
+        let base = baselines::base(&self.inputs);
+        Report { format: FORMAT, run, base, gates, policies, measurement }
     }
 
     /// Start the runtime on a thread of its own; once.

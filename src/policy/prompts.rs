@@ -1,9 +1,12 @@
-//! Texts against lock and changelog: no accepted version is edited in place, no change goes without a word.
+//! Texts against lock, changelog and baselines: no accepted version is edited in place, every change has its reason, and
+//! under CI what is run was accepted.
 
 use std::path::Path;
 
 use super::Findings;
 use super::named::NamedVersions;
+use super::under_test::UnderTest;
+use crate::baseline::Stored;
 use crate::config::Problem;
 use crate::prompt::changelog::{FILE as CHANGELOG, SHORT_HASH};
 use crate::prompt::lock::{FILE as LOCK, State, text_sha256};
@@ -12,14 +15,94 @@ use crate::prompt::{Changelog, DIR, Lock, content_sha256, is_numbered, prompt_fi
 
 /// Check every prompt of the project.
 ///
-/// Without a lock and without an accepted prompt nothing is promised; a hint says how to begin.
+/// Without a lock and without an accepted prompt nothing is promised; a hint says how to begin. `ci`: what is not accepted
+/// yet is a problem, and not a hint.
 #[must_use]
 pub fn check(
     root: &Path,
     lock: Option<&Lock>,
     changelog: Option<&Changelog>,
     named: &NamedVersions,
+    under_test: &UnderTest,
+    ci: bool,
 ) -> Findings {
+    let mut findings = texts(root, lock, changelog, named);
+    // A text that is not there is reported by the plan that wants to read it.
+    let exists = |prompt: &str| root.join(DIR).join(prompt).is_file();
+    let mut under_test = under_test.clone();
+    under_test.candidates.retain(|candidate| exists(&candidate.prompt));
+    under_test.runs.retain(|run| exists(&run.prompt));
+    let unwritten = without_section(changelog, named, &under_test);
+    let unaccepted = not_accepted(named, &under_test);
+    // A project that never accepted anything has no changelog to write in: the first acceptance begins it.
+    let is_new = changelog.is_none() && named.baselines.is_empty();
+    let (may_wait, must_be): (Vec<Problem>, Vec<Problem>) = match (ci, is_new) {
+        (true, _) => (Vec::new(), [unwritten, unaccepted].concat()),
+        (false, true) => ([unwritten, unaccepted].concat(), Vec::new()),
+        (false, false) => (unaccepted, unwritten),
+    };
+    findings.problems.extend(must_be);
+    findings.hints.extend(may_wait.iter().map(ToString::to_string));
+    findings
+}
+
+/// Every numbered version that a task or a suite names has its reason in the changelog.
+fn without_section(
+    changelog: Option<&Changelog>,
+    named: &NamedVersions,
+    under_test: &UnderTest,
+) -> Vec<Problem> {
+    // What baselines and pins name is asked for below, at the place that names it.
+    let mut said: Vec<&str> = named.named.iter().map(|version| version.prompt.as_str()).collect();
+    let mut problems = Vec::new();
+    for candidate in &under_test.candidates {
+        let name = candidate.prompt.as_str();
+        let has_section = changelog.is_some_and(|log| log.section(name).is_some());
+        if !is_numbered(name) || has_section || said.contains(&name) {
+            continue;
+        }
+        said.push(name);
+        let message = format!("`{name}` has no entry in {CHANGELOG}");
+        let problem = Problem { message, ..candidate.place.clone() };
+        problems.push(problem.hint(write_section(name)));
+    }
+    problems
+}
+
+/// Every suite on each of its models has an accepted baseline of the prompt and the graph that it runs.
+fn not_accepted(named: &NamedVersions, under_test: &UnderTest) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for run in &under_test.runs {
+        let (suite, alias, prompt) = (&run.suite, &run.alias, &run.prompt);
+        let of_run = |stored: &&Stored| {
+            let header = &stored.baseline.header;
+            header.suite == *suite && header.model == *alias
+        };
+        let header = named.baselines.iter().find(of_run).map(|stored| &stored.baseline.header);
+        let message = match header {
+            None => format!("`{suite}` on `{alias}` runs `{prompt}` and has no accepted baseline"),
+            Some(header) if header.prompt.file != *prompt => format!(
+                "`{suite}` on `{alias}` runs `{prompt}`, and its accepted baseline names `{}`",
+                header.prompt.file
+            ),
+            // A text that changed is a problem of the baseline that names it, see `named_problems`.
+            Some(header) if run.graph_sha256.is_some() && run.graph_sha256 != header.graph_sha256 => {
+                format!("`{suite}` on `{alias}` runs another graph than its accepted baseline")
+            }
+            Some(_) => continue,
+        };
+        let problem = Problem { message, ..run.place.clone() };
+        problems.push(problem.hint(format!("accept it with `llmx baseline accept {suite} --model {alias}`")));
+    }
+    problems
+}
+
+fn write_section(name: &str) -> String {
+    format!("add `## {name} - YYYY-MM-DD` with a line `Reason: ...`")
+}
+
+/// Lock and changelog against the texts, and against what baselines and pins name.
+fn texts(root: &Path, lock: Option<&Lock>, changelog: Option<&Changelog>, named: &NamedVersions) -> Findings {
     let mut findings = Findings::default();
     let Some(lock) = lock else {
         let hint = "run `llmx prompt lock` to have edits of accepted prompts seen";
@@ -147,7 +230,7 @@ fn named_problems(
             problems.push(
                 version
                     .problem(format!("names `{name}`, which has no entry in {CHANGELOG}"))
-                    .hint(format!("add `## {name} - YYYY-MM-DD` with a line `Reason: ...`")),
+                    .hint(write_section(name)),
             );
         }
     }

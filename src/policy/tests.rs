@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Findings, NamedVersions, datasets, pins, prompts};
+use super::accepted::History;
+use super::pins::{Facts, TaskNow};
+use super::under_test::{Candidate, Run};
+use super::{Findings, NamedVersions, UnderTest, datasets, pins, prompts};
 use crate::baseline::file::tests::baseline;
 use crate::baseline::{self, Baseline, Decision, FileHash, Verdict};
 use crate::config::document::{Document, parse_yaml};
@@ -99,10 +102,28 @@ fn world() -> tempfile::TempDir {
 }
 
 fn findings(root: &Path) -> Findings {
+    findings_with(root, &UnderTest::default(), false)
+}
+
+fn findings_with(root: &Path, under_test: &UnderTest, ci: bool) -> Findings {
     let lock = Lock::load(root).unwrap();
     let log = Changelog::load(root).unwrap();
     let named = NamedVersions::collect(root, &pins_of(root)).unwrap();
-    prompts::check(root, lock.as_ref(), log.as_ref(), &named)
+    prompts::check(root, lock.as_ref(), log.as_ref(), &named, under_test, ci)
+}
+
+/// Findings about the pins; `task` is the pinned task today.
+fn pin_findings(root: &Path, today: &str, task: TaskNow, ci: bool) -> Findings {
+    let log = Changelog::load(root).unwrap();
+    let named = NamedVersions::collect(root, &pins_of(root)).unwrap();
+    let history = History { baselines: &named.baselines, changelog: log.as_ref() };
+    let tasks = BTreeMap::from([("rf".to_owned(), task)]);
+    pins::check(root, &pins_of(root), Facts { today, tasks: &tasks, history, ci })
+}
+
+/// The pinned task, measured by the suite that the world accepts.
+fn measured() -> TaskNow {
+    TaskNow { suites: vec![("gold".to_owned(), "reference".to_owned())], ..TaskNow::default() }
 }
 
 fn line_of(text: &str, what: &str) -> usize {
@@ -115,10 +136,7 @@ fn a_valid_world_has_no_problem() {
     assert_eq!(findings(dir.path()), Findings::default());
     let lock = text(dir.path(), LOCK);
     assert_eq!((lock.matches("frozen").count(), lock.matches("draft").count()), (2, 1), "{lock}");
-    assert_eq!(
-        pins::check(dir.path(), &pins_of(dir.path()), "2026-11-23", &BTreeMap::new()),
-        Findings::default()
-    );
+    assert_eq!(pin_findings(dir.path(), "2026-11-23", measured(), true), Findings::default());
 }
 
 /// What may change without a problem.
@@ -255,8 +273,7 @@ fn pins_and_their_dates() {
     let check = |change: &dyn Fn(&Path), today: &str, key: &str, want: &str| {
         let dir = world();
         change(dir.path());
-        let pins = pins_of(dir.path());
-        let problems = pins::check(dir.path(), &pins, today, &BTreeMap::new()).problems;
+        let problems = pin_findings(dir.path(), today, measured(), true).problems;
         assert_eq!(problems.len(), 1, "{problems:#?}");
         let line = line_of(&text(dir.path(), PINS), key);
         assert_eq!((problems[0].file.as_str(), problems[0].line), (PINS, Some(line)), "{problems:?}");
@@ -272,7 +289,7 @@ fn pins_and_their_dates() {
     check(&|_| {}, "2027-01-02", "    retires_on", "was retired on 2027-01-01, today is 2027-01-02");
     let dir = world();
     // A month before the model goes, and on the day itself, there is something to do.
-    let told = |today| pins::check(dir.path(), &pins_of(dir.path()), today, &BTreeMap::new()).problems;
+    let told = |today| pin_findings(dir.path(), today, measured(), true).problems;
     assert_eq!(told("2026-12-01"), []);
     for (today, says) in
         [("2026-12-02", "in 30 days"), ("2026-12-31", "in 1 day"), ("2027-01-01", "in 0 days")]
@@ -293,17 +310,131 @@ fn pins_and_their_dates() {
     // What is pinned besides the prompt is held as well.
     edit(dir.path(), PINS, "notice_days: 5", &format!("schema_sha256: {}", "a".repeat(64)));
     let hashes = |schema: &str| {
-        let task = pins::TaskHashes { graph: None, kb: None, schema: Some(schema.repeat(64)) };
-        pins::check(
-            dir.path(),
-            &pins_of(dir.path()),
-            "2026-11-23",
-            &BTreeMap::from([("rf".to_owned(), task)]),
-        )
-        .problems
+        let task = TaskNow { schema: Some(schema.repeat(64)), ..measured() };
+        pin_findings(dir.path(), "2026-11-23", task, true).problems
     };
     assert_eq!(hashes("a"), []);
     assert!(hashes("b")[0].message.starts_with("the task's output schema is another now"));
+}
+
+#[test]
+fn a_pin_names_what_was_accepted() {
+    let pin = |root: &Path, from: &str, to: &str| {
+        let hash = |name: &str| content_sha256(root, name).unwrap();
+        edit(root, PINS, &format!("prompt: {from}"), &format!("prompt: {to}"));
+        edit(root, PINS, &hash(from), &hash(to));
+    };
+    let found = |root: &Path, task: TaskNow| {
+        let findings = pin_findings(root, "2026-11-23", task, false);
+        findings.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let world_with = |prompt: &str| {
+        let dir = world();
+        if prompt != "prompt_v001.txt" {
+            pin(dir.path(), "prompt_v001.txt", prompt);
+        }
+        dir
+    };
+    // What the baseline holds, and what the history does.
+    for prompt in ["prompt_v001.txt", "prompt_v002.txt"] {
+        assert_eq!(found(world_with(prompt).path(), measured()), "", "{prompt}");
+    }
+    let dir = world_with("prompt_v003.txt");
+    let problem = found(dir.path(), measured());
+    let line = line_of(&text(dir.path(), PINS), "    prompt: ");
+    assert!(problem.starts_with(&format!("{PINS}:{line}:")), "{problem}");
+    for part in [
+        "`prompt_v003.txt` was never accepted for `gold` on `reference`: accepted is prompt_v001.txt, prompt_v002.txt",
+        "`llmx eval gold --prompt prompt_v003.txt --model reference`",
+        "`llmx baseline accept gold --prompt prompt_v003.txt --model reference`",
+        "`llmx pins upgrade rf --to ALIAS`",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    // Accepted on one model and pinned on another; and for one suite of two.
+    let on = |suites: &[(&str, &str)]| TaskNow {
+        suites: suites.iter().map(|(suite, alias)| ((*suite).to_owned(), (*alias).to_owned())).collect(),
+        ..TaskNow::default()
+    };
+    let dir = world_with("prompt_v001.txt");
+    let problem = found(dir.path(), on(&[("gold", "other")]));
+    assert!(problem.contains("never accepted for `gold` on `other`: accepted is nothing"), "{problem}");
+    let both = on(&[("gold", "reference"), ("new", "reference")]);
+    assert_eq!(found(dir.path(), both.clone()), "");
+    let findings = pin_findings(dir.path(), "2026-11-23", both.clone(), false);
+    assert!(
+        findings.hints[0].contains("no version was accepted yet for `new` on `reference`"),
+        "{findings:?}"
+    );
+    let under_ci = pin_findings(dir.path(), "2026-11-23", both, true);
+    assert_eq!((under_ci.problems.len(), under_ci.hints.len()), (1, 0), "{under_ci:?}");
+    let nothing = pin_findings(dir.path(), "2026-11-23", on(&[]), true).problems;
+    assert!(nothing[0].message.contains("no suite runs the task `rf`"), "{nothing:?}");
+}
+
+#[test]
+fn a_pin_holds_the_graph_and_the_knowledge_base_that_were_accepted() {
+    let dir = world();
+    let root = dir.path();
+    let hash = |letter: &str| letter.repeat(64);
+    accept(root, "prompt_v001.txt", "run-4", |new| {
+        new.header.graph_sha256 = Some(hash("a"));
+        new.header.kb_sha256 = Some(hash("b"));
+    });
+    let found = |graph: &str, kb: &str| {
+        let pins = text(root, PINS);
+        put(root, PINS, &format!("{pins}    graph_sha256: {}\n    kb_sha256: {}\n", hash(graph), hash(kb)));
+        let now = TaskNow { graph: Some(hash(graph)), kb: Some(hash(kb)), ..measured() };
+        let problems = pin_findings(root, "2026-11-23", now, false).problems;
+        put(root, PINS, &pins);
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(found("a", "b"), "");
+    let said = "`prompt_v001.txt` was accepted for `gold` on `reference` with another";
+    assert!(found("c", "b").contains(&format!("{said} graph")), "{}", found("c", "b"));
+    assert!(found("a", "c").contains(&format!("{said} knowledge base")), "{}", found("a", "c"));
+}
+
+#[test]
+fn what_is_under_test_has_its_reason_and_under_ci_its_baseline() {
+    let place = |line: usize| crate::config::Problem::of_file("config/prompt_graph.yml", "").at_line(line);
+    let under_test = |prompt: &str, graph: Option<&str>| UnderTest {
+        candidates: vec![
+            Candidate { prompt: prompt.to_owned(), place: place(3) },
+            // Not numbered: no section is wanted.
+            Candidate { prompt: "judge_prompt.txt".to_owned(), place: place(4) },
+            // Named twice: said once.
+            Candidate { prompt: prompt.to_owned(), place: place(5) },
+        ],
+        runs: vec![Run {
+            suite: "gold".to_owned(),
+            alias: "reference".to_owned(),
+            prompt: prompt.to_owned(),
+            graph_sha256: graph.map(str::to_owned),
+            place: place(3),
+        }],
+    };
+    let problems = |root: &Path, under_test: &UnderTest, ci: bool| {
+        let findings = findings_with(root, under_test, ci);
+        findings.problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let dir = world();
+    assert_eq!(findings_with(dir.path(), &under_test("prompt_v002.txt", None), true), Findings::default());
+
+    let section = "config/prompt_graph.yml:3: `prompt_v003.txt` has no entry in prompts/prompt_changelog.md (add \
+                   `## prompt_v003.txt - YYYY-MM-DD` with a line `Reason: ...`)";
+    let accept = "config/prompt_graph.yml:3: `gold` on `reference` runs `prompt_v003.txt`, and its accepted baseline names \
+                  `prompt_v002.txt` (accept it with `llmx baseline accept gold --model reference`)";
+    let draft = under_test("prompt_v003.txt", None);
+    assert_eq!(problems(dir.path(), &draft, true), [section, accept]);
+    let at_home = findings_with(dir.path(), &draft, false);
+    assert_eq!((at_home.problems.len(), at_home.hints.as_slice()), (1, &[accept.to_owned()][..]));
+
+    let graph = under_test("prompt_v002.txt", Some("other"));
+    assert!(problems(dir.path(), &graph, true)[0].contains("runs another graph"), "{graph:?}");
+    std::fs::remove_file(dir.path().join(BASELINE)).unwrap();
+    let gone = problems(dir.path(), &under_test("prompt_v002.txt", None), true);
+    assert!(gone[0].contains("runs `prompt_v002.txt` and has no accepted baseline"), "{gone:?}");
 }
 
 #[test]

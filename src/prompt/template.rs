@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::fence::fenced;
-use crate::config::{Problem, did_you_mean};
+use crate::config::{Problem, conflict, did_you_mean};
 use crate::json::sha256_hex;
 
 /// Instructions a `.jinja` template may execute: enough for loops over a long record, not for ever.
@@ -238,6 +238,9 @@ fn read(root: &Path, name: &str, budget: &mut usize) -> Result<String, Problem> 
     let text = String::from_utf8(bytes)
         .map_err(|error| Problem::of_file(&file, format!("expected UTF-8 text: {}", error.utf8_error())))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
+    if let Some(problem) = conflict::find_unresolved(root, &file, &text) {
+        return Err(problem);
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some((before, after)) = rest.split_once("{include:") {

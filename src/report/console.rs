@@ -61,6 +61,7 @@ pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
         return "nothing was selected\n".to_owned();
     }
     let code = exit_code(report);
+    out.extend(report.base.iter().map(|base| format!("base: {}", sanitize::line(&words::base(base)))));
     out.push(format!("reports: {}", hints.full_report));
     let meaning = paint.of(if code == exit::OK { GREEN } else { RED }, &words::exit_meaning(report, code));
     out.push(format!("exit {code}: {meaning}"));

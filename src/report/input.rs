@@ -20,6 +20,9 @@ pub struct Report {
     pub format: u32,
     /// What was run and what came of it.
     pub run: RunRecord,
+    /// The commit that accepted baselines were read at; absent where none could be found, and in older reports.
+    #[serde(default)]
+    pub base: Option<BaseInfo>,
     /// One entry per entry of `run.suites`, in the same order.
     pub gates: Vec<GateReport>,
     /// Policy tests that were selected, in listing order.
@@ -68,6 +71,28 @@ pub struct ByMain {
     pub meaning: Outcome,
     /// Plain bounds of the suite at the merge base.
     pub limits: Vec<Limit>,
+}
+
+/// The commit that a run reads accepted baselines at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum BaseInfo {
+    /// The merge base of the checked out commit and a branch.
+    MergeBase {
+        /// The branch or commit, e.g. `origin/main`.
+        reference: String,
+        /// The merge base, abbreviated.
+        commit: String,
+        /// The variable or ref that named the branch, e.g. `GITHUB_BASE_REF`.
+        from: Option<String>,
+        /// A merge is under way, and its other side counts as merged.
+        merging: bool,
+    },
+    /// No commit: baselines are used as they are in the working copy.
+    None {
+        /// Why, as a fragment.
+        why: String,
+    },
 }
 
 /// One suite on one model against its baseline.

@@ -43,7 +43,7 @@ pub fn xml(report: &Report, hints: Hints<'_>) -> Result<String, String> {
         let name = words::suite_name(report, suite);
         let hints = hints.for_suite(report, suite);
         // Once for all cases: they are many.
-        let shared = lines(&suite_properties(suite));
+        let shared = lines(&suite_properties(report, suite));
         let cases = words::rows(suite, gate)
             .into_iter()
             .map(|(verdict, case)| case_test(suite, gate, verdict, case, &name, &shared, hints))
@@ -71,7 +71,7 @@ pub(super) fn document(suites: Vec<TestSuite>) -> Result<String, String> {
 /// Name and value pairs for `[[PROPERTY|name=value]]` lines.
 type Properties = Vec<(String, String)>;
 
-fn suite_properties(suite: &SuiteRecord) -> Properties {
+fn suite_properties(report: &Report, suite: &SuiteRecord) -> Properties {
     let identity = &suite.identity;
     let mut out = vec![
         ("model".to_owned(), suite.model.alias.clone()),
@@ -84,6 +84,7 @@ fn suite_properties(suite: &SuiteRecord) -> Properties {
         ("dataset_sha256".to_owned(), identity.dataset_sha256.clone()),
     ];
     out.extend(suite.judge.iter().map(|judge| ("judge".to_owned(), judge.alias.clone())));
+    out.extend(report.base.iter().map(|base| ("base".to_owned(), words::base(base))));
     out
 }
 
@@ -184,7 +185,7 @@ fn gate_tests(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hi
     let sentence = words::suite_sentence(gate);
     let kind = if gate.selected { verdict.as_str() } else { "not selected" };
     let mut whole = test("gate", &name, gate_status(gate), kind, &sentence, &evidence);
-    let mut properties = suite_properties(suite);
+    let mut properties = suite_properties(report, suite);
     properties.push(("verdict".to_owned(), verdict.clone()));
     if let Some(primary) = decision.metrics.first() {
         properties.push(("primary".to_owned(), primary.metric.clone()));

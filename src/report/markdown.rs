@@ -35,6 +35,9 @@ pub fn summary(report: &Report, hints: Hints<'_>) -> String {
     if !report.run.suites.is_empty() {
         out.extend(overview(report));
     }
+    if let Some(base) = &report.base {
+        out.extend([String::new(), format!("Base: {}", escape(&words::base(base)))]);
+    }
     for (suite, gate) in report.pairs() {
         out.extend(section(report, suite, gate, hints.for_suite(report, suite)));
     }

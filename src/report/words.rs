@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::input::{BaselineInfo, BaselineSource, GateReport, Report};
+use super::input::{BaseInfo, BaselineInfo, BaselineSource, GateReport, Report};
 use super::outcome::{by_main_status, exit, gate_status, product_exit_code};
 use super::sanitize;
 use crate::eval::limits::Limit;
@@ -232,6 +232,19 @@ pub fn prompt_change(suite: &SuiteRecord, baseline: &BaselineInfo) -> String {
 #[must_use]
 pub fn model(card: &ModelCard) -> String {
     if card.declares.is_empty() { card.alias.clone() } else { format!("{} ({})", card.alias, card.declares) }
+}
+
+/// The commit that a run reads accepted baselines at: `merge base with origin/main (1a2b3c4d5e, from GITHUB_BASE_REF)`.
+#[must_use]
+pub fn base(info: &BaseInfo) -> String {
+    match info {
+        BaseInfo::None { why } => format!("none, baselines are used as they are ({why})"),
+        BaseInfo::MergeBase { reference, commit, from, merging } => {
+            let from = from.as_ref().map_or(String::new(), |from| format!(", from {from}"));
+            let merging = if *merging { ", with the merge under way" } else { "" };
+            format!("merge base with {reference} ({commit}{from}{merging})")
+        }
+    }
 }
 
 /// Which baseline a run was compared with.

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::config::graph::{NodeSpec, TASK_MODEL, TaskSpec};
 use crate::config::models::ModelSpec;
 use crate::config::suite::SuiteSpec;
+use crate::config::text::read_text;
 use crate::config::{Problem, Project, Step};
 use crate::kb::context::Retriever;
 use crate::llm::{Message, ModelCard, Operation, Request, Role};
@@ -197,8 +198,8 @@ pub(crate) fn request(model: &ModelCard, spec: &ModelSpec, prompt: String, schem
 /// # Errors
 /// One problem: unreadable, or not JSON (with its line).
 pub fn read_json(root: &Path, file: &str) -> Result<Value, Problem> {
-    let bytes = crate::files::read(&root.join(file))
-        .map_err(|error| Problem::of_file(file, format!("cannot be read: {error}")))?;
-    serde_json::from_slice(&bytes)
+    let text = read_text(root, file)?;
+    let text = text.ok_or_else(|| Problem::of_file(file, "cannot be read: there is no such file"))?;
+    serde_json::from_str(&text)
         .map_err(|error| Problem::of_file(file, format!("not valid JSON: {error}")).at_line(error.line()))
 }

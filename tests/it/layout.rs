@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&str] = &[
     "clock",
     "files",
+    "git",
     "json",
     "rf_qaqc",
     "stats",

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[cfg(feature = "rf-qaqc")]
+mod accepted;
+mod base;
 #[cfg(feature = "otel")]
 mod collector;
 mod compat;
@@ -18,6 +21,7 @@ mod labels;
 mod layout;
 mod leak;
 mod libtest;
+mod merging;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
 mod network;

@@ -7,7 +7,7 @@ use crate::world::World;
 const PROMPT: &str = "Say the colour.\n{input_data}\n";
 
 /// A task that production runs on `old`, accepted on 200 cases; `better`, `same` and `worse` stand ready.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let rows: Vec<String> =
         (0..200).map(|i| format!("c-{i},question {i},{}", ["yes", "no"][i % 2])).collect();
     let world = World::of_cases(&format!("id,input,expected\n{}\n", rows.join("\n")));
@@ -43,7 +43,7 @@ fn world() -> World {
 #[test]
 fn a_better_model_takes_the_place_of_the_pinned_one() {
     let world = world();
-    world.run(&["pins", "check"]).exits(0).says(&["every pin is what was accepted"]);
+    world.run(&["pins", "check"]).exits(0).says(&["every pin was accepted"]);
     world.edit("config/prompt_graph.yml", "tiny.txt", "other.txt");
     world.write("prompts/other.txt", "Which colour?\n{input_data}\n");
     world

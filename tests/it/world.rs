@@ -70,6 +70,16 @@ impl Ran {
         self
     }
 
+    /// Arguments of the first command in backticks that begins and ends like this, without the program's name.
+    #[track_caller]
+    pub(crate) fn command(&self, begins: &str, ends: &str) -> Vec<String> {
+        let text = self.text();
+        let is_meant = |part: &&str| part.starts_with(begins) && part.ends_with(ends);
+        let command = text.split('`').find(is_meant);
+        let command = command.unwrap_or_else(|| panic!("no command `{begins}...{ends}` in:\n{text}"));
+        command.split(' ').skip(1).map(str::to_owned).collect()
+    }
+
     /// Names of tests that ended as `result` (`ok`, `FAILED`), in the order of their lines.
     pub(crate) fn tests(&self, result: &str) -> Vec<String> {
         let lines = self.stdout.lines().filter(|line| line.starts_with("test ") && line.ends_with(result));
@@ -210,6 +220,14 @@ impl World {
         self.edit(graph::FILE, from, to);
     }
 
+    /// Names in the pins, by hand, which prompt production runs.
+    #[track_caller]
+    pub(crate) fn pin_prompt(&self, from: &str, to: &str) {
+        let hash = |name: &str| llm_experiments::prompt::content_sha256(&self.root, name).unwrap();
+        self.edit("config/model_pins.yml", from, to);
+        self.edit("config/model_pins.yml", &hash(from), &hash(to));
+    }
+
     /// Text of a prompt version without the section of this title.
     pub(crate) fn without_section(&self, prompt: &str, title: &str) {
         let prompt = &prompt_file(prompt);
@@ -322,6 +340,11 @@ pub(crate) fn ended(output: std::process::Output) -> Ran {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let code = output.status.code().unwrap_or(-1);
     Ran { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// `git` with a command that the program printed, in the project.
+pub(crate) fn follow(world: &World, command: &[String]) {
+    git(&world.root, &command.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 /// `git` in a folder, as nobody's configuration wants it; its standard output.

@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use super::{Found, MergeBase, git, prepared};
+use super::{Found, MergeBase};
 use crate::config::Problem;
+use crate::git::{self, Output, prepared};
 
 /// A file in the tree of the merge base.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,23 +18,37 @@ pub struct Entry {
 }
 
 impl MergeBase {
+    fn git(&self, args: &[&str]) -> Result<Output, Problem> {
+        git::run(&self.root, args)
+            .map_err(|error| Problem::of_file("git", format!("cannot be started: {error}")))
+    }
+
     /// Files of the merge base that differ in the working tree, relative to the project root; files that Git does not
     /// know are left out. Absent where there is no merge base.
     ///
     /// # Errors
     /// `git` fails.
     pub fn differing(&self) -> Result<Option<Vec<String>>, Problem> {
-        let Found::Commit { sha, .. } = self.found() else { return Ok(None) };
-        let args =
-            ["diff", "--name-only", "--relative", "--no-renames", "--no-ext-diff", "-z", sha, "--", "."];
-        let output = git(&self.root, &args)?;
+        let Found::Commit(base) = self.found() else { return Ok(None) };
+        let args = [
+            "diff",
+            "--name-only",
+            "--relative",
+            "--no-renames",
+            "--no-ext-diff",
+            "-z",
+            &base.sha,
+            "--",
+            ".",
+        ];
+        let output = self.git(&args)?;
         if !output.ok {
             return Err(Problem::of_file(
                 "git",
                 format!("the merge base cannot be compared: {}", output.error),
             ));
         }
-        let text = output.text();
+        let text = text(&output);
         Ok(Some(text.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()))
     }
 
@@ -42,20 +57,20 @@ impl MergeBase {
     /// # Errors
     /// `git` fails.
     pub fn files(&self, paths: &[String]) -> Result<Vec<Entry>, Problem> {
-        let Found::Commit { sha, .. } = self.found() else { return Ok(Vec::new()) };
+        let Found::Commit(base) = self.found() else { return Ok(Vec::new()) };
         if paths.is_empty() {
             return Ok(Vec::new());
         }
-        let mut args = vec!["ls-tree", "-r", "-z", sha.as_str(), "--"];
+        let mut args = vec!["ls-tree", "-r", "-z", base.sha.as_str(), "--"];
         args.extend(paths.iter().map(String::as_str));
-        let output = git(&self.root, &args)?;
+        let output = self.git(&args)?;
         if !output.ok {
             return Err(Problem::of_file(
                 "git",
                 format!("the merge base cannot be listed: {}", output.error),
             ));
         }
-        let text = output.text();
+        let text = text(&output);
         // `<mode> blob <id>\t<path>`
         let entry = |line: &str| {
             let (facts, path) = line.split_once('\t')?;
@@ -72,8 +87,7 @@ impl MergeBase {
     /// # Errors
     /// `git` fails, or a file cannot be written.
     pub fn write_to(&self, folder: &Path, entries: &[Entry]) -> Result<(), Problem> {
-        let prefix =
-            git(&self.root, &["rev-parse", "--show-prefix"])?.text().trim_end_matches('\n').to_owned();
+        let prefix = text(&self.git(&["rev-parse", "--show-prefix"])?).trim_end_matches('\n').to_owned();
         let failed = |error: &dyn std::fmt::Display| {
             Problem::of_file("git", format!("files of the merge base cannot be read: {error}"))
         };
@@ -102,6 +116,11 @@ impl MergeBase {
         }
         Ok(())
     }
+}
+
+/// The whole standard output as text: names may begin with a space.
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.bytes).into_owned()
 }
 
 /// The content of the first object of `cat-file --batch`, and what comes behind it: `<id> blob <size>\n<content>\n`.

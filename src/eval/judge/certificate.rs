@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Problem;
+use crate::config::text::read_text;
 use crate::json::sha256_hex;
 
 /// Version of the file's shape.
@@ -109,11 +110,7 @@ pub fn file(suite: &str) -> String {
 /// A file that is no certificate of this version.
 pub fn read(root: &Path, suite: &str) -> Result<Option<Certificate>, Problem> {
     let file = file(suite);
-    let text = match std::fs::read_to_string(root.join(&file)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Problem::of_file(file, format!("cannot be read: {error}"))),
-    };
+    let Some(text) = read_text(root, &file)? else { return Ok(None) };
     let again = format!("make it anew: llmx judge calibrate {suite}");
     let certificate: Certificate = serde_json::from_str(&text).map_err(|error| {
         let problem = Problem::of_file(&file, format!("not a judge's certificate: {error}"));

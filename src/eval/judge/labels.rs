@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::config::Problem;
+use crate::config::text::read_text;
 use crate::json::sha256_hex;
 use crate::stats::moments;
 
@@ -97,8 +98,10 @@ impl People {
 /// # Errors
 /// Every line that is no label, with its number; a file without any.
 pub fn read(root: &Path, file: &str) -> Result<(Vec<Label>, String), Vec<Problem>> {
-    let text = std::fs::read_to_string(root.join(file))
-        .map_err(|error| vec![Problem::of_file(file, format!("cannot be read: {error}")).hint(SHAPE)])?;
+    let text = read_text(root, file).map_err(|problem| vec![problem])?;
+    let Some(text) = text else {
+        return Err(vec![Problem::of_file(file, "cannot be read: there is no such file").hint(SHAPE)]);
+    };
     let (mut labels, mut problems): (Vec<Label>, Vec<Problem>) = (Vec::new(), Vec::new());
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let problem = |message: String| Problem::of_file(file, message).at_line(i + 1);

@@ -31,13 +31,13 @@ fn baselines_edited_by_hand() {
             Mistake {
                 make: |w| w.edit(BASELINE, "  \"format\": 2,", "  \"format\": 2"),
                 code: 2,
-                policies: &["prompts", "baselines"],
+                policies: &["prompts", "pins", "baselines"],
                 says: &["data/baselines/gold.reference.json:3:", "not a baseline"],
             },
             Mistake {
                 make: |w| w.edit(BASELINE, "  \"format\": 2,", "  \"format\": 3,"),
                 code: 2,
-                policies: &["prompts", "baselines"],
+                policies: &["prompts", "pins", "baselines"],
                 says: &["data/baselines/gold.reference.json", "format"],
             },
         ],

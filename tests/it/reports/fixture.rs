@@ -18,7 +18,7 @@ use llm_experiments::gate::{
 };
 use llm_experiments::llm::{Answer, FinishReason, ModelCard};
 use llm_experiments::report::input::{
-    self, BaselineInfo, BaselineSource, Before, GateReport, PolicyReport, Report,
+    self, BaseInfo, BaselineInfo, BaselineSource, Before, GateReport, PolicyReport, Report,
 };
 use serde_json::{Value, json};
 
@@ -38,6 +38,12 @@ pub(crate) fn report() -> Report {
             mode: Mode::Record,
             suites: vec![suite()],
         },
+        base: Some(BaseInfo::MergeBase {
+            reference: "origin/main".to_owned(),
+            commit: "1a2b3c4d5e".to_owned(),
+            from: Some("GITHUB_BASE_REF".to_owned()),
+            merging: false,
+        }),
         gates: vec![gate()],
         policies: vec![
             policy("policy::prompts", &[]),

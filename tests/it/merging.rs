@@ -1,0 +1,138 @@
+//! Two branches that each accepted a baseline: merged, rebased and picked, with the commands that the program prints.
+
+use crate::world::{Ran, World, follow, git};
+
+const BASELINE: &str = "data/baselines/tiny.sim.json";
+
+/// Whatever `git` says, also when it stops at a conflict.
+fn try_git(world: &World, args: &[&str]) -> bool {
+    let mut command = std::process::Command::new("git");
+    command
+        .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "core.editor=true"])
+        .args(args);
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    command.current_dir(world.root()).output().unwrap().status.success()
+}
+
+/// A branch off `main` on which a prompt was changed and its baseline accepted.
+fn branch(world: &World, name: &str, prompt: &str) {
+    git(world.root(), &["switch", "-q", "-c", name, "main"]);
+    accept(world, name, prompt);
+    world.commit();
+}
+
+fn accept(world: &World, by: &str, prompt: &str) {
+    world.write("prompts/tiny.txt", prompt);
+    world.run(&["baseline", "accept", "tiny", "--yes", "--by", by]).exits(0);
+}
+
+/// `alice` is merged into `origin/main`; `bob` branched off before that and accepted another baseline.
+fn two_branches() -> World {
+    // Enough cases for a change to be called a pass.
+    let world = World::of_cases(&crate::network::cases(100));
+    world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Ada"]).exits(0);
+    world.git();
+    branch(&world, "alice", "Say the colour. Be careful.\n{input_data}\n");
+    branch(&world, "bob", "Say the colour. Be brief.\n{input_data}\n");
+    git(world.root(), &["switch", "-q", "main"]);
+    git(world.root(), &["merge", "-q", "--no-ff", "-m", "alice", "alice"]);
+    git(world.root(), &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    git(world.root(), &["switch", "-q", "bob"]);
+    world
+}
+
+/// Runs the command that the hint for a file names, as printed; fails where `git` refuses it.
+fn take_back(world: &World, ran: &Ran, file: &str) {
+    follow(world, &ran.command("git checkout ", &format!(" -- {file}")));
+}
+
+/// Leaves the conflict as the hints say: the base's baseline first, then the text by hand, then accepted again.
+fn resolve(world: &World) {
+    // A prompt with markers is not asked.
+    let prompt = "prompts/tiny.txt";
+    let ran =
+        world.run(&["eval"]).exits(2).says(&[&format!("{prompt}:1: has merge conflict markers (line 1)")]);
+    take_back(world, &ran, prompt);
+    let ran = world.run(&["eval"]).exits(2).says(&[&format!("{BASELINE}:"), "has merge conflict markers"]);
+    take_back(world, &ran, BASELINE);
+    assert!(!world.read(BASELINE).contains("<<<<<<<"));
+    accept(world, "Bob", "Say the colour. Be careful and brief.\n{input_data}\n");
+    git(world.root(), &["add", "-A", "--", ".", ":!reports"]);
+}
+
+/// The finished history is what was accepted, as CI sees it.
+fn is_accepted(world: &mut World) {
+    world.set("CI", "true");
+    world.run(&["eval"]).exits(0).says(&["policy::baselines: ok", "pass: "]);
+    world.set("CI", "");
+}
+
+#[test]
+fn a_merge_is_accepted_before_it_is_committed() {
+    let mut world = two_branches();
+    assert!(!try_git(&world, &["merge", "main"]), "expected a conflict");
+    resolve(&world);
+    // Seen from the merge under way, the base is what the finished commit will have.
+    world.run(&["eval"]).exits(0).says(&["policy::baselines: ok"]);
+    git(world.root(), &["commit", "-q", "-m", "merged"]);
+    is_accepted(&mut world);
+}
+
+#[test]
+fn a_rebase_is_accepted_before_it_goes_on() {
+    let mut world = two_branches();
+    assert!(!try_git(&world, &["rebase", "main"]), "expected a conflict");
+    resolve(&world);
+    world.run(&["eval"]).exits(0).says(&["policy::baselines: ok"]);
+    assert!(try_git(&world, &["rebase", "--continue"]));
+    is_accepted(&mut world);
+}
+
+#[test]
+fn a_pick_is_accepted_before_it_goes_on() {
+    let mut world = two_branches();
+    git(world.root(), &["switch", "-q", "-c", "picked", "main"]);
+    assert!(!try_git(&world, &["cherry-pick", "bob"]), "expected a conflict");
+    resolve(&world);
+    world.run(&["eval"]).exits(0).says(&["policy::baselines: ok"]);
+    assert!(try_git(&world, &["cherry-pick", "--continue"]));
+    is_accepted(&mut world);
+}
+
+#[test]
+fn a_revert_is_accepted_before_it_is_committed() {
+    let mut world = two_branches();
+    git(world.root(), &["switch", "-q", "-c", "reverted", "main"]);
+    assert!(try_git(&world, &["revert", "--no-commit", "-m", "1", "HEAD"]));
+    accept(&world, "Bob", "Say the colour.\n{input_data}\n");
+    world.run(&["eval"]).exits(0).says(&["policy::baselines: ok"]);
+    git(world.root(), &["add", "-A", "--", ".", ":!reports"]);
+    git(world.root(), &["commit", "-q", "-m", "reverted"]);
+    is_accepted(&mut world);
+}
+
+#[test]
+fn every_file_with_conflict_markers_is_named() {
+    let sides = "<<<<<<< HEAD\none\n||||||| base\nnone\n=======\ntwo\n>>>>>>> main\n";
+    for file in [
+        "config/models.yml",
+        "evals/tiny.yml",
+        "data/cases.csv",
+        "prompts/prompts.lock",
+        "prompts/prompt_changelog.md",
+        BASELINE,
+    ] {
+        let world = World::tiny();
+        world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Ada"]).exits(0);
+        world.run(&["prompt", "lock"]).exits(0);
+        world.write("prompts/prompt_changelog.md", "# Prompt changelog\n");
+        world.git();
+        let before = world.read(file);
+        world.write(file, &format!("{before}{sides}"));
+        let line = before.lines().count() + 1;
+        let ran = world.run(&["eval"]).exits(2);
+        let ran = ran.says(&[&format!("{file}:{line}: has merge conflict markers (line {line})")]);
+        take_back(&world, &ran, file);
+        world.run(&["eval"]).exits(0);
+    }
+}
