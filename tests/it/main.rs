@@ -24,6 +24,7 @@ mod libtest;
 mod merging;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
+mod mutations;
 mod network;
 mod noise;
 #[cfg(feature = "rf-qaqc")]

@@ -154,6 +154,13 @@ impl World {
         world
     }
 
+    /// A copy of this project, with its history.
+    pub(crate) fn again(&self) -> Self {
+        let world = Self::empty();
+        copy(&self.root, &world.root);
+        world
+    }
+
     /// The smallest project: one simulated model that is always right, one suite, one prompt, three cases.
     pub(crate) fn tiny() -> Self {
         Self::of_cases("id,input,expected\nc-1,sky,blue\nc-2,grass,green\nc-3,blood,red\n")
@@ -247,7 +254,7 @@ impl World {
 
     pub(crate) fn commit(&self) {
         git(&self.root, &["add", "-A", "-f", "--", ".", ":!reports"]);
-        git(&self.root, &["commit", "-q", "-m", "state"]);
+        git(&self.root, &["commit", "-q", "--allow-empty", "-m", "state"]);
     }
 
     /// The program, ready to be started in the project.
