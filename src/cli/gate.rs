@@ -3,8 +3,9 @@
 use super::eval::Format;
 use super::{Choice, Context};
 use crate::config::Problem;
+use crate::host;
 use crate::pipeline::stored::decide_again;
-use crate::pipeline::{Inputs, baselines, runs};
+use crate::pipeline::{Inputs, baselines, policies, runs};
 use crate::report::outcome::exit_code;
 use crate::report::words::Hints;
 
@@ -64,10 +65,19 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
             return Err(context.refuse(&[Problem::of_file(&report.run.run_id, message)]));
         };
         let again = decide_again(inputs, suite, &report, (record, gate), against);
-        decided.push(again.map_err(|problems| context.refuse(&problems))?);
+        let (record, mut decision) = again.map_err(|problems| context.refuse(&problems))?;
+        // The run's verdict by main's measurement: its answers to removed cases are not stored.
+        decision.by_main = gate.by_main.clone().filter(|_| other.is_none());
+        decided.push((record, decision));
     }
     (report.run.suites, report.gates) = decided.into_iter().unzip();
     report.policies.clear();
+    report.measurement = None;
+    if other.is_none() {
+        let measurement = inputs.measurement().map_err(|problems| context.refuse(&problems))?;
+        report.measurement = measurement.report();
+        report.policies.push(policies::check(&inputs, "measurement", &host::clock().today(), None));
+    }
     report.base = baselines::base(&inputs);
     let summary = folder.join(&report.run.run_id).join("summary.md").display().to_string();
     context.out.note(format_args!("run {}, decided again from what it stored", report.run.run_id));

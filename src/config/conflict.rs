@@ -27,6 +27,12 @@ pub fn find_unresolved(root: &Path, file: &str, text: &str) -> Option<Problem> {
     git::is_unmerged(root, file).then(|| find(root, file, text)).flatten()
 }
 
+/// The text has conflict markers.
+#[must_use]
+pub fn has_markers(text: &str) -> bool {
+    line_of_markers(text).is_some()
+}
+
 /// The 1-based line of the first opening marker that has the other two behind it.
 fn line_of_markers(text: &str) -> Option<usize> {
     // Nearly every file: one search, and nothing to look at line by line.

@@ -125,7 +125,7 @@ pub fn propose(
     }
     let plan = inputs.plan(suite)?;
     let changes = changes(inputs, &plan.spec.suite, terms, clock)?;
-    let found = baselines::stored(inputs, suite).map_err(|problem| vec![problem])?;
+    let found = baselines::stored_or_conflicted(inputs, suite).map_err(|problem| vec![problem])?;
     let changelog = Changelog::load(&inputs.root())?;
     history_allows(changelog.as_ref(), &plan, found.base.is_some() || found.working.is_some())?;
     let policy = policy(&plan, inputs.settings.on_inconclusive);

@@ -7,7 +7,7 @@ use super::compare_files::reason;
 use super::inputs::{Inputs, SuiteInputs};
 use super::suite_run::Baselines;
 use crate::baseline::{self, Stored, git};
-use crate::config::Problem;
+use crate::config::{Problem, conflict};
 use crate::report::input::{BaseInfo, BaselineInfo, BaselineSource};
 
 /// Find the baselines of a suite.
@@ -83,8 +83,26 @@ pub(super) struct Found {
 
 /// Read both files.
 pub(super) fn stored(inputs: &Inputs, suite: &SuiteInputs) -> Result<Found, Problem> {
-    let name = &suite.doc.value.suite;
-    let working = baseline::read(&inputs.root(), name, &suite.alias)?;
+    let working = baseline::read(&inputs.root(), &suite.doc.value.suite, &suite.alias)?;
+    around(inputs, suite, working)
+}
+
+/// Read both files for an acceptance, which replaces the one in the working copy: where a merge left conflict markers
+/// in it, the merge base's counts alone. While a merge is under way that is the other side's, so no acceptance of
+/// another person is lost.
+pub(super) fn stored_or_conflicted(inputs: &Inputs, suite: &SuiteInputs) -> Result<Found, Problem> {
+    let file = baseline::path(&suite.doc.value.suite, &suite.alias);
+    let text = crate::files::read(&inputs.root().join(&file)).unwrap_or_default();
+    if conflict::has_markers(&String::from_utf8_lossy(&text)) {
+        let found = around(inputs, suite, None)?;
+        if found.base.is_some() {
+            return Ok(found);
+        }
+    }
+    stored(inputs, suite)
+}
+
+fn around(inputs: &Inputs, suite: &SuiteInputs, working: Option<Stored>) -> Result<Found, Problem> {
     let base = inputs.baseline_at_merge_base(suite)?;
     let (source, why) = match inputs.merge_base()?.found() {
         git::Found::Commit(base) => {

@@ -21,6 +21,7 @@ use crate::gate::{Outcome, Policy};
 use crate::measurement::compare::without_model;
 use crate::prompt::Changelog;
 use crate::report::input::{BaselineInfo, BaselineSource, GateReport};
+use crate::report::measurement::accept_command;
 
 /// One suite of the task, run on the new model and held against the old one's baseline.
 pub struct Compared<'a> {
@@ -66,6 +67,16 @@ pub fn compare<'a>(inputs: &'a Inputs, task: &str) -> Result<Vec<Compared<'a>>, 
     if suites.is_empty() {
         let message = format!("no suite runs what is pinned as `{task}` (`models: [\"{PRODUCTION}\"]`)");
         return Err(vec![Problem::of_file("evals", message)]);
+    }
+    // A comparison by a weaker measurement would be no reason to pin anything.
+    let measurement = inputs.measurement()?;
+    for suite in &suites {
+        let name = &suite.doc.value.suite;
+        if let Some(change) = measurement.open(name).next() {
+            let message = format!("the measurement of suite `{name}` changed: {}", change.name);
+            let hint = format!("accept it first: `{}`", accept_command(name));
+            return Err(vec![Problem::of_file("measurement", message).hint(hint)]);
+        }
     }
     money::open_account(inputs, suites.iter().copied()).map_err(|problem| vec![problem])?;
     suites.into_iter().map(|suite| one(inputs, suite, pin)).collect()

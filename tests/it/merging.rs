@@ -78,6 +78,47 @@ fn a_merge_is_accepted_before_it_is_committed() {
     is_accepted(&mut world);
 }
 
+/// The persons whose acceptances the baseline file holds, oldest first; the last one accepted the file itself.
+fn accepted_by(world: &World) -> Vec<String> {
+    let file: serde_json::Value = serde_json::from_str(&world.read(BASELINE)).unwrap();
+    let name = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let earlier = file["history"].as_array().unwrap().iter().map(|acceptance| name(&acceptance["by"]));
+    earlier.chain([name(&file["header"]["accepted"]["by"])]).collect()
+}
+
+#[test]
+fn accepting_over_a_conflicted_baseline_keeps_both_acceptances() {
+    let mut world = two_branches();
+    assert!(!try_git(&world, &["merge", "main"]), "expected a conflict");
+    assert!(world.read(BASELINE).contains("<<<<<<<"));
+    // The acceptance replaces the file, markers and all.
+    accept(&world, "Bob", "Say the colour. Be careful and brief.\n{input_data}\n");
+    assert_eq!(accepted_by(&world), ["Ada", "alice", "Bob"]);
+    git(world.root(), &["add", "-A", "--", ".", ":!reports"]);
+    git(world.root(), &["commit", "-q", "-m", "merged"]);
+    is_accepted(&mut world);
+}
+
+#[test]
+fn a_finished_merge_and_a_finished_revert_are_repaired_by_accepting() {
+    let mut world = two_branches();
+    assert!(try_git(&world, &["merge", "-q", "-X", "ours", "-m", "merged", "main"]));
+    // What the merge made of the file is not what anybody accepted.
+    world.run(&["eval"]).exits(2).says(&["llmx baseline accept tiny"]);
+    world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Bob"]).exits(0);
+    assert_eq!(accepted_by(&world), ["Ada", "alice", "Bob"]);
+    world.commit();
+    is_accepted(&mut world);
+
+    git(world.root(), &["switch", "-q", "-c", "reverted", "main"]);
+    assert!(try_git(&world, &["revert", "--no-edit", "-m", "1", "HEAD"]));
+    world.run(&["eval"]).exits(2).says(&["llmx baseline accept tiny"]);
+    world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Carol"]).exits(0);
+    assert_eq!(accepted_by(&world), ["Ada", "alice", "Carol"]);
+    world.commit();
+    is_accepted(&mut world);
+}
+
 #[test]
 fn a_rebase_is_accepted_before_it_goes_on() {
     let mut world = two_branches();
