@@ -44,7 +44,7 @@ const BRANCHES: [Variable; 15] = [
     plain(env::BUILDKITE_DEFAULT),
 ];
 
-/// What the environment says about the base.
+/// The base that the environment asks for.
 #[must_use]
 pub fn asked(vars: &BTreeMap<String, String>) -> Asked {
     Asked {

@@ -23,7 +23,7 @@ const ORIGIN: &str = "origin";
 /// Default branches where the remote does not say which one is its default.
 const USUAL: [&str; 2] = ["main", "master"];
 
-/// What a clone without history lacks, and how CI systems are told to bring it.
+/// The setting with which CI systems fetch the whole history.
 const DEPTH: &str =
     "a CI system fetches everything with `fetch-depth: 0` (actions/checkout) or `GIT_DEPTH: 0` (GitLab)";
 
@@ -72,7 +72,7 @@ impl Base {
     }
 }
 
-/// What was found.
+/// The result of the search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// A base.

@@ -1,4 +1,4 @@
-//! The `git` program: what it says of the repository around a project.
+//! The `git` program, asked about the repository around a project.
 //!
 //! Reads only: nothing is fetched, no index is refreshed, no lock is taken. [`base`] finds the commit that a change is
 //! measured against. This room knows neither files of the project nor the environment.

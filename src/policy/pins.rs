@@ -28,14 +28,14 @@ pub struct TaskNow {
     pub suites: Vec<(String, String)>,
 }
 
-/// What pins are held against.
+/// The facts that pins are compared with.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// `YYYY-MM-DD`.
     pub today: &'a str,
     /// The tasks today, by name.
     pub tasks: &'a BTreeMap<String, TaskNow>,
-    /// What was accepted.
+    /// Accepted versions.
     pub history: History<'a>,
     /// Under CI a pin of which nothing was accepted yet is a problem, at home a hint.
     pub ci: bool,

@@ -27,7 +27,7 @@ pub struct Run {
     pub place: Problem,
 }
 
-/// What is under test. Models and prompts that are chosen for one run only are not.
+/// Everything under test, apart from models and prompts that are chosen for a single run.
 #[derive(Debug, Clone, Default)]
 pub struct UnderTest {
     /// Every prompt that a task or a suite names.
@@ -37,7 +37,7 @@ pub struct UnderTest {
 }
 
 impl UnderTest {
-    /// What the project's files put under test; `graph` gives the hash of a suite's graph on a model.
+    /// Collects what the project's files put under test; `graph` gives the hash of a suite's graph on a model.
     #[must_use]
     pub fn of(project: &Project, graph: impl Fn(&str, &str) -> Option<String>) -> Self {
         let mut found = Self::default();

@@ -9,17 +9,20 @@ fn strict_replay_says_what_is_missing_and_what_helps() {
     point_at(&world, &server, "");
     world.run(&["eval"]).exits(0);
     world.edit("prompts/tiny.txt", "Say the colour.", "Name the colour.");
-    world.set("CI", "true");
-    world.run(&["eval"]).exits(3).says(&[
+    let says = [
         "draw main/0 of `net` is not recorded",
         "data/recordings/",
         "messages/0/content line 1",
         "recorded `Say the colour.`, wanted `Name the colour.`",
         "llmx eval tiny --model net --case c-0 --mode record",
-    ]);
+    ];
+    world.run(&["eval", "--mode", "replay"]).exits(3).says(&says);
+    // CI replays by itself, and asks for an accepted baseline besides.
+    world.set("CI", "true");
+    world.run(&["eval"]).exits(2).says(&says).says(&["has no accepted baseline"]);
     assert_eq!(requests(&server), 3);
     // The mode set by hand wins over CI, and then recordings may be written.
-    world.run(&["eval", "--mode", "record"]).exits(0);
+    world.run(&["eval", "--mode", "record"]).exits(2).says(&["3 new", "has no accepted baseline"]);
     assert_eq!((requests(&server), recorded(&world)), (6, 6));
 }
 
