@@ -56,10 +56,12 @@ pub struct Proposal {
 
 impl Proposal {
     /// Accepting would only change the date: the working copy holds the same answers and scores, accepted on the
-    /// same decision and for the same reason.
+    /// same decision and for the same reason. A file of an older format is written as today's.
     #[must_use]
     pub fn is_nothing_new(&self) -> bool {
-        let Some(old) = &self.working else { return false };
+        let Some(old) = self.working.as_ref().filter(|old| old.format == baseline::file::FORMAT) else {
+            return false;
+        };
         let (old, new) = (&old.baseline, &self.baseline);
         // The program's version and the judge's standing are facts about the acceptance, not of what was accepted.
         let header = Header {

@@ -99,6 +99,25 @@ fn run_all(world: &(dyn Fn() -> World + Sync), mutations: &[Mutation]) {
     assert!(found.is_empty(), "{}", found.join("\n\n"));
 }
 
+/// docs/gate.md has a table of these mutations.
+#[test]
+fn the_table_in_the_docs_lists_every_mutation() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let docs = read("docs/gate.md");
+    let mut rows = 0;
+    for file in ["example", "one_check"] {
+        let source = read(&format!("tests/it/mutations/{file}.rs"));
+        let names =
+            source.lines().filter_map(|line| line.trim().strip_prefix("name: \"")?.strip_suffix("\","));
+        for name in names {
+            assert!(docs.contains(&format!("| {name} |")), "docs/gate.md does not list `{name}`");
+            rows += 1;
+        }
+    }
+    assert!(rows >= 40, "{rows}");
+}
+
 /// The worse prompt alone is caught, or the rows would prove nothing; and without it there is no finding.
 fn is_fair(worse: &World, clean: &World) -> (Ran, Ran) {
     let (ran, report) = worse.eval(&[]);
