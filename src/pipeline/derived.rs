@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::compare_files::{decide, reason, speaks_for_itself};
 use super::inputs::{Inputs, SuiteInputs};
 use super::measurement::baseline_deleted;
-use super::observe::{recorded_answer, scores_differ};
+use super::observe::{recorded_answer, scored_by_another_version, scores_differ};
 use super::session::Session;
 use super::suite_run::policy;
 use super::{baselines, block_on};
@@ -297,9 +297,16 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline, answered:
     }
     let more = flaws.len().saturating_sub(MAX_PER_BASELINE);
     for (id, message) in flaws.into_iter().take(MAX_PER_BASELINE) {
-        findings.problems.push(Problem::of_file(file, format!("case `{id}`: {message}")).hint(
-            "edited by hand, or the model's own rules changed: `llmx baseline accept` writes what is true now",
-        ));
+        let hint = match scored_by_another_version(plan, stored) {
+            Some(version) => format!(
+                "edited by hand, or this version of llmx scores differently than {version}, which accepted it: \
+                 `llmx baseline accept` writes today's scores"
+            ),
+            None => "edited by hand, or the model's own rules changed: `llmx baseline accept` writes today's answers \
+                     and scores"
+                .to_owned(),
+        };
+        findings.problems.push(Problem::of_file(file, format!("case `{id}`: {message}")).hint(hint));
     }
     if more > 0 {
         findings.problems.push(Problem::of_file(file, format!("{more} more cases differ")));

@@ -184,6 +184,16 @@ pub(super) fn has_lost_its_judge(plan: &SuitePlan, baseline: &Baseline) -> bool 
     baseline.header.judge_may_fail == Some(true) && plan.judge_informs.is_some()
 }
 
+/// Another version of this program scored the baseline's answers: `llmx 0.1.0`. Only where checks and judge are the
+/// same does that explain other scores.
+pub(super) fn scored_by_another_version(plan: &SuitePlan, baseline: &Baseline) -> Option<String> {
+    let header = &baseline.header;
+    let same = header.checks_sha256 == plan.identity.checks_sha256
+        && header.judge_sha256 == plan.identity.judge_sha256;
+    let version = header.scored_by.as_deref().unwrap_or("0.1.0");
+    (same && version != env!("CARGO_PKG_VERSION")).then(|| format!("llmx {version}"))
+}
+
 /// The policy against this baseline: a judge that has lost its certificate keeps its place in the gate, where it makes
 /// the verdict inconclusive.
 pub(super) fn policy_against(policy: &Policy, plan: &SuitePlan, baseline: Option<&Baseline>) -> Policy {

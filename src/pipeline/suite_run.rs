@@ -10,7 +10,9 @@ use tokio::sync::Semaphore;
 
 use super::check_faults::{self, OnAccepted};
 use super::drawing::{Drawing, Drawn, First, Job, Source};
-use super::observe::{Observed, judge_changed, observe, of_scores, policy_against};
+use super::observe::{
+    Observed, judge_changed, observe, of_scores, policy_against, scored_by_another_version,
+};
 use crate::baseline::Baseline;
 use crate::config::settings::{Mode, OnInconclusive};
 use crate::eval::limits;
@@ -372,6 +374,15 @@ impl Run {
         } else {
             Vec::new()
         };
+        let upgraded = self.compared.baseline.as_deref().filter(|_| self.rescored);
+        let upgraded = upgraded.and_then(|baseline| scored_by_another_version(&self.plan, baseline));
+        decision.notes.extend(upgraded.map(|before| {
+            format!(
+                "the upgrade of llmx changed the measurement: {before} scored the baseline's answers, and this version \
+                 (llmx {}) scores some of them differently",
+                env!("CARGO_PKG_VERSION")
+            )
+        }));
         let accepted = self.working.as_mut().map(|side| side.planner.settle(&side.seen));
         let record = self.plan.record(self.rows.into_values().map(|row| row.record).collect());
         let gate = GateReport {

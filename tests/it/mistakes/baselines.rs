@@ -22,6 +22,20 @@ fn baselines_edited_by_hand() {
                 policies: &["baselines"],
                 says: &["case `RF-G-001`: the stored scores are not those of the stored answer"],
             },
+            // What an upgrade of the program does to stored scores, it is named for.
+            Mistake {
+                make: |w| {
+                    w.edit(BASELINE, "\"code_f1\":1.0", "\"code_f1\":0.5");
+                    let version = format!("\"scored_by\": \"{}\"", env!("CARGO_PKG_VERSION"));
+                    w.edit(BASELINE, &version, "\"scored_by\": \"0.0.9\"");
+                },
+                code: 2,
+                policies: &["baselines"],
+                says: &[
+                    "this version of llmx scores differently than llmx 0.0.9, which accepted it",
+                    "the upgrade of llmx changed the measurement: llmx 0.0.9 scored the baseline's answers",
+                ],
+            },
             Mistake {
                 make: |w| w.edit(BASELINE, "\"passed\":true", "\"passed\":false"),
                 code: 2,
