@@ -19,7 +19,7 @@ fn what_is_not_there_cannot_be_run() {
         (&["prompt", "new", "-m", ""], 2, "reason"),
         (&["nosuch"], 2, "unrecognized subcommand"),
         (&["--root", "data", "eval"], 2, "no project here"),
-        (&["--version"], 0, "llmx 0.1.0"),
+        (&["--version"], 0, concat!("llmx ", env!("CARGO_PKG_VERSION"))),
     ] {
         world.run(args).exits(code).says(&[says]);
     }
