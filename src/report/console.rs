@@ -6,8 +6,8 @@
 use super::input::{GateReport, Report};
 use super::outcome::{Status, exit, exit_code, gate_status, policy_status};
 use super::words::{self, Group, Hints};
-use super::{diff, sanitize, traffic};
-use crate::eval::record::SuiteRecord;
+use super::{brief, diff, sanitize, traffic};
+use crate::eval::record::{CaseRecord, SuiteRecord};
 use crate::gate::{CaseResult, CaseVerdict};
 
 /// Most ids of one list.
@@ -21,6 +21,9 @@ const SAME_REASON: usize = 32;
 
 /// Most characters of such a reason.
 const EXPLANATION: usize = 600;
+
+/// Most new cases whose failure is explained.
+const MAX_NEW: usize = 5;
 
 /// Most problems shown of one policy.
 const MAX_PROBLEMS: usize = 10;
@@ -71,8 +74,8 @@ fn suite_lines(
     let name = sanitize::line(&words::suite_name(report, suite));
     let verdict = paint.status(gate_status(gate), &words::suite_verdict(gate));
     let primary = decision.metrics.first().and_then(|metric| {
-        let change = words::change(suite, &metric.metric, metric.estimate?.effect);
-        Some(format!("  {} {} ({change})", metric.metric, words::before_now(suite, metric)))
+        let change = words::change(metric, metric.estimate?.effect);
+        Some(format!("  {} {} ({change})", metric.metric, words::before_now(metric)))
     });
     let model = sanitize::line(&words::model(&suite.model));
     let mut out = vec![
@@ -84,12 +87,15 @@ fn suite_lines(
     if let Some(accepted) = &gate.accepted {
         out.push(format!("  against your accepted baseline: {}", words::sentence(accepted)));
     }
-    let groups: [Group<CaseVerdict>; 5] = [
+    out.extend(words::stopped(decision).map(|text| format!("  {text}")));
+    let groups: [Group<CaseVerdict>; 7] = [
         ("failing", CaseVerdict::fails),
         ("unconfirmed", |v| matches!(v.result, CaseResult::Unconfirmed { .. })),
         ("flaky", |v| matches!(v.result, CaseResult::Flaky)),
         ("not measured", |v| matches!(v.result, CaseResult::NotMeasured { .. })),
         ("fixed", |v| matches!(v.result, CaseResult::Fixed)),
+        ("known failures", |v| matches!(v.result, CaseResult::KnownFailure)),
+        ("noisy", |v| matches!(v.result, CaseResult::NoisyPass | CaseResult::NoisyFail)),
     ];
     for (word, belongs) in groups {
         let of_group: Vec<&CaseVerdict> = decision.cases.iter().filter(|verdict| belongs(verdict)).collect();
@@ -104,6 +110,7 @@ fn suite_lines(
         out.push(format!("  {word}: {}", ids.join(", ")));
     }
     out.extend(reasons(&decision.cases));
+    out.extend(new_failures(suite, gate));
     out.extend(
         gate.limits
             .iter()
@@ -118,6 +125,23 @@ fn suite_lines(
         if words::can_be_accepted(gate) {
             out.push(format!("  accept: {accept}"));
         }
+    }
+    out
+}
+
+/// Why new cases fail: no baseline says what they did before, so the first ones are explained.
+fn new_failures(suite: &SuiteRecord, gate: &GateReport) -> Vec<String> {
+    let failing: Vec<(&CaseVerdict, Option<&CaseRecord>)> = words::rows(suite, gate)
+        .into_iter()
+        .filter(|(verdict, _)| matches!(verdict.result, CaseResult::New { pass: false, .. }))
+        .collect();
+    let line = |(verdict, case): &(&CaseVerdict, Option<&CaseRecord>)| {
+        let why = case.and_then(|case| brief::why(case, None)).unwrap_or_else(|| "fails".to_owned());
+        format!("    {}: {why}", sanitize::line(&verdict.id))
+    };
+    let mut out: Vec<String> = failing.iter().take(MAX_NEW).map(line).collect();
+    if failing.len() > MAX_NEW {
+        out.push(format!("    and {} more; junit.xml has them all", failing.len() - MAX_NEW));
     }
     out
 }

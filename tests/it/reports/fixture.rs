@@ -81,6 +81,7 @@ pub(crate) fn two_models() -> Report {
         limit_rise: 0.005,
         ci95: [-0.5, -0.0625],
         lower95: -0.4375,
+        upper95: -0.125,
         lost_guard: 0.5,
         noise_sd: 0.0625,
         mde80: 0.25,
@@ -330,8 +331,10 @@ fn gate() -> GateReport {
             notes: vec!["some cases have only 1 sample in the baseline; with 5 each the gate sees smaller drops".to_owned()],
             metrics: vec![
                 metric("verdict_accuracy", 0.5, (0.875, 0.75), Verdict::Regressed),
-                // Lower is better: arrives turned around, so 0.95 means 5%.
-                metric("false_pass", 0.5, (0.95, 0.925), Verdict::Pass),
+                MetricDecision {
+                    lower_is_better: true,
+                    ..metric("false_pass", 0.5, (0.05, 0.075), Verdict::Pass)
+                },
             ],
             counts: Counts {
                 ok: 2,
@@ -398,6 +401,7 @@ fn gate() -> GateReport {
 fn metric(name: &str, weight: f64, (before, now): (f64, f64), verdict: Verdict) -> MetricDecision {
     MetricDecision {
         metric: name.to_owned(),
+        lower_is_better: false,
         weight,
         verdict,
         reason: (verdict == Verdict::Pass).then_some(Reason::WithinMargin),
@@ -414,6 +418,7 @@ fn metric(name: &str, weight: f64, (before, now): (f64, f64), verdict: Verdict) 
             k: (1, 1),
         }),
         noise: None,
+        level: None,
     }
 }
 

@@ -11,7 +11,7 @@ mod fixture;
 pub(crate) mod walk;
 
 use insta::assert_snapshot;
-use llm_experiments::gate::CaseResult;
+use llm_experiments::gate::{CaseResult, MetricDecision};
 use llm_experiments::report::input::Report;
 use llm_experiments::report::outcome::exit_code;
 use llm_experiments::report::words::Hints;
@@ -46,7 +46,7 @@ fn evidence_of_a_gate() {
     let all: Vec<String> = report
         .pairs()
         .map(|(suite, gate)| {
-            let metrics = gate.decision.metrics.iter().map(|metric| text::metric_text(suite, gate, metric));
+            let metrics = gate.decision.metrics.iter().map(|metric| text::metric_text(gate, metric));
             let lines: Vec<String> =
                 std::iter::once(text::gate_text(suite, gate, hints)).chain(metrics).collect();
             lines.join("\n\n")
@@ -249,11 +249,21 @@ fn old_results_are_read_and_newer_ones_refused() {
     let report = json::read(old).unwrap();
     assert_eq!(report.run.run_id, "20261123T131500Z-4f2a");
     assert_eq!(report.gates[0].decision.cases.len(), 12);
+    // It stores what the gate calculated with, 95% for 5%: read, it is what was measured, and is not turned twice.
+    assert_eq!(report.format, 2);
+    let [accuracy, false_pass] = &report.gates[0].decision.metrics[..] else { panic!() };
+    let rounded = |x: f64| (x * 1e6).round() / 1e6;
+    let figures = |metric: &MetricDecision| {
+        let e = metric.estimate.unwrap();
+        [e.effect, e.baseline_mean, e.candidate_mean].map(rounded)
+    };
+    assert_eq!((accuracy.lower_is_better, figures(accuracy)), (false, [-0.125, 0.875, 0.75]));
+    assert_eq!((false_pass.lower_is_better, figures(false_pass)), (true, [0.025, 0.05, 0.075]));
 
-    let newer = String::from_utf8(old.to_vec()).unwrap().replacen("\"format\": 1", "\"format\": 2", 1);
+    let newer = String::from_utf8(old.to_vec()).unwrap().replacen("\"format\": 1", "\"format\": 3", 1);
     assert_snapshot!(
         json::read(newer.as_bytes()).unwrap_err(),
-        @"expected a report of format 1 or older, found 2: a newer version wrote it"
+        @"expected a report of format 2 or older, found 3: a newer version wrote it"
     );
     assert!(json::read(b"{}").unwrap_err().starts_with("not a report: missing field `format`"));
     assert_eq!(json::read(eval_results(&report).as_bytes()), Ok(report));
