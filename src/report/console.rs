@@ -89,10 +89,10 @@ fn suite_lines(
     }
     out.extend(words::stopped(decision).map(|text| format!("  {text}")));
     let groups: [Group<CaseVerdict>; 7] = [
-        ("failing", CaseVerdict::fails),
+        (FAILING, CaseVerdict::fails),
         ("unconfirmed", |v| matches!(v.result, CaseResult::Unconfirmed { .. })),
         ("flaky", |v| matches!(v.result, CaseResult::Flaky)),
-        ("not measured", |v| matches!(v.result, CaseResult::NotMeasured { .. })),
+        (NOT_MEASURED, |v| matches!(v.result, CaseResult::NotMeasured { .. })),
         ("fixed", |v| matches!(v.result, CaseResult::Fixed)),
         ("known failures", |v| matches!(v.result, CaseResult::KnownFailure)),
         ("noisy", |v| matches!(v.result, CaseResult::NoisyPass | CaseResult::NoisyFail)),
@@ -108,9 +108,12 @@ fn suite_lines(
             ids.push(format!("and {} more", of_group.len() - MAX_IDS));
         }
         out.push(format!("  {word}: {}", ids.join(", ")));
+        match word {
+            FAILING => out.extend(new_failures(suite, gate)),
+            NOT_MEASURED => out.extend(reasons(&decision.cases)),
+            _ => {}
+        }
     }
-    out.extend(reasons(&decision.cases));
-    out.extend(new_failures(suite, gate));
     out.extend(
         gate.limits
             .iter()
@@ -170,6 +173,10 @@ fn reasons(cases: &[CaseVerdict]) -> Vec<String> {
     };
     kinds.into_iter().map(line).collect()
 }
+
+/// Groups of cases that are explained below their ids.
+const FAILING: &str = "failing";
+const NOT_MEASURED: &str = "not measured";
 
 const RED: &str = "31";
 const GREEN: &str = "32";

@@ -134,7 +134,7 @@ fn broken(suite: &SuiteRecord, gate: &GateReport, rows: &[Row<'_>]) -> Vec<Strin
         String::new(),
         format!("#### Failing: {}", words::count(failing.len(), "case")),
         String::new(),
-        "| case | result | slices | what changed |".to_owned(),
+        "| case | result | slices | what fails |".to_owned(),
         "|---|---|---|---|".to_owned(),
     ];
     for (verdict, case) in failing.iter().take(MAX_BROKEN) {

@@ -154,7 +154,7 @@ pub fn exit_meaning(report: &Report, code: u8) -> &'static str {
     match code {
         exit::OK if undecided => "nothing got worse in what ran, the gate is not decided",
         exit::OK if !report.gates.is_empty() && report.gates.iter().all(is_first) => {
-            "a first run: there is no baseline to be worse than"
+            "first run, there is no baseline to compare with yet"
         }
         exit::OK => "nothing got worse",
         exit::WORSE => failure(report),

@@ -13,7 +13,7 @@ use llm_experiments::eval::record::{
     SampleRecord, Scores, SuiteRecord,
 };
 use llm_experiments::gate::{
-    CaseClass, CaseResult, CaseVerdict, Counts, Decision, Draws, Estimate, Method, MetricDecision, NoiseTest,
+    CaseClass, CaseResult, CaseVerdict, Counts, Decision, Draws, Estimate, Level, Method, MetricDecision, NoiseTest,
     Outcome, Reason, Verdict,
 };
 use llm_experiments::llm::{Answer, FinishReason, ModelCard};
@@ -110,6 +110,59 @@ pub(crate) fn large(cases: usize, broken: usize) -> Report {
     }
     suite.dataset_cases = cases;
     gate.decision.counts = Counts { ok: cases - broken, broken, ..Counts::default() };
+    report
+}
+
+/// `report()` with cases that were never right and cases that are sometimes.
+pub(crate) fn to_do(known: usize, noisy: usize) -> Report {
+    let mut report = large(known + noisy, known + noisy);
+    let gate = &mut report.gates[0];
+    for (n, case) in gate.decision.cases.iter_mut().enumerate() {
+        let (class, passes, result) = if n < known {
+            (CaseClass::KnownFailure, 0, CaseResult::KnownFailure)
+        } else {
+            (CaseClass::Noisy, 3, CaseResult::NoisyFail)
+        };
+        *case = CaseVerdict { kb: 5, ..verdict(&case.id, Some(class), passes, result) };
+    }
+    gate.decision.counts = Counts { known_failures: known, noisy, ..Counts::default() };
+    report
+}
+
+/// The suite's first run: no baseline knows any of its cases.
+pub(crate) fn first_run() -> Report {
+    let mut report = report();
+    report.policies.clear();
+    let gate = &mut report.gates[0];
+    gate.baseline = BaselineInfo::none();
+    gate.before.clear();
+    gate.rescored = None;
+    gate.meaning = Outcome::Warns;
+    let suite = &mut report.run.suites[0];
+    suite.cases.retain(|case| case.id != "RF-G-070");
+    suite.dataset_cases = suite.cases.len();
+    let new = |case: &Arc<CaseRecord>| {
+        let pass = case.samples[0].scores().is_some_and(|scores| scores.passed);
+        verdict(&case.id, None, 0, CaseResult::New { pass, changed: false })
+    };
+    let decision = &mut gate.decision;
+    decision.cases = suite.cases.iter().map(new).collect();
+    let failing = decision.cases.iter().filter(|verdict| verdict.fails()).count();
+    decision.counts = Counts { new: decision.cases.len(), new_failing: failing, ..Counts::default() };
+    decision.verdict = Verdict::Inconclusive;
+    decision.reason = Some(Reason::NoBaseline);
+    decision.notes.clear();
+    decision.sentence =
+        "first run: verdict_accuracy 50.0% over 10 cases, false_pass 7.5% (lower is better) (no baseline yet); 10 new (6 \
+         failing)"
+            .to_owned();
+    for (metric, mean) in decision.metrics.iter_mut().zip([0.5, 0.075]) {
+        metric.verdict = Verdict::Inconclusive;
+        metric.reason = Some(Reason::NoComparableCases);
+        metric.method = Method::NotCompared;
+        (metric.n_cases, metric.estimate) = (0, None);
+        metric.level = Some(Level { mean, cases: 10 });
+    }
     report
 }
 
