@@ -4,7 +4,7 @@ use super::eval::Format;
 use super::{Choice, Context};
 use crate::config::env;
 use crate::llm::stack::budget::dollars;
-use crate::pipeline::forecast::forecast;
+use crate::pipeline::forecast::{Extent, forecast};
 use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::power::{Change, Power, RUNS, Way, plan};
 use crate::pipeline::{Inputs, Selection};
@@ -60,7 +60,8 @@ fn usd_per_pass(context: &Context, choice: &Choice, args: &Args) -> Result<Optio
         if suite.doc.value.suite == args.suite { Selection::all(cases) } else { Selection::none(cases) }
     };
     let selections: Vec<Selection> = inputs.suites.iter().map(of).collect();
-    let found = forecast(&inputs, &selections).map_err(|problems| context.refuse(&problems))?;
+    let found =
+        forecast(&inputs, &selections, Extent::FirstPass).map_err(|problems| context.refuse(&problems))?;
     Ok(found.models.values().map(|line| if line.embedded { Some(0.0) } else { line.about_usd }).sum())
 }
 

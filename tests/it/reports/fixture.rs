@@ -13,8 +13,8 @@ use llm_experiments::eval::record::{
     SampleRecord, Scores, SuiteRecord,
 };
 use llm_experiments::gate::{
-    CaseClass, CaseResult, CaseVerdict, Counts, Decision, Draws, Estimate, Level, Method, MetricDecision, NoiseTest,
-    Outcome, Reason, Verdict,
+    CaseClass, CaseResult, CaseVerdict, Counts, Decision, Draws, Estimate, Level, Method, MetricDecision,
+    NoiseTest, Outcome, Reason, Verdict,
 };
 use llm_experiments::llm::{Answer, FinishReason, ModelCard};
 use llm_experiments::report::input::{

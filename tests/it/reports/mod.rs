@@ -97,10 +97,15 @@ fn what_failed_is_named_as_it_is() {
         }
         report
     };
-    let is_broken = |result: &CaseResult| matches!(result, CaseResult::Broken | CaseResult::NotMeasured { .. });
+    let is_broken =
+        |result: &CaseResult| matches!(result, CaseResult::Broken | CaseResult::NotMeasured { .. });
     let report = fixture::report();
     assert_eq!(meaning(&without(&report, |_| false)), "exit 1: the product got worse");
-    assert_eq!(meaning(&without(&report, is_broken)), "exit 1: the product got worse", "what must pass does not");
+    assert_eq!(
+        meaning(&without(&report, is_broken)),
+        "exit 1: the product got worse",
+        "what must pass does not"
+    );
     let only_new = without(&report, |result| {
         !matches!(result, CaseResult::New { .. } | CaseResult::Ok | CaseResult::KnownFailure)
     });
@@ -124,10 +129,14 @@ fn the_message_of_a_failing_case_is_its_own() {
     assert_snapshot!("junit_messages", messages.join("\n"));
     // No check fails and the judge blocks: its reason. No score: why not.
     let mut report = fixture::report();
-    let unconfirmed = report.gates[0].decision.cases.iter_mut().find(|verdict| verdict.id == "RF-G-090").unwrap();
+    let unconfirmed =
+        report.gates[0].decision.cases.iter_mut().find(|verdict| verdict.id == "RF-G-090").unwrap();
     unconfirmed.result = CaseResult::Broken;
     let xml = junit(&report);
-    assert!(xml.contains("message=\"judge 0.80 -&gt; 0.60: the azimuth reference is missing; broken: "), "{xml}");
+    assert!(
+        xml.contains("message=\"judge 0.80 -&gt; 0.60: the azimuth reference is missing; broken: "),
+        "{xml}"
+    );
     assert!(xml.contains("message=\"not measured: no recording for key 7c1e90aa11bb"), "{xml}");
 }
 
