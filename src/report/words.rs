@@ -314,7 +314,7 @@ pub(crate) fn evidence(metric: &MetricDecision, margin: f64) -> String {
 pub(crate) fn stopped(decision: &Decision) -> Option<String> {
     decision.monitor.as_ref().filter(|evidence| evidence.stopped)?;
     let draws = &decision.draws;
-    let confirm = match draws.confirm {
+    let confirm = match draws.confirm + draws.top_up {
         0 => String::new(),
         n => format!("; {n} more to confirm single cases"),
     };

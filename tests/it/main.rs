@@ -25,6 +25,7 @@ mod noise;
 mod perspectives;
 mod perspectives_lift;
 mod pins_upgrade;
+mod possible;
 mod readme;
 #[cfg(feature = "rf-qaqc")]
 mod reference;

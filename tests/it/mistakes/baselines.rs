@@ -53,7 +53,8 @@ fn a_baseline_that_was_deleted() {
         code: 1,
         policies: &[],
         says: &[
-            "inconclusive: no comparable cases",
+            "gold: first run",
+            "exit 1: cases fail that no baseline knows",
             "data/baselines/gold.reference.json was accepted but is not there any more",
         ],
     };
