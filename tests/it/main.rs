@@ -4,6 +4,7 @@
 
 #[cfg(feature = "otel")]
 mod collector;
+mod direction;
 #[cfg(feature = "rf-qaqc")]
 mod example_doc;
 mod finetune;

@@ -87,7 +87,13 @@ fn models(world: &World, server: &Server) {
 
 /// A suite of forty cases whose baseline was accepted at a server of `before`, and another prompt at one of `after`.
 /// `suite` are further lines of the suite.
-fn changed(suite: &str, thin: bool, [before, after]: [&str; 2], seed: &str, more: &[&str]) -> (World, Server) {
+fn changed(
+    suite: &str,
+    thin: bool,
+    [before, after]: [&str; 2],
+    seed: &str,
+    more: &[&str],
+) -> (World, Server) {
     let world = world(40);
     world.write("prompts/judge.txt", "Score it.\n{input_data}\n{expected}\n{output}\n{output}\n");
     let text = world.read("evals/tiny.yml");
@@ -190,13 +196,18 @@ fn every_node_of_a_graph_is_within_it() {
         "tasks:\n  colours:\n    nodes:\n      left: { prompt: left.txt, model: small }\n      right: { prompt: right.txt }\n      \
          answer: { prompt: join.txt }\n    output: answer\n",
     );
-    for (name, text) in [("left", "Left."), ("right", "Right."), ("join", "Join.\n{left}\n{right}\n{right}")] {
+    for (name, text) in [("left", "Left."), ("right", "Right."), ("join", "Join.\n{left}\n{right}\n{right}")]
+    {
         world.write(&format!("prompts/{name}.txt"), &format!("{text}\n{{input_data}}\n"));
     }
     let suite = world.read("evals/tiny.yml").replace("prompt: tiny.txt", "task: colours\nmodels: [net]");
     world.write("evals/tiny.yml", &suite);
     let (calls, bound) = held(&world, &first, &[]);
-    assert_eq!((calls, bound.calls, bound.most), (120, 120, 120), "without a baseline nothing is asked again");
+    assert_eq!(
+        (calls, bound.calls, bound.most),
+        (120, 120, 120),
+        "without a baseline nothing is asked again"
+    );
     world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
     let again = self::bound(&world, &[]);
     assert_eq!((again.calls, again.most), (0, 0), "what did not change is not asked again");
@@ -214,10 +225,8 @@ fn tries_that_fail_are_told_apart() {
     let ran = world.run(&["eval", "--dry-run"]).exits(0);
     ran.says(&["in all about", ", at most ", "tries that fail and are billed come on top: at most "]);
     let bound = bound(&world, &[]);
-    let found: Value = serde_json::from_str(
-        &world.run(&["eval", "--dry-run", "--format", "json"]).exits(0).stdout,
-    )
-    .unwrap();
+    let found: Value =
+        serde_json::from_str(&world.run(&["eval", "--dry-run", "--format", "json"]).exits(0).stdout).unwrap();
     let on_top = found["usd_of_failed_tries_at_most"].as_f64().unwrap();
     let before = counted(&server);
     world.run(&["eval", "--no-fail-fast"]);
