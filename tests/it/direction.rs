@@ -78,7 +78,8 @@ fn percentages(text: &str) -> Vec<f64> {
 #[track_caller]
 fn line(ran: &Ran, start: &str) -> String {
     let found = ran.stdout.lines().find(|line| line.starts_with(start));
-    found.unwrap_or_else(|| panic!("no line begins with `{start}`:\n{}", ran.text())).to_owned()
+    assert!(found.is_some(), "no line begins with `{start}`:\n{}", ran.text());
+    found.unwrap_or_default().to_owned()
 }
 
 #[track_caller]

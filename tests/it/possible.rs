@@ -1,5 +1,4 @@
 //! No interval names a value that scores from 0 to 1 cannot have, whatever was measured and whichever way is good.
-#![expect(clippy::unwrap_used, reason = "generators are helpers of tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +23,9 @@ fn samples(most: usize) -> impl Strategy<Value = Vec<f64>> {
     prop::collection::vec(score(), 1..=most)
 }
 
+/// Scores of both sides, and a cluster.
+type Sides = (Vec<f64>, Vec<f64>, Option<u8>);
+
 /// Ends in order, and within the range.
 fn is_possible([low, high]: [f64; 2], [least, most]: [f64; 2]) -> bool {
     low <= high + SAME && low >= least - SAME && high <= most + SAME
@@ -41,7 +43,7 @@ proptest! {
             pass: true,
             metrics: BTreeMap::from([("f1".to_owned(), *score)]),
         };
-        let case = |(i, (before, now, cluster)): (usize, &(Vec<f64>, Vec<f64>, Option<u8>))| CaseObservation {
+        let case = |(i, (before, now, cluster)): (usize, &Sides)| CaseObservation {
             baseline: before.iter().map(metrics).collect(),
             candidate: Candidate::Drawn(now.iter().map(metrics).collect()),
             cluster: cluster.map(|name| name.to_string()),

@@ -410,7 +410,7 @@ fn an_exceeded_limit_is_said_first() {
     let gate = &mut report.gates[0];
     gate.decision.verdict = llm_experiments::gate::Verdict::Pass;
     gate.decision.sentence = "pass: identical".to_owned();
-    gate.meaning = llm_experiments::gate::Outcome::Fine;
+    gate.meaning = Outcome::Fine;
     gate.limits[1].found = Some(9120.0);
     let found = walk::check(&junit(&report));
     let gate = found.iter().find(|case| case.class == "gate" && case.name == "gold").unwrap();
