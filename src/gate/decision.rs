@@ -146,7 +146,7 @@ pub struct Draws {
     pub confirm: usize,
     /// Of the accepted configuration, where its baseline was thin.
     pub top_up: usize,
-    /// Answers of the first pass that were not asked for, because the run was stopped. Later looks are no part of it: a
+    /// Answers of the first pass that were not asked for, because the run was stopped. Later looks are not part of it: a
     /// run that is not suspicious never asks for them.
     pub saved: usize,
 }

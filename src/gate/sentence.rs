@@ -90,7 +90,7 @@ fn improved(metric: &MetricDecision) -> String {
     }
 }
 
-/// What the exact test found.
+/// The finding of the exact test.
 fn by_chance(word: &str, p: f64, limit: f64) -> String {
     format!(
         "if nothing had changed, shuffling old and new answers within each case gives a {word} this large {}",

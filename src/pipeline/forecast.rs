@@ -4,8 +4,8 @@
 //! not known, so there are two figures. *About*: the first pass, with answers as long as the recorded ones; the judge's
 //! question about an answer, like an embedding of it, is counted without its text. *At most*: all that the run may come
 //! to ask for (see `further`), every byte a token, every answer as long as it may be, and a judge that has to be asked
-//! twice each time. Tries that fail and are repeated are not in it: how many a provider bills is not ours to bound
-//! (see [`Forecast::billed_retries`]).
+//! twice each time. Tries that fail and are repeated are not in it; [`Forecast::billed_retries`] bounds
+//! what a provider may bill for them.
 
 mod further;
 mod most;
@@ -344,7 +344,7 @@ impl Ask<'_> {
         Ok(())
     }
 
-    /// What a judge may be asked about so many answers: each judgement once, and once more where it cannot be read.
+    /// The judge's questions about so many answers, at most: each judgement once, and once more where it cannot be read.
     fn may_judge(
         self,
         judge: &Judge,
@@ -374,7 +374,7 @@ impl Ask<'_> {
         let tally = tallies.of(client, spec);
         let draw = Draw { key: request.key(), stream: Stream::Main, index };
         let recorded = match self.mode {
-            // Drawn anew whatever is recorded.
+            // Asked again whatever is recorded.
             Mode::Refresh => None,
             _ => client.recorded(&draw).map_err(|error| error.to_string())?,
         };

@@ -72,7 +72,7 @@ pub(super) fn document(suites: Vec<TestSuite>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| format!("could not write JUnit XML: {error}"))
 }
 
-/// What all suites of a report share.
+/// Pairs that all suites of a report share.
 fn run_properties(report: &Report) -> Properties {
     let run = &report.run;
     vec![
@@ -82,7 +82,7 @@ fn run_properties(report: &Report) -> Properties {
     ]
 }
 
-/// What the suite came to as a whole.
+/// The outcome of the suite as a whole.
 fn gate_properties(gate: &GateReport) -> Properties {
     let mut out = vec![
         ("verdict".to_owned(), words::suite_verdict(gate)),

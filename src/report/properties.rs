@@ -1,7 +1,7 @@
 //! Name and value pairs in JUnit.
 //!
 //! `junit-10.xsd` has `<properties>` on a test suite only, and the XML crate does not write them: they are put into what
-//! it wrote. A test case's own pairs stand as `[[PROPERTY|name=value]]` lines in its `system-out`, which several readers
+//! it wrote. A test case's own pairs are `[[PROPERTY|name=value]]` lines in its `system-out`, which several readers
 //! collect.
 
 use super::sanitize;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn they_stand_in_their_suite_whatever_a_model_wrote() {
+    fn they_are_in_their_suite_whatever_a_model_wrote() {
         let xml = "<testsuites><testsuite id=\"0\"><testcase><failure><![CDATA[<testsuite id=\"1\">]]></failure>\
                    </testcase></testsuite><testsuite id=\"1\"/></testsuites>";
         let given = [vec![pair("a", "1 < 2 & \"3\"")], vec![pair("b", "2")]];

@@ -170,7 +170,7 @@ pub fn is_first(gate: &GateReport) -> bool {
     gate.baseline.source == BaselineSource::None
 }
 
-/// What failed: "worse" is said only where a baseline was compared with.
+/// Names the failure: "worse" needs a baseline that the run was compared with.
 fn failure(report: &Report) -> &'static str {
     let fails = |gate: &GateReport, is: fn(&CaseResult) -> bool| {
         gate.decision

@@ -24,7 +24,7 @@ use crate::stats::case_test::ConfirmPlan;
 /// One suite, as the planner will see it.
 pub(super) struct Further {
     plan: Arc<SuitePlan>,
-    /// What was accepted, where it can be asked again.
+    /// The accepted configuration, where it can be asked again.
     accepted: Option<Arc<SuitePlan>>,
     baseline: Option<Arc<Baseline>>,
     policy: Policy,

@@ -4,8 +4,8 @@ use crate::config::models::ModelSpec;
 use crate::llm::stack::budget::Tariff;
 use crate::llm::{Operation, Request};
 
-/// Bytes of one token of an answer that nobody has read yet, at most: the longest words of the usual vocabularies. Only
-/// long runs of spaces make longer ones.
+/// Bytes of one token of an answer that is not known yet, at most: the longest words of the usual vocabularies. Only long
+/// runs of spaces make longer ones.
 const TOKEN_BYTES: u64 = 16;
 
 /// The most that may be asked of one model.
@@ -55,7 +55,7 @@ impl Most {
     }
 }
 
-/// A text as large as an answer of this model can be, to stand in its place; none where the model names no `max_tokens`.
+/// A text as large as an answer of this model can be; `None` where the model names no `max_tokens`.
 pub(super) fn largest_answer(spec: &ModelSpec) -> Option<String> {
     let bytes = usize::try_from(spec.max_tokens()?.saturating_mul(TOKEN_BYTES)).ok()?;
     Some("x".repeat(bytes))

@@ -1,4 +1,4 @@
-//! What a dry run calls "at most" holds: no run asks for more calls, tokens or dollars, whatever its models answer.
+//! A dry run's "at most" holds: no run asks for more calls, tokens or dollars, whatever its models answer.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::world::World;
 
 const PRICE: &str = "price: { input: 100, output: 1000, as_of: 2026-01-01 }";
 
-/// What a dry run says of all models together.
+/// The figures of a dry run, all models together.
 #[derive(Debug)]
 struct Bound {
     calls: u64,
