@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::stats::interval::{level95, numbered, plus_two};
+use crate::stats::interval::{level95, numbered, plus_two, possible_change, within};
 use crate::stats::quantile;
 
 /// How one answer did.
@@ -102,7 +102,7 @@ pub struct Assessment {
     pub lift: f64,
     /// Its two-sided 95% interval, plus-two, clustered.
     pub ci95: [f64; 2],
-    /// The most that the lift may be: the upper end of the interval, corrected for the choice of the best among the roles
+    /// The most that the lift may be for the better: that end of the interval, corrected for the choice of the best among the roles
     /// (Bonferroni): near ties flatter whoever is ahead by luck.
     pub most: f64,
     /// What follows.
@@ -170,6 +170,8 @@ pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64, best: usize) ->
     let choice = roles.iter().filter(|role| complete(role)).count().max(1) as f64;
     let most =
         interval.mean + quantile::student_t(1.0 - 0.025 / choice, f64::from(interval.df)) * interval.se;
+    // The verdict holds the bounds as they are against the margin; what is shown is what scores can do.
+    let possible = possible_change(roles.get(best).map_or(0.0, |role| role.at_equal_cost));
     let own = own(cases);
     // Whoever does as well with fewer calls settles it.
     let verdict = if most < margin || own.is_some_and(|own| own.ci95[1] < margin) {
@@ -190,14 +192,35 @@ pub fn assess(names: &[String], cases: &[CaseSeen], margin: f64, best: usize) ->
         vote: vote(cases),
         best,
         lift: mean(differences.iter().copied()),
-        ci95,
-        most,
+        ci95: within(ci95, possible),
+        most: most.min(possible[1]),
         verdict,
-        own,
+        own: own.map(|own| Own { ci95: within(own.ci95, possible_change(own.mean)), ..own }),
         differ: share(&differ),
         agree: share(&agree),
         roles,
     })
+}
+
+impl Assessment {
+    /// The same in measured values, where less is better and the scores came in as `1 - x`.
+    #[must_use]
+    pub fn measured(self) -> Self {
+        let ends = |[low, high]: [f64; 2]| [0.0 - high, 0.0 - low];
+        let role =
+            |role: Role| Role { mean: 1.0 - role.mean, at_equal_cost: 1.0 - role.at_equal_cost, ..role };
+        let [low, high] = self.synthesis_ci95;
+        Self {
+            roles: self.roles.into_iter().map(role).collect(),
+            synthesis: 1.0 - self.synthesis,
+            synthesis_ci95: [1.0 - high, 1.0 - low],
+            lift: 0.0 - self.lift,
+            ci95: ends(self.ci95),
+            most: 0.0 - self.most,
+            own: self.own.map(|own| Own { mean: 1.0 - own.mean, lift: 0.0 - own.lift, ci95: ends(own.ci95) }),
+            ..self
+        }
+    }
 }
 
 fn own(cases: &[CaseSeen]) -> Option<Own> {

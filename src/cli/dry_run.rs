@@ -5,19 +5,25 @@ use serde_json::json;
 use super::Context;
 use super::eval::Format;
 use crate::config::settings::Mode;
+use crate::llm::stack::MOST_BILLED_RETRIES;
 use crate::llm::stack::budget::dollars;
-use crate::pipeline::forecast::{Forecast, Line, forecast};
+use crate::pipeline::forecast::{Extent, Forecast, Line, forecast};
 use crate::pipeline::{Inputs, Selection};
 use crate::report::outcome::exit;
+
+/// Why a run may ask for more than its first pass.
+const MORE: &str = "`at most` counts all that a run may ask for: later looks, failing cases asked again, a thin baseline filled \
+                    up, and a judge asked twice";
 
 /// Ask nothing, say what would be asked. Exit 0 whatever that is.
 pub(super) fn run(
     context: &Context,
     inputs: &Inputs,
     selections: &[Selection],
+    extent: Extent,
     format: Format,
 ) -> Result<u8, u8> {
-    let forecast = forecast(inputs, selections).map_err(|problems| context.refuse(&problems))?;
+    let forecast = forecast(inputs, selections, extent).map_err(|problems| context.refuse(&problems))?;
     match format {
         Format::Json => context.out.text(&format!("{:#}\n", as_json(&forecast, inputs.settings.mode))),
         Format::Text => table(&forecast, inputs.settings.mode).iter().for_each(|line| context.out.line(line)),
@@ -38,21 +44,31 @@ fn as_json(forecast: &Forecast, mode: Mode) -> serde_json::Value {
                 "input_tokens_about": line.input_tokens,
                 "output_tokens_about": line.output_tokens,
                 "usd_about": line.about_usd,
-                "usd_at_most": line.most_usd,
+                "calls_at_most": line.most.calls,
+                "input_tokens_at_most": line.most.input_tokens,
+                "output_tokens_at_most": line.most.output_tokens,
+                "usd_at_most": line.most.usd,
                 "usd_saved_by_recordings": line.saved_usd,
             });
             (alias.clone(), line)
         })
         .collect();
-    json!({ "mode": mode.name(), "models": models, "budget_usd": forecast.limit_usd })
+    json!({
+        "mode": mode.name(),
+        "models": models,
+        "calls_at_most": forecast.most.calls,
+        "usd_at_most": forecast.most.usd,
+        "usd_of_failed_tries_at_most": forecast.billed_retries(),
+        "budget_usd": forecast.limit_usd,
+    })
 }
 
 fn table(forecast: &Forecast, mode: Mode) -> Vec<String> {
     let mut out = vec![
         format!("dry run in mode {}: nothing was asked", mode.name()),
         format!(
-            "{:<20} {:>7} {:>8} {:>11} {:>11} {:>11} {:>12}",
-            "model", "calls", "recorded", "tokens in", "tokens out", "about USD", "at most USD"
+            "{:<20} {:>7} {:>8} {:>8} {:>11} {:>11} {:>11} {:>12}",
+            "model", "calls", "at most", "recorded", "tokens in", "tokens out", "about USD", "at most USD"
         ),
     ];
     out.extend(forecast.models.iter().map(|(alias, line)| row(alias, line)));
@@ -60,9 +76,24 @@ fn table(forecast: &Forecast, mode: Mode) -> Vec<String> {
     if saved > 0.0 {
         out.push(format!("recordings save {} USD", dollars(saved)));
     }
-    let total = |of: fn(&Line) -> Option<f64>| forecast.models.values().map(of).sum::<Option<f64>>();
-    if let (Some(about), Some(most)) = (total(|line| line.about_usd), total(|line| line.most_usd)) {
-        out.push(format!("in all about {} USD, at most {} USD", dollars(about), dollars(most)));
+    let about = forecast.models.values().map(|line| line.about_usd).sum::<Option<f64>>();
+    if let Some(about) = about {
+        let most = forecast
+            .most
+            .usd
+            .map_or("no bound is known".to_owned(), |most| format!("at most {} USD", dollars(most)));
+        out.push(format!("in all about {} USD, {most}", dollars(about)));
+    }
+    let calls: usize = forecast.models.values().map(|line| line.calls).sum();
+    if forecast.most.calls != Some(calls as u64) {
+        out.push(MORE.to_owned());
+    }
+    if let Some(usd) = forecast.billed_retries().filter(|usd| *usd > 0.0) {
+        out.push(format!(
+            "tries that fail and are billed come on top: at most {} USD, if every call takes {} of them",
+            dollars(usd),
+            MOST_BILLED_RETRIES
+        ));
     }
     match forecast.limit_usd {
         Some(limit) => {
@@ -85,14 +116,15 @@ fn table(forecast: &Forecast, mode: Mode) -> Vec<String> {
 fn row(alias: &str, line: &Line) -> String {
     let usd = |value: Option<f64>| value.map_or("unknown".to_owned(), dollars);
     let tokens = |n: u64| if line.embedded { "-".to_owned() } else { n.to_string() };
+    let most = line.most.calls.map_or("unknown".to_owned(), |calls| calls.to_string());
     format!(
-        "{alias:<20} {:>7} {:>8} {:>11} {:>11} {:>11} {:>12}{}",
+        "{alias:<20} {:>7} {most:>8} {:>8} {:>11} {:>11} {:>11} {:>12}{}",
         line.calls,
         line.replayed,
         tokens(line.input_tokens),
         tokens(line.output_tokens),
         usd(line.about_usd),
-        usd(line.most_usd),
+        usd(line.most.usd),
         if line.embedded { "  embedded, free" } else { "" }
     )
 }

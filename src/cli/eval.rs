@@ -13,6 +13,7 @@ use crate::eval::record::SuiteRecord;
 use crate::eval::shard::Shard;
 use crate::host;
 use crate::pipeline::deliver::Folder;
+use crate::pipeline::forecast::Extent;
 use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::merge::merge as merged;
 use crate::pipeline::policies::{self, POLICIES};
@@ -100,7 +101,7 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         return Err(exit::UNDECIDED);
     }
     if args.dry_run {
-        return dry_run::run(context, &inputs, &selections, args.format);
+        return dry_run::run(context, &inputs, &selections, Extent::Gate, args.format);
     }
     deliver(context, inputs, selections, (&[], args.cases.is_empty()), args.format, telemetry)
 }

@@ -48,8 +48,8 @@ use print::Out;
 /// Turn LLM experiments into tests.
 #[derive(Debug, Parser)]
 #[command(name = "llmx", version, about, long_about = None, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 ok, 1 the product got worse, 2 fix the input, 3 could not tell, \
-                        4 nothing selected or undecided. Environment: see `llmx doctor`.")]
+#[command(after_help = "Exit codes: 0 ok, 1 the product got worse or a new case fails, 2 fix the input, \
+                        3 could not tell, 4 nothing selected or undecided. Environment: see `llmx doctor`.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

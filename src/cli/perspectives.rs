@@ -2,11 +2,12 @@
 
 use super::eval::Format;
 use super::{Choice, Context};
-use crate::perspectives::{Assessment, Role, Share, Verdict};
+use crate::perspectives::{Assessment, Own, Role, Share, Verdict};
 use crate::pipeline::perspectives::{Perspectives, as_json, compare, keep};
 use crate::report::outcome::exit;
 use crate::report::traffic;
-use crate::report::words::{count, points};
+use crate::report::words::{count, percent, points};
+use crate::stats::rounding::plain_points;
 
 /// Arguments of `llmx perspectives`.
 #[derive(Debug, clap::Args)]
@@ -40,11 +41,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
 fn text(found: &Perspectives) -> Vec<String> {
     let models: Vec<&str> = found.declares.iter().map(String::as_str).collect();
     let mut out = vec![format!(
-        "{} on {} ({}): {} over {}",
+        "{} on {} ({}): {}{} over {}",
         found.suite,
         found.model,
         models.join("; "),
         found.metric,
+        if found.lower_is_better { " (lower is better)" } else { "" },
         count(found.cases, "case")
     )];
     if found.illustrative {
@@ -69,7 +71,8 @@ fn text(found: &Perspectives) -> Vec<String> {
 }
 
 fn assessed(found: &Perspectives, assessment: &Assessment) -> Vec<String> {
-    let percent = |share: f64| format!("{:.1}%", 100.0 * share);
+    // Positive is better.
+    let gain = |change: f64| if found.lower_is_better { 0.0 - change } else { change };
     let width = assessment.roles.iter().map(|role| role.name.len()).max().unwrap_or(0).max("synthesis".len());
     let mut out = vec![format!(
         "{:<width$} {:>7} {:>8}   found alone and right (kept)   found alone and wrong (kept)",
@@ -126,15 +129,16 @@ fn assessed(found: &Perspectives, assessment: &Assessment) -> Vec<String> {
     out.push(match assessment.verdict {
         Verdict::Worth => "worth it: better than the best role at equal cost, beyond noise".to_owned(),
         Verdict::NotWorth => {
-            let own = assessment.own.filter(|own| own.ci95[1] < found.margin);
-            let (than, most) = match (assessment.most < found.margin, own) {
-                (false, Some(own)) => ("the task's own prompt", own.ci95[1]),
-                _ => ("the best role", assessment.most),
+            let most_of = |own: &Own| gain(own.ci95[usize::from(!found.lower_is_better)]);
+            let own = assessment.own.as_ref().map(most_of).filter(|most| *most < found.margin);
+            let (than, most) = match (gain(assessment.most), own) {
+                (best, Some(own)) if best >= found.margin => ("the task's own prompt", own),
+                (best, _) => ("the best role", best),
             };
             format!(
                 "not worth it: at most {} points better than {than}, below the margin of {}, for {} calls a case",
                 points(most),
-                points(found.margin).trim_start_matches('+'),
+                plain_points(found.margin),
                 found.calls
             )
         }

@@ -9,7 +9,7 @@ use crate::pipeline::accept::Terms;
 use crate::pipeline::policies;
 use crate::pipeline::upgrade::{Compared, compare, put_in_place};
 use crate::report::outcome::exit;
-use crate::report::words::points;
+use crate::report::words::{percent, points};
 
 /// Subcommands of `llmx pins`.
 #[derive(Debug, clap::Subcommand)]
@@ -124,12 +124,13 @@ fn show(context: &Context, one: &Compared<'_>) {
     context.out.line(format!("{}: {}", one.record.suite, decision.sentence));
     for metric in &decision.metrics {
         if let Some(estimate) = metric.estimate {
+            let direction = if metric.lower_is_better { ", lower is better" } else { "" };
             context.out.line(format!(
-                "  {} {} points ({:.1}% to {:.1}%)",
+                "  {} {} points ({} -> {}{direction})",
                 metric.metric,
                 points(estimate.effect),
-                100.0 * estimate.baseline_mean,
-                100.0 * estimate.candidate_mean
+                percent(estimate.baseline_mean),
+                percent(estimate.candidate_mean)
             ));
         }
     }

@@ -4,7 +4,7 @@ use super::eval::Format;
 use super::{Choice, Context};
 use crate::config::env;
 use crate::llm::stack::budget::dollars;
-use crate::pipeline::forecast::forecast;
+use crate::pipeline::forecast::{Extent, forecast};
 use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::power::{Change, Power, RUNS, Way, plan};
 use crate::pipeline::{Inputs, Selection};
@@ -60,23 +60,26 @@ fn usd_per_pass(context: &Context, choice: &Choice, args: &Args) -> Result<Optio
         if suite.doc.value.suite == args.suite { Selection::all(cases) } else { Selection::none(cases) }
     };
     let selections: Vec<Selection> = inputs.suites.iter().map(of).collect();
-    let found = forecast(&inputs, &selections).map_err(|problems| context.refuse(&problems))?;
+    let found =
+        forecast(&inputs, &selections, Extent::FirstPass).map_err(|problems| context.refuse(&problems))?;
     Ok(found.models.values().map(|line| if line.embedded { Some(0.0) } else { line.about_usd }).sum())
 }
 
 fn text(power: &Power) -> Vec<String> {
     let points = |fraction: f64| format!("{:.1}", 100.0 * fraction);
+    let word = if power.lower_is_better { "rise" } else { "drop" };
     let n = power.cases;
     let units = if power.units < n { format!(" in {} clusters", power.units) } else { String::new() };
     let mut out = vec![
         format!(
-            "{} on {}: {n} cases{units}, {} recorded sample{} each, {} {}%",
+            "{} on {}: {n} cases{units}, {} recorded sample{} each, {} {}%{}",
             power.suite,
             power.model,
             power.recorded,
             if power.recorded == 1 { "" } else { "s" },
             power.metric,
             points(power.mean),
+            if power.lower_is_better { " (lower is better)" } else { "" },
         ),
         format!(
             "noise: one answer varies by {} points (standard deviation within a case{}{})",
@@ -96,17 +99,23 @@ fn text(power: &Power) -> Vec<String> {
     ];
     for found in &power.finds {
         let samples = if found.k == 1 { "answer" } else { "answers" };
-        out.push(format!("  after {} {samples} per case: a drop of {} points", found.k, points(found.drop)));
+        let size = if found.drop > power.room() {
+            // The formula knows no floor; what it asks for may be more than there is to lose.
+            format!("no {word}, for none from {}% is large enough", points(power.mean))
+        } else {
+            format!("a {word} of {} points", points(found.drop))
+        };
+        out.push(format!("  after {} {samples} per case: {size}", found.k));
     }
     out.push(match power.cases_for_pass {
         Some(cases) if (power.units as u64) < cases => format!(
-            "pass: {} {} cannot rule out a drop of {} points even if nothing changes; {cases} can",
+            "pass: {} {} cannot rule out a {word} of {} points even if nothing changes; {cases} can",
             power.units,
             if power.units < n { "clusters" } else { "cases" },
             points(power.margin)
         ),
         Some(cases) => format!(
-            "pass: {cases} cases can rule out a drop of {} points if nothing changes; here {:.0}% of clean runs do",
+            "pass: {cases} cases can rule out a {word} of {} points if nothing changes; here {:.0}% of clean runs do",
             points(power.margin),
             100.0 * power.passes_when_clean
         ),
@@ -135,11 +144,18 @@ fn text(power: &Power) -> Vec<String> {
         usd(power.calls_when_clean),
         power.finds.last().map_or(0, |look| look.k as usize) * n
     ));
-    if power.ways.is_empty() {
-        out.push(format!("a drop of {} points is found by the first pass already", points(power.wanted)));
+    if power.wanted > power.room() {
+        out.push(format!(
+            "a {word} of {} points cannot happen: {} is {}%",
+            points(power.wanted),
+            power.metric,
+            points(power.mean)
+        ));
+    } else if power.ways.is_empty() {
+        out.push(format!("a {word} of {} points is found by the first pass already", points(power.wanted)));
     } else {
         out.push(format!(
-            "to find a drop of {} points after the first pass, any one of (answers over {RUNS} runs):",
+            "to find a {word} of {} points after the first pass, any one of (answers over {RUNS} runs):",
             points(power.wanted)
         ));
         out.extend(power.ways.iter().map(|way| format!("  {}{}", way_text(way), usd(way.calls() as f64))));

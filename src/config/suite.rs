@@ -1,6 +1,6 @@
 //! `evals/*.yml`: suites. One file is one suite: dataset, task, checks, judge and gate policy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -187,6 +187,13 @@ impl SuiteSpec {
         names
     }
 
+    /// Metrics of which a small value is good.
+    #[must_use]
+    pub fn lower_is_better(&self) -> BTreeSet<String> {
+        let lower = self.metrics.iter().filter(|(_, metric)| metric.lower_is_better);
+        lower.map(|(name, _)| name.clone()).collect()
+    }
+
     pub(super) fn problems(doc: &Document<Self>) -> Vec<Problem> {
         let spec = &doc.value;
         let mut problems = Vec::new();
@@ -213,7 +220,7 @@ impl SuiteSpec {
             );
         }
         let names = spec.metric_names();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for name in &names {
             if !seen.insert(name) {
                 problems.push(doc.problem(&at(&["checks"]), format!("two metrics are called `{name}`")));

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::evidence::{Costs, Evidence, Gain, Labels, Level, Tried, Twice, Version};
 use crate::config::finetune::ErrorKind;
+use crate::stats::rounding::{percent, plain_points, points};
 
 /// Prompt versions that must have been measured before prompting can be said to be used up: with fewer there is no
 /// plateau to see.
@@ -90,17 +91,15 @@ fn reason(topic: &'static str, weight: Weight, sentence: impl Into<String>, sour
     Reason { topic, weight, sentence: sentence.into(), source: source.to_owned() }
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1}%", 100.0 * share)
+/// A level as measured.
+fn shown(evidence: &Evidence, share: f64) -> String {
+    percent(if evidence.lower_is_better { 1.0 - share } else { share })
 }
 
-fn level(level: &Level) -> String {
-    let [low, high] = level.ci95;
-    format!("{} ({}..{}, {} cases)", percent(level.mean), percent(low), percent(high), level.cases)
-}
-
-fn points(x: f64) -> String {
-    format!("{:+.1}", 100.0 * x)
+fn level(evidence: &Evidence, level: &Level) -> String {
+    let [low, high] = if evidence.lower_is_better { [level.ci95[1], level.ci95[0]] } else { level.ci95 };
+    let show = |share| shown(evidence, share);
+    format!("{} ({}..{}, {} cases)", show(level.mean), show(low), show(high), level.cases)
 }
 
 fn gap(evidence: &Evidence) -> Reason {
@@ -109,8 +108,13 @@ fn gap(evidence: &Evidence) -> Reason {
         Ok(now) => now,
         Err(todo) => return reason(TOPIC, Weight::NotYet, "the task as it is has not been measured", todo),
     };
-    let said =
-        format!("{} is {}, the target {}", evidence.metric, level(&now.level), percent(evidence.target));
+    let said = format!(
+        "{}{} is {}, the target {}",
+        evidence.metric,
+        if evidence.lower_is_better { " (lower is better)" } else { "" },
+        level(evidence, &now.level),
+        shown(evidence, evidence.target)
+    );
     let [low, high] = now.level.ci95;
     let (weight, what) = if low >= evidence.target {
         (Weight::No, "it is reached without training")
@@ -148,7 +152,8 @@ fn versions(evidence: &Evidence) -> Reason {
         let sentence = format!("{said}: prompting is not used up");
         reason(TOPIC, Weight::NotYet, sentence, &source)
     } else {
-        let sentence = format!("{said}, less than the margin of {}: a plateau", points(evidence.margin));
+        let sentence =
+            format!("{said}, less than the margin of {}: a plateau", plain_points(evidence.margin));
         reason(TOPIC, Weight::Supports, sentence, &source)
     }
 }
@@ -167,7 +172,7 @@ fn remedy(evidence: &Evidence, topic: &'static str, tried: &Tried) -> Reason {
     let Gain { mean, ci95: [low, high] } = beside.gain;
     let said = format!(
         "{}; it gains {} points ({}..{})",
-        level(&beside.measured.level),
+        level(evidence, &beside.measured.level),
         points(mean),
         points(low),
         points(high)
@@ -193,8 +198,8 @@ fn strongest(evidence: &Evidence) -> Vec<Reason> {
     };
     let [low, high] = beside.measured.level.ci95;
     let said = format!(
-        "{alias}: {}, {} points over the task as it is",
-        level(&beside.measured.level),
+        "{alias}: {}, {} points better than the task as it is",
+        level(evidence, &beside.measured.level),
         points(beside.gain.mean)
     );
     let source = &beside.measured.source;

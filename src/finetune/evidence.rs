@@ -28,6 +28,15 @@ impl Level {
     }
 }
 
+impl Level {
+    /// `1 - x` for `x`.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        let [low, high] = self.ci95;
+        Self { mean: 1.0 - self.mean, ci95: [1.0 - high, 1.0 - low], ..self }
+    }
+}
+
 /// What something does better than the task as it is, case by case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gain {
@@ -35,6 +44,15 @@ pub struct Gain {
     pub mean: f64,
     /// 95% interval.
     pub ci95: [f64; 2],
+}
+
+impl Gain {
+    /// The gain of `1 - x` for that of `x`.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        let [low, high] = self.ci95;
+        Self { mean: 0.0 - self.mean, ci95: [0.0 - high, 0.0 - low] }
+    }
 }
 
 /// A measured setup.
@@ -123,7 +141,9 @@ pub struct Costs {
 pub struct Evidence {
     /// The primary metric.
     pub metric: String,
-    /// Its mean that would do.
+    /// A small value of it is good: levels and target are held here as `1 - x`, and are shown as measured.
+    pub lower_is_better: bool,
+    /// Its mean that would do, more is better.
     pub target: f64,
     /// A smaller difference is none.
     pub margin: f64,

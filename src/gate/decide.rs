@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 
 use super::case::{CaseResult, CaseVerdict};
-use super::decision::{Counts, Decision, Draws, Evidence, Method, MetricDecision, Reason, Verdict};
+use super::decision::{Counts, Decision, Draws, Evidence, Level, Method, MetricDecision, Reason, Verdict};
 use super::monitor::Hit;
 use super::observe::{CaseObservation, Comparability, Observations};
 use super::pairs::Pairs;
 use super::policy::Policy;
 use super::{certain, people, sentence};
+use crate::stats::moments::mean;
+use crate::stats::rounding::{plain_points, points};
 
 /// Everything the planner knows when it wants nothing more.
 pub(crate) struct Seen<'a> {
@@ -43,6 +45,15 @@ pub(crate) fn decide(seen: Seen<'_>) -> Decision {
         }
     }
     people::hear(&mut metrics, observations);
+    let first = is_first(observations);
+    // From here on everything is as measured.
+    let metrics: Vec<MetricDecision> = metrics
+        .into_iter()
+        .map(|mut metric| {
+            metric.level = first.then(|| level(observations, &metric.metric)).flatten();
+            if policy.lower_is_better.contains(&metric.metric) { metric.measured() } else { metric }
+        })
+        .collect();
     let monitor = hit.map(|(name, hit)| {
         let of = observations.cases.iter().filter(|c| c.is_comparable() && !c.is_unchanged()).count();
         let weight = policy.hypotheses().iter().find(|(metric, _)| *metric == name).map_or(1.0, |h| h.1);
@@ -56,7 +67,10 @@ pub(crate) fn decide(seen: Seen<'_>) -> Decision {
         }
     });
     let lacking = lacking.map(|(k, draws, why)| Reason::NeedsLook { k, draws, why });
-    let call = combine(observations, &metrics, policy, lacking.or_else(|| needs_redraws(&cases)));
+    let mut call = combine(observations, &metrics, policy, lacking.or_else(|| needs_redraws(&cases)));
+    if first && call.reason == Some(Reason::NoComparableCases) {
+        call.reason = Some(Reason::NoBaseline);
+    }
     let measured = observations.cases.iter().filter(|c| c.is_comparable() && !c.answers().is_empty()).count();
     let mut decision = Decision {
         verdict: call.verdict,
@@ -78,26 +92,43 @@ pub(crate) fn decide(seen: Seen<'_>) -> Decision {
     decision
 }
 
-/// Answers behind the decision, and how many a plan that always draws everything would have needed beyond those.
+/// No baseline speaks of any case: the suite was never accepted.
+fn is_first(observations: &Observations) -> bool {
+    let known =
+        |case: &CaseObservation| case.comparability != Comparability::New || !case.baseline.is_empty();
+    !observations.cases.is_empty() && observations.removed.is_empty() && !observations.cases.iter().any(known)
+}
+
+/// A metric of the run alone; nothing without a case that has it.
+fn level(observations: &Observations, metric: &str) -> Option<Level> {
+    let of = |case: &CaseObservation| {
+        let scores: Vec<f64> = case.answers().iter().filter_map(|sample| sample.metric(metric)).collect();
+        (!scores.is_empty()).then(|| mean(&scores))
+    };
+    let means: Vec<f64> = observations.cases.iter().filter_map(of).collect();
+    (!means.is_empty()).then(|| Level { mean: mean(&means), cases: means.len() })
+}
+
+/// Answers that were asked for on the way to the decision.
 fn draws(observations: &Observations, policy: &Policy, look: u32, monitor: Option<&Evidence>) -> Draws {
     if observations.deterministic {
         return Draws::default();
     }
-    let of = |case: &CaseObservation| case.answers().len().min(look as usize);
-    let drawn: Vec<&CaseObservation> =
-        observations.cases.iter().filter(|case| case.is_redrawable()).collect();
-    let main = match monitor {
-        Some(evidence) if evidence.stopped => evidence.seen * policy.samples.max(1) as usize,
-        _ => drawn.iter().map(|case| of(case)).sum(),
-    };
-    let everything = monitor.map_or(drawn.len(), |evidence| evidence.of)
-        * policy.schedule().last().copied().unwrap_or(1) as usize;
+    // Whether a case counts or not, its answer was asked for once it was under way.
+    let stopped = monitor.filter(|evidence| evidence.stopped);
+    let most = if stopped.is_some() { policy.samples.max(1) } else { look };
+    let main = observations
+        .cases
+        .iter()
+        .filter(|case| case.is_redrawable())
+        .map(|case| case.answers().len().min(most as usize))
+        .sum();
+    let planned = stopped.map(|evidence| evidence.of * policy.samples.max(1) as usize);
     Draws {
         main,
         confirm: observations.cases.iter().map(|case| case.confirm.passes.len()).sum(),
         top_up: observations.cases.iter().map(|case| case.top_up.passes.len()).sum(),
-        // Cases that were under way when the evidence sufficed were asked all the same.
-        saved: everything.saturating_sub(drawn.iter().map(|case| case.answers().len()).sum()),
+        saved: planned.map_or(0, |planned| planned.saturating_sub(main)),
     }
 }
 
@@ -183,9 +214,9 @@ fn lacking(observations: &Observations, policy: &Policy) -> Option<Reason> {
 
 /// The primary if it regressed, else the regressed metric with the strongest evidence.
 fn worst_regression(metrics: &[MetricDecision]) -> Option<usize> {
-    let strength = |metric: &MetricDecision| match (&metric.noise, &metric.estimate) {
-        (Some(noise), _) => noise.p_drop / noise.limit,
-        (None, Some(estimate)) => estimate.effect,
+    let strength = |metric: &MetricDecision| match (metric.chance_of_worse(), &metric.estimate) {
+        (Some((p, limit)), _) => p / limit,
+        (None, Some(estimate)) => metric.gain(estimate.effect),
         (None, None) => 0.0,
     };
     let regressed = metrics.iter().enumerate().filter(|(_, m)| m.verdict == Verdict::Regressed);
@@ -218,12 +249,13 @@ fn notes(metrics: &[MetricDecision], policy: &Policy) -> Vec<String> {
     for metric in metrics.iter().skip(1) {
         match (&metric.reason, &metric.estimate) {
             (Some(Reason::WithinMargin), Some(estimate)) => notes.push(format!(
-                "{} {} points, within the margin of {}",
+                "{} {} points{}, within the margin of {}",
                 metric.metric,
-                sentence::points(estimate.effect),
-                sentence::plain_points(policy.margin)
+                points(estimate.effect),
+                sentence::direction(metric),
+                plain_points(policy.margin)
             )),
-            (Some(Reason::NoComparableCases), _) => {
+            (Some(Reason::NoComparableCases), _) if metric.level.is_none() => {
                 notes.push(format!("{}: nothing to compare with", metric.metric));
             }
             _ => {}
@@ -237,6 +269,7 @@ impl MetricDecision {
     pub(crate) fn undecided(metric: &str, weight: f64, pairs: &Pairs) -> Self {
         Self {
             metric: metric.to_owned(),
+            lower_is_better: false,
             weight,
             verdict: Verdict::Inconclusive,
             reason: None,
@@ -247,6 +280,7 @@ impl MetricDecision {
             missing: pairs.missing,
             estimate: None,
             noise: None,
+            level: None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The decision as it is stored and shown.
 //!
 //! Plain data: every number that the sentence mentions is here, with its unit. Scores, effects and bounds are
-//! fractions of the score range (0.05 = five points); p-values are one-sided.
+//! fractions of the score range (0.05 = five points), as measured: of a metric where less is better a positive effect
+//! is a loss, and [`MetricDecision::lower_is_better`] marks it. P-values are one-sided.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +44,7 @@ pub enum Reason {
     TooNoisy {
         /// Smallest drop found 80% of the time.
         mde80: f64,
-        /// The worst effect that the data still allow (one-sided 95%).
+        /// The worst effect that the data still allow (one-sided 95%), as measured.
         worst: f64,
         /// Cases of this noise with which a drop of the margin would be found 80% of the time, where more
         /// than there are.
@@ -79,6 +80,8 @@ pub enum Reason {
     },
     /// Inconclusive: nothing to compare with.
     NoComparableCases,
+    /// Inconclusive: the first run; there is no baseline at all.
+    NoBaseline,
     /// Inconclusive: another judge scored the other side.
     JudgeChanged,
     /// Inconclusive: people who labelled answers of both sides do not see what the judge sees.
@@ -141,13 +144,15 @@ pub struct Decision {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Draws {
-    /// Of the candidate, as planned.
+    /// Of the candidate, for the first pass and the looks; where the run was stopped, answers that were under way then
+    /// are among them.
     pub main: usize,
     /// Of the candidate, to confirm single cases.
     pub confirm: usize,
     /// Of the accepted configuration, where its baseline was thin.
     pub top_up: usize,
-    /// Planned answers that were not needed: against every look for every case.
+    /// Answers of the first pass that were not asked for, because the run was stopped. Later looks are not part of it: a
+    /// run that is not suspicious never asks for them.
     pub saved: usize,
 }
 
@@ -212,6 +217,9 @@ pub struct Counts {
 pub struct MetricDecision {
     /// Its name.
     pub metric: String,
+    /// A small value is good, so that a positive effect is a loss.
+    #[serde(default)]
+    pub lower_is_better: bool,
     /// Its share of the level; all shares sum to 1.
     pub weight: f64,
     /// Its verdict. Only the primary's can make the suite pass; any metric's can make it regress.
@@ -234,6 +242,18 @@ pub struct MetricDecision {
     pub estimate: Option<Estimate>,
     /// Tests and bounds; `None` where there is no noise to test against.
     pub noise: Option<NoiseTest>,
+    /// The run's own mean, on a first run: there is nothing to compare it with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+}
+
+/// A mean over the cases of a first run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// Mean over cases of the case's mean.
+    pub mean: f64,
+    /// Cases that have the metric.
+    pub cases: usize,
 }
 
 /// How a metric was compared.
@@ -258,7 +278,7 @@ pub enum Method {
 /// Two means and their difference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// Mean over cases of candidate mean minus baseline mean.
+    /// Mean over cases of candidate mean minus baseline mean, as measured.
     pub effect: f64,
     /// Mean over cases of the baseline's case mean.
     pub baseline_mean: f64,
@@ -273,7 +293,7 @@ pub struct Estimate {
 /// Tests and bounds for a noisy model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct NoiseTest {
-    /// Share of relabellings with a drop at least this large.
+    /// Share of relabellings with a drop at least this large; of a metric where less is better, a gain.
     pub p_drop: f64,
     /// Share with a rise at least this large.
     pub p_rise: f64,
@@ -283,15 +303,20 @@ pub struct NoiseTest {
     pub limit: f64,
     /// The level that `p_rise` was compared with.
     pub limit_rise: f64,
-    /// Two-sided 95% interval of the effect.
+    /// Two-sided 95% interval of the effect, for information: no verdict follows from it. A drop or a rise is shown by
+    /// `p_drop` and `p_rise`, a pass by the one-sided bounds.
     pub ci95: [f64; 2],
     /// One-sided 95% lower bound of the effect.
     pub lower95: f64,
+    /// One-sided 95% upper bound of the effect.
+    #[serde(default)]
+    pub upper95: f64,
     /// One-sided 95% upper bound on the share of cases lost.
     pub lost_guard: f64,
     /// Standard deviation of the effect if nothing changed.
     pub noise_sd: f64,
-    /// Smallest drop found 80% of the time at this metric's share of the level.
+    /// Smallest change for the worse found 80% of the time at this metric's share of the level; one that the metric's
+    /// range does not allow is never found.
     pub mde80: f64,
 }
 

@@ -14,6 +14,7 @@
 //!                                     ├──────> noise      exact tests, intervals, Holm (noisy models)
 //!                                     ├──────> certain    plain comparison (deterministic models)
 //!                                     ├──────> people     a judge's metric against labels of both sides
+//!                                     ├──────> direction  measured values again, where less is better
 //!                                     └──────> sentence   the decision in one line
 //! ```
 //!
@@ -28,6 +29,7 @@ mod certain;
 mod confirm;
 mod decide;
 mod decision;
+mod direction;
 mod monitor;
 mod noise;
 mod observe;
@@ -41,7 +43,8 @@ mod sentence;
 pub use case::{CaseClass, CaseResult, CaseVerdict};
 pub use confirm::Redrawn;
 pub use decision::{
-    Counts, Decision, Draws, Estimate, Evidence, Method, MetricDecision, NoiseTest, Outcome, Reason, Verdict,
+    Counts, Decision, Draws, Estimate, Evidence, Level, Method, MetricDecision, NoiseTest, Outcome, Reason,
+    Verdict,
 };
 pub use observe::{
     Candidate, CaseObservation, Comparability, LabelledChange, Observations, PASS_RATE, Redraws, SampleScores,

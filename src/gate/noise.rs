@@ -56,19 +56,38 @@ pub(crate) fn decide_metrics(observations: &Observations, policy: &Policy, k: u3
                 return decision;
             }
             decision.estimate = pairs.estimate();
+            let noise = tested.as_ref().map(|tested| tested.noise(drop.level, rise.level));
             if let Some(tested) = tested {
                 decision.method = tested.method();
-                decision.noise = Some(tested.noise(drop.level, rise.level));
             } else if pairs.n() > 0 {
                 decision.method = Method::Unchanged;
             }
-            let (verdict, reason) =
-                verdict(&pairs, decision.noise.as_ref(), drop.reject, rise.reject, policy);
+            let (verdict, reason) = verdict(&pairs, noise.as_ref(), drop.reject, rise.reject, policy);
             decision.verdict = verdict;
             decision.reason = reason;
+            within_range(&mut decision, noise);
             decision
         })
         .collect()
+}
+
+/// Put the bounds into the decision, cut to the changes that the scores allow. The verdict was made before: it holds the
+/// bounds as they are against the margin.
+fn within_range(decision: &mut MetricDecision, noise: Option<NoiseTest>) {
+    let (Some(noise), Some(estimate)) = (noise, decision.estimate) else { return };
+    let possible = interval::possible_change(estimate.baseline_mean);
+    let [lower95, upper95] = interval::within([noise.lower95, noise.upper95], possible);
+    if let Some(Reason::TooNoisy { worst, .. }) = &mut decision.reason {
+        *worst = worst.max(possible[0]);
+    }
+    decision.noise = Some(NoiseTest {
+        ci95: interval::within(noise.ci95, possible),
+        lower95,
+        upper95,
+        // No more can be lost than there was.
+        lost_guard: noise.lost_guard.min(estimate.baseline_mean),
+        ..noise
+    });
 }
 
 /// The verdict on one metric. A drop beyond noise comes first, because missing results cannot take it back;
@@ -193,6 +212,7 @@ impl Tested {
             limit_rise,
             ci95: self.plus_two.ci95,
             lower95: self.plus_two.lower95,
+            upper95: self.plus_two.upper95,
             lost_guard: self.lost_guard,
             noise_sd: self.relabel.noise_sd,
             mde80: self.mde80,

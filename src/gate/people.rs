@@ -40,6 +40,8 @@ pub(super) fn hear(metrics: &mut [MetricDecision], observations: &Observations) 
     let Some(corrected) = prediction_powered(&labelled, &others) else { return };
     let people_see_a_drop = corrected.ci95[1] < 0.0;
     if people_see_a_drop != (metric.verdict == Verdict::Regressed) {
+        // Scores are from 0 to 1, so no change is larger than the whole range.
+        let corrected = corrected.within([-1.0, 1.0]);
         metric.verdict = Verdict::Inconclusive;
         metric.reason = Some(Reason::JudgeBias {
             pairs: labelled.len(),

@@ -2,6 +2,8 @@
 //!
 //! Plain values with documented defaults; reading them from a file is somebody else's job.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::observe::PASS_RATE;
@@ -17,6 +19,8 @@ pub struct Policy {
     pub primary: String,
     /// Further metrics that can fail the suite. Default: none.
     pub also: Vec<String>,
+    /// Metrics of which a small value is good. Their scores come in as `1 - x`; the decision holds `x`. Default: none.
+    pub lower_is_better: BTreeSet<String>,
     /// Chance that a suite in which nothing changed fails, all tests together. Default 0.05.
     pub alpha: f64,
     /// The drop, as a fraction of the score range, that a pass must rule out. Default 0.05 (five points).
@@ -64,6 +68,7 @@ impl Default for Policy {
         Self {
             primary: PASS_RATE.to_owned(),
             also: Vec::new(),
+            lower_is_better: BTreeSet::new(),
             alpha: 0.05,
             margin: 0.05,
             baseline_samples: 5,

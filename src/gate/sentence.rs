@@ -1,11 +1,14 @@
 //! The decision in one sentence that an engineer can check.
 //!
-//! Words and rounding only; every number comes from the [`Decision`]. Effects are shown in points (hundredths
-//! of the score range) with their sign.
+//! Words only; every number comes from the [`Decision`], as measured. Effects are shown in points (hundredths of the score
+//! range) with their sign. Beside a verdict is the evidence that it rests on: for a change the chance of it and the
+//! level, for a pass the worst change that is still plausible. The 95% interval of the effect is made another way than
+//! the test, so it could contradict the verdict, and is not shown.
 
-use super::decision::{Counts, Decision, Estimate, Evidence, MetricDecision, NoiseTest, Reason, Verdict};
+use super::decision::{Counts, Decision, Estimate, Evidence, MetricDecision, Reason, Verdict};
 use super::pairs::SAME;
 use super::policy::Policy;
+use crate::stats::rounding::{percent, plain_points, points, points_beside};
 
 const NO_NOISE: &str = "deterministic model: no sampling noise";
 
@@ -24,8 +27,8 @@ pub(crate) fn decision(decision: &Decision, lead: usize, policy: &Policy) -> Str
     if tail.is_empty() { body } else { format!("{body}; {tail}") }
 }
 
-/// What the monitor saw: its evidence came in before, or without, a look that suffices.
-fn early(evidence: &Evidence, metric: &MetricDecision, saved: usize) -> String {
+/// The evidence that the monitor collected case by case: it sufficed before a look, or where no look did.
+fn early(evidence: &Evidence, metric: &MetricDecision) -> String {
     let odds = format!(
         "the evidence is {} to 1 against \"nothing changed\" (limit {} to 1)",
         whole(evidence.e_value),
@@ -33,15 +36,13 @@ fn early(evidence: &Evidence, metric: &MetricDecision, saved: usize) -> String {
     );
     if evidence.stopped {
         format!(
-            "regressed early after {} of {}: {} {} points so far; {odds}; {} saved",
+            "regressed early after {} of {}: {} so far; {odds}",
             evidence.seen,
             count(evidence.of, "case"),
-            metric.metric,
-            points(effect(metric)),
-            count(saved, "call")
+            change(metric)
         )
     } else {
-        format!("regressed: {}; case by case {odds}", effect_over(metric))
+        format!("regressed: {}; case by case {odds}", change_over(metric))
     }
 }
 
@@ -55,24 +56,21 @@ fn regressed(decision: &Decision, metric: &MetricDecision) -> String {
         .metrics
         .iter()
         .filter(|m| m.verdict == Verdict::Regressed && m.metric != metric.metric)
-        .filter_map(|m| m.estimate.map(|e| format!("{} {}", m.metric, points(e.effect))))
+        .filter_map(|m| m.estimate.map(|e| format!("{} {}{}", m.metric, points(e.effect), direction(m))))
         .collect();
     let is_primary = decision.metrics.first().is_some_and(|m| m.metric == metric.metric);
     let monitor = decision.monitor.as_ref().filter(|evidence| evidence.metric == metric.metric);
-    let unsaid = |noise: &&NoiseTest| noise.p_drop > noise.limit;
-    let by_monitor = monitor.filter(|e| e.stopped || metric.noise.as_ref().is_none_or(|n| unsaid(&n)));
-    let mut text = match (&metric.noise, by_monitor) {
-        (_, Some(evidence)) => early(evidence, metric, evidence.of - evidence.seen.min(evidence.of)),
-        (Some(noise), None) => format!(
-            "regressed: {}; if nothing had changed, shuffling old and new answers within each case gives a \
-             drop this large {}",
-            effect_over(metric),
-            frequency(noise.p_drop, noise.limit)
-        ),
-        (None, None) if is_primary => format!("regressed: {} ({NO_NOISE})", effect_over(metric)),
+    let chance = metric.chance_of_worse();
+    let by_monitor = monitor.filter(|e| e.stopped || chance.is_none_or(|(p, limit)| p > limit));
+    let mut text = match (chance, by_monitor) {
+        (_, Some(evidence)) => early(evidence, metric),
+        (Some((p, limit)), None) => {
+            format!("regressed: {}; {}", change_over(metric), by_chance(metric.worse_word(), p, limit))
+        }
+        (None, None) if is_primary => format!("regressed: {} ({NO_NOISE})", change_over(metric)),
         (None, None) => format!(
             "regressed: {}, more than the margin of {} ({NO_NOISE})",
-            effect_over(metric),
+            change_over(metric),
             plain_points(decision.margin)
         ),
     };
@@ -84,42 +82,73 @@ fn regressed(decision: &Decision, metric: &MetricDecision) -> String {
 }
 
 fn improved(metric: &MetricDecision) -> String {
-    match &metric.noise {
-        Some(noise) => format!(
-            "improved: {}; if nothing had changed, shuffling old and new answers within each case gives a \
-             rise this large {}",
-            effect_over(metric),
-            frequency(noise.p_rise, noise.limit_rise)
-        ),
-        None => format!("improved: {} ({NO_NOISE})", effect_over(metric)),
+    match metric.chance_of_better() {
+        Some((p, limit)) => {
+            format!("improved: {}; {}", change_over(metric), by_chance(metric.better_word(), p, limit))
+        }
+        None => format!("improved: {} ({NO_NOISE})", change_over(metric)),
     }
+}
+
+/// The finding of the exact test.
+fn by_chance(word: &str, p: f64, limit: f64) -> String {
+    format!(
+        "if nothing had changed, shuffling old and new answers within each case gives a {word} this large {}",
+        frequency(p, limit)
+    )
 }
 
 fn pass(decision: &Decision, metric: &MetricDecision) -> String {
     let cases = count(metric.n_cases, "case");
-    match (&decision.reason, &metric.noise) {
+    match (&decision.reason, metric.worst()) {
         (Some(Reason::Identical), _) if decision.deterministic => {
             format!("pass: identical to the baseline over {cases} ({NO_NOISE})")
         }
         (Some(Reason::Identical), _) => {
             format!("pass: identical, the same recorded answers over {cases}")
         }
-        (_, Some(noise)) => format!(
-            "pass: {} {} points over {cases}; any drop is smaller than {} points (95% one-sided; worst \
-             plausible {})",
-            metric.metric,
-            points(effect(metric)),
+        (_, Some(worst)) => format!(
+            "pass: {}; any {} is smaller than {} points (95% one-sided; worst plausible {})",
+            change_over(metric),
+            metric.worse_word(),
             plain_points(decision.margin),
-            points(noise.lower95.min(-noise.lost_guard))
+            worst_shown(metric, worst, decision.margin)
         ),
         (_, None) => format!("pass: no net change in {} over {cases} ({NO_NOISE})", metric.metric),
     }
 }
 
+/// The worst plausible change, told apart from the margin that it is held against.
+fn worst_shown(metric: &MetricDecision, worst: f64, margin: f64) -> String {
+    points_beside(worst, -metric.gain(margin))
+}
+
+/// The rates of a run that there is nothing to compare with.
+fn first(decision: &Decision) -> String {
+    let mut known = None;
+    let rates: Vec<String> = decision
+        .metrics
+        .iter()
+        .filter_map(|metric| {
+            let level = metric.level?;
+            let over = if known.replace(level.cases) == Some(level.cases) {
+                String::new()
+            } else {
+                format!(" over {}", count(level.cases, "case"))
+            };
+            Some(format!("{} {}{}{over}", metric.metric, percent(level.mean), direction(metric)))
+        })
+        .collect();
+    let rates = if rates.is_empty() { "no case was measured".to_owned() } else { rates.join(", ") };
+    format!("first run: {rates} (no baseline yet)")
+}
+
 fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -> String {
     let name = &metric.metric;
     let margin = plain_points(decision.margin);
+    let word = metric.worse_word();
     match &decision.reason {
+        Some(Reason::NoBaseline) => first(decision),
         Some(Reason::NotDecided { ran, of }) => {
             format!("not decided: {ran} of {} ran", count(*of, "case"))
         }
@@ -149,7 +178,7 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
             points(*high)
         ),
         Some(Reason::TooFewCases { n, needed }) => format!(
-            "inconclusive: {}, but {} cannot rule out a {margin}-point drop; {needed} can",
+            "inconclusive: {}, but {} cannot rule out a {margin}-point {word}; {needed} can",
             seen(metric, ""),
             count(*n, unit(metric))
         ),
@@ -168,23 +197,38 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
         Some(Reason::TooNoisy { mde80, worst, cases }) => {
             let remedy = match cases {
                 Some(cases) => format!(
-                    "; such a set finds drops from {} points up, {cases} {}s like these would find {margin}",
-                    plain_points(*mde80),
+                    "; such a set finds {}, {cases} {}s like these would find {margin}",
+                    finds(metric, *mde80),
                     unit(metric)
                 ),
                 None => String::new(),
             };
             format!(
-                "inconclusive: {}, but a {margin}-point drop is not ruled out (worst plausible {}){remedy}",
+                "inconclusive: {}, but a {margin}-point {word} is not ruled out (worst plausible {}){remedy}",
                 seen(metric, &format!(" over {}", count(metric.n_cases, "case"))),
-                points(*worst)
+                worst_shown(metric, *worst, decision.margin)
             )
         }
         _ => "inconclusive: no comparable cases; accept a run to have a baseline".to_owned(),
     }
 }
 
-/// What is counted.
+/// The changes that a set finds: from a size up, or none at all where the metric has no room for one so large.
+fn finds(metric: &MetricDecision, mde80: f64) -> String {
+    let word = metric.worse_word();
+    let room = metric.estimate.map_or(1.0, |estimate| {
+        if metric.lower_is_better { 1.0 - estimate.baseline_mean } else { estimate.baseline_mean }
+    });
+    if mde80 > room + SAME {
+        return format!(
+            "no {word} that is possible from {}",
+            percent(metric.estimate.map_or(0.0, |e| e.baseline_mean))
+        );
+    }
+    format!("{word}s from {} points up", plain_points(mde80))
+}
+
+/// The name of what is counted.
 fn unit(metric: &MetricDecision) -> &'static str {
     if metric.n_units < metric.n_cases { "cluster" } else { "case" }
 }
@@ -194,26 +238,53 @@ fn brief(why: &str) -> &str {
     why.trim().lines().next().unwrap_or_default()
 }
 
-/// The effect as a reader of an undecided comparison needs it: how easily so large a drop comes by chance.
+/// The effect as a reader of an undecided comparison needs it: how easily so large a change comes by chance.
 fn seen(metric: &MetricDecision, over: &str) -> String {
-    let shown = format!("{} {} points{over}", metric.metric, points(effect(metric)));
-    match &metric.noise {
-        Some(noise) if effect(metric) < -SAME => {
-            format!("{shown}; shuffling gives a drop this large {}", frequency(noise.p_drop, noise.limit))
+    let shown = format!("{}{over}", change(metric));
+    let word = metric.worse_word();
+    match metric.chance_of_worse() {
+        Some((p, limit)) if metric.gain(effect(metric)) < -SAME => {
+            format!("{shown}; shuffling gives a {word} this large {}", frequency(p, limit))
         }
-        _ => format!("{shown}, no drop seen"),
+        _ => format!("{shown}, no {word} seen"),
     }
 }
 
-fn effect_over(metric: &MetricDecision) -> String {
-    let interval = match &metric.noise {
-        Some(NoiseTest { ci95: [low, high], .. }) => {
-            format!(" (95% CI {}..{})", points(*low), points(*high))
-        }
-        None => String::new(),
-    };
-    let cases = count(metric.n_cases, "case");
-    format!("{} {} points{interval} over {cases}", metric.metric, points(effect(metric)))
+/// `false_pass +11.7 points (lower is better)`.
+fn change(metric: &MetricDecision) -> String {
+    format!("{} {} points{}", metric.metric, points(effect(metric)), direction(metric))
+}
+
+fn change_over(metric: &MetricDecision) -> String {
+    format!("{} over {}", change(metric), count(metric.n_cases, "case"))
+}
+
+/// A remark after a number of a metric where less is better; nothing else needs one.
+pub(crate) fn direction(metric: &MetricDecision) -> &'static str {
+    if metric.lower_is_better { " (lower is better)" } else { "" }
+}
+
+impl MetricDecision {
+    /// The evidence that the verdict rests on, in a few words; `margin` is that of the decision. `None` where nothing was
+    /// tested: a deterministic model has no noise, and unchanged answers no difference.
+    #[must_use]
+    pub fn evidence(&self, margin: f64) -> Option<String> {
+        let (chance_of_worse, chance_of_better) = (self.chance_of_worse()?, self.chance_of_better()?);
+        let by_chance =
+            |word: &str, (p, limit): (f64, f64)| format!("{word} by chance {}", frequency(p, limit));
+        let worse = by_chance(self.worse_word(), chance_of_worse);
+        let worst = self.worst().map(|worst| worst_shown(self, worst, margin)).unwrap_or_default();
+        let is_shown = chance_of_worse.0 <= chance_of_worse.1;
+        Some(match self.verdict {
+            Verdict::Regressed if !is_shown => {
+                format!("case by case {} to 1", whole(self.e_value.unwrap_or_default()))
+            }
+            Verdict::Regressed => worse,
+            Verdict::Improved => by_chance(self.better_word(), chance_of_better),
+            Verdict::Pass => format!("worst plausible {worst}"),
+            Verdict::Inconclusive => format!("{worse}; worst plausible {worst}"),
+        })
+    }
 }
 
 fn effect(metric: &MetricDecision) -> f64 {
@@ -241,23 +312,6 @@ fn plain(value: f64) -> String {
     };
     let text = format!("{value:.digits$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-/// A fraction in signed points: `-6.0`, `+0.4`; smaller ones keep a leading digit.
-pub(crate) fn points(fraction: f64) -> String {
-    let value = 100.0 * fraction;
-    match value.abs() {
-        size if size < 1e-7 => "+0.0".to_owned(),
-        size if size < 0.005 => format!("{value:+.0e}"),
-        size if size < 0.05 => format!("{value:+.2}"),
-        _ => format!("{value:+.1}"),
-    }
-}
-
-/// A fraction in points without a sign: `5`, `2.5`.
-pub(crate) fn plain_points(fraction: f64) -> String {
-    let text = format!("{:.1}", 100.0 * fraction);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// `1 case`, `200 cases`.
@@ -314,24 +368,5 @@ mod tests {
         ] {
             assert_eq!(frequency(p, limit), expected);
         }
-    }
-
-    #[test]
-    fn points_keep_their_sign_and_never_hide_a_change() {
-        for (fraction, expected) in [
-            (-0.06, "-6.0"),
-            (0.004, "+0.4"),
-            (0.0, "+0.0"),
-            (-0.0, "+0.0"),
-            (-0.000_4, "-0.04"),
-            (-0.000_01, "-1e-3"),
-            (1.0, "+100.0"),
-        ] {
-            assert_eq!(points(fraction), expected);
-        }
-        assert_eq!(
-            (plain_points(0.05), plain_points(0.025), plain_points(0.1)),
-            ("5".into(), "2.5".into(), "10".into())
-        );
     }
 }

@@ -296,7 +296,7 @@ fn judge(shared: &Shared, subject: &Subject) -> Result<(), Failed> {
                 },
                 Some(metric) => match gate.decision.metrics.iter().find(|found| found.metric == *metric) {
                     Some(found) if metric_status(gate, found).fails() => {
-                        Err(Failed::from(text::metric_text(record, gate, found)))
+                        Err(Failed::from(text::metric_text(gate, found)))
                     }
                     _ => Ok(()),
                 },

@@ -252,6 +252,6 @@ fn level(inputs: &Inputs, suite: &SuiteInputs, judge: &Judge, pairs: &[Pair]) ->
             .sensitivity()
             .zip(found.specificity())
             .and_then(|(sensitivity, specificity)| rogan_gladen(rate, sensitivity, specificity)),
-        corrected: prediction_powered(&both, &judged),
+        corrected: prediction_powered(&both, &judged).map(|rate| rate.within([0.0, 1.0])),
     })
 }

@@ -9,7 +9,8 @@ use super::observe::{
 use crate::baseline::{self, Accepted, Baseline, BaselineCase, BaselineSample, Stored};
 use crate::eval::plan::SuitePlan;
 use crate::gate::{
-    self, Candidate, CaseObservation, Comparability, Decision, Observations, Policy, SampleScores, Verdict,
+    self, Candidate, CaseObservation, Comparability, Decision, MetricDecision, Observations, Policy,
+    SampleScores, Verdict,
 };
 use crate::measurement::compare::case_of;
 use crate::prompt::changelog::FIRST;
@@ -78,7 +79,7 @@ pub(super) async fn decide(
         sentence: decision.sentence.clone(),
         against: old.sha256.clone(),
         broken: decision.counts.broken,
-        deltas: deltas(plan, &decision),
+        deltas: deltas(&decision),
     }
 }
 
@@ -123,17 +124,10 @@ fn verdict(verdict: Verdict) -> baseline::Verdict {
     }
 }
 
-/// Effects by metric, as measured: what the gate turned around is turned back.
-fn deltas(plan: &SuitePlan, decision: &Decision) -> BTreeMap<String, f64> {
-    decision
-        .metrics
-        .iter()
-        .filter_map(|metric| {
-            let effect = metric.estimate.as_ref()?.effect;
-            let turned = plan.spec.metrics.get(&metric.metric).is_some_and(|m| m.lower_is_better);
-            Some((metric.metric.clone(), if turned { -effect } else { effect }))
-        })
-        .collect()
+/// Effects by metric.
+fn deltas(decision: &Decision) -> BTreeMap<String, f64> {
+    let effect = |metric: &MetricDecision| Some((metric.metric.clone(), metric.estimate.as_ref()?.effect));
+    decision.metrics.iter().filter_map(effect).collect()
 }
 
 /// The same draws of the same requests with the same texts.

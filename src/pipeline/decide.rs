@@ -19,7 +19,8 @@ use crate::finetune::evidence::{Beside, Costs, Evidence, Gain, Level, Measured, 
 use crate::llm::Usage;
 use crate::llm::stack::budget::Tariff;
 use crate::prompt::Changelog;
-use crate::stats::interval::{numbered, plus_two};
+use crate::stats::interval::{numbered, plus_two, possible_change, within};
+use crate::stats::moments::mean;
 use runs::Found;
 
 /// The decision about one suite.
@@ -58,6 +59,7 @@ pub fn about(inputs: &Inputs, suite: &SuiteInputs) -> Result<Decided, Vec<Proble
     let errors = now.as_ref().map(|(_, record)| seen.errors(record)).unwrap_or_default();
     let measured = now.as_ref().map_err(Clone::clone).and_then(|found| seen.measured(found));
     let evidence = Evidence {
+        lower_is_better: plan.spec.lower_is_better().contains(&plan.spec.gate.primary),
         metric: plan.spec.gate.primary.clone(),
         target: spec.target,
         margin: plan.spec.gate.margin,
@@ -105,22 +107,23 @@ impl Seen<'_> {
             .iter()
             .filter_map(|case| Some(((case.id.as_str(), case.content_hash.as_str()), self.score(case)?)))
             .collect();
-        let pairs: Vec<(f64, &str)> = found
+        let pairs: Vec<(f64, f64, &str)> = found
             .1
             .cases
             .iter()
             .filter_map(|case| {
                 let base = base.get(&(case.id.as_str(), case.content_hash.as_str()))?;
-                Some((self.score(case)? - base, story(case)))
+                Some((self.score(case)? - base, *base, story(case)))
             })
             .collect();
         if pairs.is_empty() {
             return Err(format!("run {} shares no measured case with the task as it is", found.0));
         }
-        let gains: Vec<f64> = pairs.iter().map(|(gain, _)| *gain).collect();
-        let ci95 = plus_two(&gains, Some(&numbered(pairs.iter().map(|(_, story)| *story)))).ci95;
-        let mean = gains.iter().sum::<f64>() / gains.len() as f64;
-        Ok(Beside { measured: self.measured(found)?, gain: Gain { mean, ci95 } })
+        let gains: Vec<f64> = pairs.iter().map(|(gain, ..)| *gain).collect();
+        let before: Vec<f64> = pairs.iter().map(|(_, base, _)| *base).collect();
+        let interval = plus_two(&gains, Some(&numbered(pairs.iter().map(|(.., story)| *story)))).ci95;
+        let ci95 = within(interval, possible_change(mean(&before)));
+        Ok(Beside { measured: self.measured(found)?, gain: Gain { mean: mean(&gains), ci95 } })
     }
 
     fn strongest(&self, now: Option<&Found>) -> Result<(String, Beside), String> {

@@ -17,7 +17,7 @@ use crate::gate::{Candidate, CaseObservation, Comparability, DrawRequest, Redraw
 use crate::llm::Stream;
 
 /// A case that must pass fails on a noisy model only when this many redraws fail too.
-const MUST_PASS_REDRAWS: u32 = 2;
+pub(super) const MUST_PASS_REDRAWS: u32 = 2;
 
 /// One draw that the gate wants.
 #[derive(Debug, Clone)]

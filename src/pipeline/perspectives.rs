@@ -33,6 +33,8 @@ pub struct Perspectives {
     pub identity: Identity,
     /// The metric that is compared.
     pub metric: String,
+    /// A small value of it is good: of the figures, all as measured, a negative lift is a gain.
+    pub lower_is_better: bool,
     /// Calls for one case: every role, and the synthesis.
     pub calls: usize,
     /// A lift below it is not worth them.
@@ -109,18 +111,21 @@ pub fn compare(inputs: &Inputs, suite: &SuiteInputs) -> Result<Perspectives, Vec
         missing.push((case.id, format!("a further draw of the best role: {why}")));
     }
     let margin = plan.spec.gate.margin;
+    let assessment = best.and_then(|best| assess(&names, &seen, margin, best));
+    let lower_is_better = plan.spec.lower_is_better().contains(&metric);
     Ok(Perspectives {
         suite: plan.spec.suite.clone(),
         model: plan.alias.clone(),
         declares: plan.answerers().map(|client| client.card().declares.clone()).collect(),
         identity: own.identity.clone(),
+        lower_is_better,
         metric,
         calls,
         margin,
         cases: seen.len(),
         missing,
         not_applicable,
-        assessment: best.and_then(|best| assess(&names, &seen, margin, best)),
+        assessment: assessment.map(|found| if lower_is_better { found.measured() } else { found }),
         illustrative: plan.is_embedded(),
     })
 }
@@ -226,8 +231,8 @@ pub fn keep(inputs: &Inputs, found: &Perspectives) -> Result<PathBuf, Problem> {
     Ok(file)
 }
 
-/// Form of the report.
-const FORMAT: u32 = 1;
+/// Form of the report. Since 2 its figures are as measured; before, those of a metric where less is better were `1 - x`.
+const FORMAT: u32 = 2;
 
 /// The assessment and what it is about, as JSON.
 #[must_use]
@@ -240,6 +245,7 @@ pub fn as_json(found: &Perspectives) -> serde_json::Value {
         "identity": found.identity,
         "illustrative": found.illustrative,
         "metric": found.metric,
+        "lower_is_better": found.lower_is_better,
         "calls_per_case": found.calls,
         "margin": found.margin,
         "cases": found.cases,

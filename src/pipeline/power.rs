@@ -49,7 +49,9 @@ pub struct Power {
     pub units: usize,
     /// Fewest samples of a case in the baseline.
     pub recorded: u32,
-    /// Mean of the metric.
+    /// A small value of the metric is good: what a suite finds are rises then.
+    pub lower_is_better: bool,
+    /// Mean of the metric, as measured.
     pub mean: f64,
     /// Variance between samples of one case, mean over cases; the largest possible one where nothing is recorded twice.
     pub within_case_variance: f64,
@@ -81,12 +83,20 @@ pub struct Power {
     pub ways: Vec<Way>,
 }
 
+impl Power {
+    /// The largest change for the worse that there is: the metric cannot fall below 0 or rise above 1.
+    #[must_use]
+    pub fn room(&self) -> f64 {
+        if self.lower_is_better { 1.0 - self.mean } else { self.mean }
+    }
+}
+
 /// What a look finds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Finds {
     /// Samples per case.
     pub k: u32,
-    /// The drop, as a fraction.
+    /// The change for the worse, as a fraction; above [`Power::room`] there is none that it finds.
     pub drop: f64,
 }
 
@@ -204,15 +214,17 @@ fn of(plan: &SuitePlan, policy: &Policy, scored: &[Scored], wanted: f64, usd_per
     let confirms =
         |kb: u32| ConfirmPlan::new(kb, per_case, policy.m_max).filter(|plan| plan.limit(kb).is_some());
     let recorded = u32::try_from(recorded).unwrap_or(u32::MAX);
+    let lower_is_better = policy.lower_is_better.contains(&policy.primary);
     let (calls_when_clean, passes_when_clean) = rehearsed(scored, policy);
     Power {
         suite: plan.spec.suite.clone(),
         model: plan.alias.clone(),
         metric: policy.primary.clone(),
+        lower_is_better,
         cases: n,
         units,
         recorded,
-        mean: level,
+        mean: if lower_is_better { 1.0 - level } else { level },
         within_case_variance: noise,
         noise_is_assumed,
         cluster_correlation: correlation,

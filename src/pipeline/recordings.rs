@@ -216,7 +216,7 @@ fn needed_by(inputs: &Inputs, plan: &SuitePlan, needed: &mut BTreeSet<String>) -
 fn answers(store: &Store, plan: &SuitePlan, request: &Request) -> Result<Vec<Answer>, String> {
     if plan.model.card().embedded {
         // Its answers are not recorded: asking it is how to know what is asked about them.
-        return Ok(embedded_answer(&plan.model, plan.task.template(), request).into_iter().collect());
+        return Ok(embedded_answer(&plan.model, plan.task.template(), request, 0).into_iter().collect());
     }
     let draws = store.draws(&request.key()).map_err(|error| error.to_string())?;
     Ok(draws.into_iter().map(|recorded| recorded.answer).collect())
@@ -343,8 +343,13 @@ fn about_pairs(store: &Store, plan: &SuitePlan, baseline: &Baseline, needed: &mu
 }
 
 /// What an embedded model answers: asking it costs nothing.
-pub(super) fn embedded_answer(client: &Client, template: &Template, request: &Request) -> Option<Answer> {
-    let draw = Draw { key: request.key(), stream: Stream::Main, index: 0 };
+pub(super) fn embedded_answer(
+    client: &Client,
+    template: &Template,
+    request: &Request,
+    index: u32,
+) -> Option<Answer> {
+    let draw = Draw { key: request.key(), stream: Stream::Main, index };
     let prompt = Some(PromptTag { name: &template.name, sha256: &template.sha256 });
     let answered = super::block_on(client.ask(Call { request, draw: &draw, prompt, recorded_only: true }));
     Some(answered.ok()?.ok()?.answer)

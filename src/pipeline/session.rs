@@ -313,7 +313,7 @@ fn run_all(
 
 /// The configuration that the baseline was recorded with, where its prompt still reads the same. Only a noisy model
 /// needs it.
-fn accepted(
+pub(super) fn accepted(
     inputs: &Inputs,
     suite: &SuiteInputs,
     plan: &SuitePlan,

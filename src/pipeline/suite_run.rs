@@ -96,6 +96,7 @@ pub fn policy(plan: &SuitePlan, on_inconclusive: OnInconclusive) -> Policy {
     Policy {
         primary: spec.primary.clone(),
         also: spec.also.clone(),
+        lower_is_better: plan.spec.lower_is_better(),
         alpha: spec.alpha,
         margin: spec.margin,
         baseline_samples: spec.baseline_samples,

@@ -6,8 +6,8 @@
 use super::input::{GateReport, MeasurementReport, Report};
 use super::outcome::{Status, exit, exit_code, gate_status, policy_status};
 use super::words::{self, Group, Hints};
-use super::{diff, measurement, sanitize, traffic};
-use crate::eval::record::SuiteRecord;
+use super::{brief, diff, measurement, sanitize, traffic};
+use crate::eval::record::{CaseRecord, SuiteRecord};
 use crate::gate::{CaseResult, CaseVerdict};
 
 /// Most ids of one list.
@@ -24,6 +24,9 @@ const EXPLANATION: usize = 600;
 
 /// Most changes of the measurement of one sort; the summary has all.
 const MAX_CHANGES: usize = 20;
+
+/// Most new cases whose failure is explained.
+const MAX_NEW: usize = 5;
 
 /// Most problems shown of one policy.
 const MAX_PROBLEMS: usize = 10;
@@ -104,8 +107,8 @@ fn suite_lines(
     let name = sanitize::line(&words::suite_name(report, suite));
     let verdict = paint.status(gate_status(gate), &words::suite_verdict(gate));
     let primary = decision.metrics.first().and_then(|metric| {
-        let change = words::change(suite, &metric.metric, metric.estimate?.effect);
-        Some(format!("  {} {} ({change})", metric.metric, words::before_now(suite, metric)))
+        let change = words::change(metric, metric.estimate?.effect);
+        Some(format!("  {} {} ({change})", metric.metric, words::before_now(metric)))
     });
     let model = sanitize::line(&words::model(&suite.model));
     let mut out = vec![
@@ -117,17 +120,25 @@ fn suite_lines(
     if let Some(accepted) = &gate.accepted {
         out.push(format!("  against your accepted baseline: {}", words::sentence(accepted)));
     }
-    let groups: [Group<CaseVerdict>; 5] = [
-        ("failing", CaseVerdict::fails),
+    out.extend(words::stopped(decision).map(|text| format!("  {text}")));
+    let groups: [Group<CaseVerdict>; 7] = [
+        (FAILING, CaseVerdict::fails),
         ("unconfirmed", |v| matches!(v.result, CaseResult::Unconfirmed { .. })),
         ("flaky", |v| matches!(v.result, CaseResult::Flaky)),
-        ("not measured", |v| matches!(v.result, CaseResult::NotMeasured { .. })),
+        (NOT_MEASURED, |v| matches!(v.result, CaseResult::NotMeasured { .. })),
         ("fixed", |v| matches!(v.result, CaseResult::Fixed)),
+        ("known failures", |v| matches!(v.result, CaseResult::KnownFailure)),
+        ("noisy", |v| matches!(v.result, CaseResult::NoisyPass | CaseResult::NoisyFail)),
     ];
     for (word, belongs) in groups {
-        out.extend(ids(word, &decision.cases, belongs));
+        let Some(line) = ids(word, &decision.cases, belongs) else { continue };
+        out.push(line);
+        match word {
+            FAILING => out.extend(new_failures(suite, gate)),
+            NOT_MEASURED => out.extend(reasons(&decision.cases)),
+            _ => {}
+        }
     }
-    out.extend(reasons(&decision.cases));
     if let Some(main) = gate.by_main.as_ref().filter(|main| main.decides) {
         out.extend(ids("failing by main's measurement", &main.decision.cases, CaseVerdict::fails));
         out.extend(reasons(&main.decision.cases));
@@ -161,6 +172,23 @@ fn ids(word: &str, cases: &[CaseVerdict], belongs: fn(&CaseVerdict) -> bool) -> 
     (!ids.is_empty()).then(|| format!("  {word}: {}", ids.join(", ")))
 }
 
+/// Why new cases fail: no baseline says what they did before, so the first ones are explained.
+fn new_failures(suite: &SuiteRecord, gate: &GateReport) -> Vec<String> {
+    let failing: Vec<(&CaseVerdict, Option<&CaseRecord>)> = words::rows(suite, gate)
+        .into_iter()
+        .filter(|(verdict, _)| matches!(verdict.result, CaseResult::New { pass: false, .. }))
+        .collect();
+    let line = |(verdict, case): &(&CaseVerdict, Option<&CaseRecord>)| {
+        let why = case.and_then(|case| brief::why(case, None)).unwrap_or_else(|| "fails".to_owned());
+        format!("    {}: {why}", sanitize::line(&verdict.id))
+    };
+    let mut out: Vec<String> = failing.iter().take(MAX_NEW).map(line).collect();
+    if failing.len() > MAX_NEW {
+        out.push(format!("    and {} more; junit.xml has them all", failing.len() - MAX_NEW));
+    }
+    out
+}
+
 /// Why cases were not measured: one case for each reason, and how many share it. Reasons that begin alike, such as
 /// the same error about different requests, are one.
 fn reasons(cases: &[CaseVerdict]) -> Vec<String> {
@@ -185,6 +213,10 @@ fn reasons(cases: &[CaseVerdict]) -> Vec<String> {
     };
     kinds.into_iter().map(line).collect()
 }
+
+/// Groups of cases that are explained below their ids.
+const FAILING: &str = "failing";
+const NOT_MEASURED: &str = "not measured";
 
 const RED: &str = "31";
 const GREEN: &str = "32";

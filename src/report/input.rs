@@ -10,8 +10,9 @@ use crate::eval::record::{RunRecord, SuiteRecord};
 use crate::gate::{CaseResult, CaseVerdict, Decision, Outcome, Reason, Verdict};
 use crate::measurement::{Change, Effect};
 
-/// Version of the report's shape. Raised on a change that an old reader would misread.
-pub const FORMAT: u32 = 1;
+/// Version of the report's shape. Raised on a change that an old reader would misread. Since 2 the decisions hold every
+/// metric as measured; before, one where less is better was turned to `1 - x`.
+pub const FORMAT: u32 = 2;
 
 /// Everything a run found out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,11 @@
 //!
 //! People and CI keep these files, so a reader refuses what is newer than itself, by number, and reads everything
 //! older. Fields that a later version adds must have a default.
+//!
+//! Format 1 stored a metric where less is better as the gate calculates with it, `1 - x`. It is turned to the measured
+//! value when it is read.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde::Deserialize;
@@ -47,6 +51,30 @@ pub fn read(bytes: &[u8]) -> Result<Report, String> {
             ));
         }
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| format!("not a report of format {}: {error}", versions.format))
+    let report: Report = serde_json::from_slice(bytes)
+        .map_err(|error| format!("not a report of format {}: {error}", versions.format))?;
+    Ok(if report.format < FORMAT { of_first_format(report) } else { report })
+}
+
+fn of_first_format(mut report: Report) -> Report {
+    let gates = std::mem::take(&mut report.gates);
+    report.gates = report
+        .run
+        .suites
+        .iter()
+        .zip(gates)
+        .map(|(suite, mut gate)| {
+            let lower: BTreeSet<&str> = suite
+                .metrics
+                .iter()
+                .filter(|metric| metric.lower_is_better)
+                .map(|metric| metric.name.as_str())
+                .collect();
+            gate.decision = gate.decision.of_first_format(&lower);
+            gate.accepted = gate.accepted.map(|accepted| accepted.of_first_format(&lower));
+            gate
+        })
+        .collect();
+    report.format = FORMAT;
+    report
 }

@@ -1,9 +1,9 @@
 //! `junit.xml`: one test suite per suite and model, one for the gates, one for the policies.
 //!
 //! The dialect is that of Jenkins' xUnit plugin (`junit-10.xsd`), the strictest in wide use; GitHub reporters and
-//! GitLab read it too. It has no place for properties on a test case, so these stand as `[[PROPERTY|name=value]]`
-//! lines in `system-out`, which several readers collect. Every string passes [`sanitize`] on its way in: the XML
-//! writer escapes attributes and nothing else.
+//! GitLab read it too. It has `<properties>` on a test suite and none on a test case, whose own pairs are lines of its
+//! `system-out` (see `properties`). Every string passes [`sanitize`] on its way in: the XML writer escapes attributes
+//! and nothing else.
 //!
 //! | what a test result means | element |
 //! |---|---|
@@ -21,8 +21,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::input::{GateReport, MeasurementReport, PolicyReport, Report};
 use super::outcome::{Status, case_status, gate_status, metric_status, policy_status};
+use super::properties::{Properties, insert, lines};
 use super::words::{self, Hints};
-use super::{measurement, sanitize, text};
+use super::{brief, measurement, sanitize, text};
 use crate::eval::record::{CaseRecord, SuiteRecord};
 use crate::gate::{CaseVerdict, MetricDecision};
 
@@ -35,9 +36,11 @@ pub fn xml(report: &Report, hints: Hints<'_>) -> Result<String, String> {
     let started =
         OffsetDateTime::parse(&report.run.started_at, &Rfc3339).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let mut suites: Vec<TestSuite> = Vec::new();
+    let mut properties: Vec<Properties> = Vec::new();
     // First: what was measured comes before what was found.
     if !report.policies.is_empty() {
         suites.push(test_suite("policy", report.policies.iter().map(policy_test).collect(), None, started));
+        properties.push(run_properties(report));
     }
     for (suite, gate) in report.pairs() {
         let name = words::suite_name(report, suite);
@@ -49,14 +52,17 @@ pub fn xml(report: &Report, hints: Hints<'_>) -> Result<String, String> {
             .map(|(verdict, case)| case_test(suite, gate, verdict, case, &name, &shared, hints))
             .collect();
         suites.push(test_suite(&name, cases, Some(format!("{shared}\n")), started));
+        properties
+            .push([run_properties(report), suite_properties(report, suite), gate_properties(gate)].concat());
     }
     let gates: Vec<TestCase> =
         report.pairs().flat_map(|(suite, gate)| gate_tests(report, suite, gate, hints)).collect();
     if !gates.is_empty() {
         suites.push(test_suite("gate", gates, None, started));
+        properties.push(run_properties(report));
     }
     make_unique(&mut suites);
-    document(suites)
+    Ok(insert(&document(suites)?, &properties))
 }
 
 /// Suites as a document.
@@ -68,8 +74,33 @@ pub(super) fn document(suites: Vec<TestSuite>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| format!("could not write JUnit XML: {error}"))
 }
 
-/// Name and value pairs for `[[PROPERTY|name=value]]` lines.
-type Properties = Vec<(String, String)>;
+/// Pairs that all suites of a report share.
+fn run_properties(report: &Report) -> Properties {
+    let run = &report.run;
+    vec![
+        ("run_id".to_owned(), run.run_id.clone()),
+        ("mode".to_owned(), run.mode.name().to_owned()),
+        ("llm_experiments".to_owned(), run.product_version.clone()),
+    ]
+}
+
+/// The outcome of the suite as a whole.
+fn gate_properties(gate: &GateReport) -> Properties {
+    let mut out = vec![
+        ("verdict".to_owned(), words::suite_verdict(gate)),
+        ("decision".to_owned(), words::suite_sentence(gate)),
+        ("cases".to_owned(), words::counts(gate)),
+        ("baseline".to_owned(), words::baseline(&gate.baseline)),
+    ];
+    out.extend(gate.decision.metrics.iter().map(|metric| {
+        let change = metric
+            .estimate
+            .map_or(String::new(), |estimate| format!(" ({})", words::change(metric, estimate.effect)));
+        (format!("metric.{}", metric.metric), format!("{}{change}", words::before_now(metric)))
+    }));
+    out.extend(gate.limits.iter().map(|limit| (format!("limit.{}", limit.name), words::limit(limit))));
+    out
+}
 
 fn suite_properties(report: &Report, suite: &SuiteRecord) -> Properties {
     let identity = &suite.identity;
@@ -120,15 +151,6 @@ fn case_properties(verdict: &CaseVerdict, case: &CaseRecord) -> Properties {
     out
 }
 
-/// `[[PROPERTY|name=value]]`, one a line. `]]` would end a line's value early.
-fn lines(properties: &[(String, String)]) -> String {
-    let one = |text: &str| sanitize::line(text).replace("]]", "] ]");
-    let shown = properties
-        .iter()
-        .map(|(name, value)| format!("[[PROPERTY|{}={}]]", one(name).replace(['|', '='], "_"), one(value)));
-    shown.collect::<Vec<_>>().join("\n")
-}
-
 fn case_test(
     suite: &SuiteRecord,
     gate: &GateReport,
@@ -144,7 +166,11 @@ fn case_test(
         Some(case) => text::case_evidence(suite, case, verdict, gate.past(&case.id), hints),
         None => headline.clone(),
     };
-    let mut out = test(class, &verdict.id, status, words::result(&verdict.result), &headline, &evidence);
+    // The message is often all that is shown of a test: it tells this failure from the others.
+    let before = case.and_then(|case| gate.before.get(&case.id));
+    let why = case.filter(|_| verdict.fails()).and_then(|case| brief::why(case, before));
+    let message = why.map_or_else(|| headline.clone(), |why| format!("{why}; {headline}"));
+    let mut out = test(class, &verdict.id, status, words::result(&verdict.result), &message, &evidence);
     if let Some(case) = case {
         // A failure already holds the evidence; the note of a passing test is the evidence that there is.
         let note = if status.fails() { &headline } else { &evidence };
@@ -189,7 +215,7 @@ fn gate_tests(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hi
     properties.push(("verdict".to_owned(), verdict.clone()));
     if let Some(primary) = decision.metrics.first() {
         properties.push(("primary".to_owned(), primary.metric.clone()));
-        properties.extend(delta(suite, primary));
+        properties.extend(delta(primary));
     }
     properties.extend(gate.baseline.sha256.iter().map(|hash| ("baseline_sha256".to_owned(), hash.clone())));
     whole.system_out = Some(system_out(
@@ -197,11 +223,11 @@ fn gate_tests(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hi
         &[&lines(&properties)],
     ));
     let metrics = decision.metrics.iter().map(|metric| {
-        let text = text::metric_text(suite, gate, metric);
+        let text = text::metric_text(gate, metric);
         let name = format!("{name}::{}", metric.metric);
         let mut out =
             test("gate", &name, metric_status(gate, metric), words::verdict(metric.verdict), &text, &text);
-        out.system_out = Some(system_out(&text, &[&lines(&delta(suite, metric))]));
+        out.system_out = Some(system_out(&text, &[&lines(&delta(metric))]));
         out
     });
     std::iter::once(whole).chain(metrics).collect()
@@ -219,10 +245,14 @@ fn open_changes(report: &Report, suite: &SuiteRecord) -> String {
     format!("measurement changed since {}, not accepted:\n{}\n", found.base, open.join("\n"))
 }
 
-/// Change against the baseline in points, as measured: of a metric where less is better, a plus is a loss.
-fn delta(suite: &SuiteRecord, metric: &MetricDecision) -> Properties {
-    let Some((before, now)) = words::means(suite, metric) else { return Properties::new() };
-    vec![("baseline_delta".to_owned(), words::points(now - before))]
+/// Change against the baseline in points, as measured, and the direction where less is better.
+fn delta(metric: &MetricDecision) -> Properties {
+    let Some(estimate) = metric.estimate else { return Properties::new() };
+    let mut out = vec![("baseline_delta".to_owned(), words::points(estimate.effect))];
+    if metric.lower_is_better {
+        out.push(("lower_is_better".to_owned(), "true".to_owned()));
+    }
+    out
 }
 
 fn policy_test(policy: &PolicyReport) -> TestCase {
@@ -357,11 +387,5 @@ mod tests {
             settled += usize::from(cases[0].time != Duration::milliseconds(ms));
         }
         assert!(settled > 0, "the crate prints sums exactly: `settle_times` is not needed any more");
-    }
-
-    #[test]
-    fn properties_are_one_line_each() {
-        let given = [("a|b".to_owned(), "x]]>\ny]] z\u{1b}[0m".to_owned())];
-        assert_eq!(lines(&given), "[[PROPERTY|a_b=x] ] > y] ] z]]");
     }
 }

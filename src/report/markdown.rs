@@ -7,9 +7,9 @@ use super::escape::{code, escape, escape_inline};
 use super::input::{GateReport, MeasurementReport, PolicyReport, Report};
 use super::outcome::{exit_code, policy_status};
 use super::words::{self, Group, Hints};
-use super::{diff, measurement, sanitize, tables, traffic};
+use super::{brief, measurement, tables, traffic};
 use crate::eval::record::{CaseRecord, SuiteRecord};
-use crate::gate::{CaseResult, CaseVerdict, MetricDecision};
+use crate::gate::{CaseResult, CaseVerdict};
 
 /// Most rows of the broken cases' table. The JUnit file beside the summary holds every case.
 const MAX_BROKEN: usize = 25;
@@ -17,8 +17,8 @@ const MAX_BROKEN: usize = 25;
 /// Most ids of any other list.
 const MAX_IDS: usize = 20;
 
-/// Most characters of "what changed".
-const FEW_WORDS: usize = 140;
+/// Most known failures, and most noisy cases, that are listed with what fails.
+const MAX_TO_DO: usize = 20;
 
 /// The whole summary.
 #[must_use]
@@ -82,7 +82,7 @@ fn changes(found: &MeasurementReport) -> Vec<String> {
 
 fn overview(report: &Report) -> Vec<String> {
     let mut out = vec![
-        "| suite | model | verdict | primary, baseline -> now | change (points, + is better) | 95% CI | broken | fixed | known \
+        "| suite | model | verdict | primary, baseline -> now | change (points) | evidence | broken | fixed | known \
          failures | not measured |"
             .to_owned(),
         "|---|---|---|---|---:|---|---:|---:|---:|---:|".to_owned(),
@@ -91,7 +91,7 @@ fn overview(report: &Report) -> Vec<String> {
         let counts = &gate.decision.counts;
         let primary = gate.decision.metrics.first();
         let before_now = primary.map_or("-".to_owned(), |metric| {
-            format!("{} {}", escape(&metric.metric), words::before_now(suite, metric))
+            format!("{} {}", escape(&words::metric_name(metric)), words::before_now(metric))
         });
         out.push(format!(
             "| {} | {} | **{}** | {before_now} | {} | {} | {} | {} | {} | {} |",
@@ -99,7 +99,7 @@ fn overview(report: &Report) -> Vec<String> {
             escape(&suite.model.alias),
             words::suite_verdict(gate),
             primary.and_then(|m| m.estimate).map_or("-".to_owned(), |e| words::points(e.effect)),
-            primary.map_or("-".to_owned(), interval),
+            primary.map_or("-".to_owned(), |metric| words::evidence(metric, gate.decision.margin)),
             counts.broken + counts.must_pass_failed,
             counts.fixed,
             counts.known_failures,
@@ -107,18 +107,6 @@ fn overview(report: &Report) -> Vec<String> {
         ));
     }
     out
-}
-
-/// The interval of a change; a deterministic model has none.
-fn interval(metric: &MetricDecision) -> String {
-    match (&metric.noise, &metric.estimate) {
-        (Some(noise), _) => {
-            let [low, high] = noise.ci95;
-            format!("{}..{}", words::points(low), words::points(high))
-        }
-        (None, Some(_)) => "no noise".to_owned(),
-        (None, None) => "-".to_owned(),
-    }
 }
 
 fn section(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> Vec<String> {
@@ -155,6 +143,7 @@ fn section(report: &Report, suite: &SuiteRecord, gate: &GateReport, hints: Hints
     let rows = words::rows(suite, gate);
     out.extend(broken(suite, gate, &rows));
     out.extend(id_lists(&rows));
+    out.extend(to_do(suite, gate, &rows));
     out.extend(tables::metrics(suite, decision));
     out.extend(tables::confusion(suite));
     out.extend(tables::sets(suite));
@@ -184,7 +173,7 @@ fn broken(suite: &SuiteRecord, gate: &GateReport, rows: &[Row<'_>]) -> Vec<Strin
         String::new(),
         format!("#### Failing: {}", words::count(failing.len(), "case")),
         String::new(),
-        "| case | result | slices | what changed |".to_owned(),
+        "| case | result | slices | what fails |".to_owned(),
         "|---|---|---|---|".to_owned(),
     ];
     for (verdict, case) in failing.iter().take(MAX_BROKEN) {
@@ -196,7 +185,7 @@ fn broken(suite: &SuiteRecord, gate: &GateReport, rows: &[Row<'_>]) -> Vec<Strin
                 None => words::result(&verdict.result).to_owned(),
             },
             case.map_or(String::new(), |case| escape(&words::slices(suite, case))),
-            case.map_or("-".to_owned(), |case| few_words(case, gate)),
+            case.map_or("-".to_owned(), |case| why(case, gate)),
         ));
     }
     if failing.len() > MAX_BROKEN {
@@ -206,30 +195,44 @@ fn broken(suite: &SuiteRecord, gate: &GateReport, rows: &[Row<'_>]) -> Vec<Strin
     out
 }
 
-/// What changed in a failing case: its first failing check, else the judge.
-fn few_words(case: &CaseRecord, gate: &GateReport) -> String {
-    let Some(scores) = words::telling_sample(case).and_then(|sample| sample.scores()) else {
-        return "no score".to_owned();
-    };
-    let text = match (scores.checks.iter().find(|check| !check.passed), &scores.judge) {
-        (Some(check), _) => match &check.diff {
-            Some(difference) => format!(
-                "{}: expected {}, now {}",
-                check.label,
-                diff::brief(&difference.expected),
-                diff::brief(&difference.found)
-            ),
-            None if check.explanation.is_empty() => check.label.clone(),
-            None => format!("{}: {}", check.label, check.explanation),
-        },
-        (None, Some(judge)) => {
-            let before = gate.before.get(&case.id).and_then(|before| before.judge_score);
-            let before = before.map_or(String::new(), |before| format!("{before:.2} -> "));
-            format!("judge {before}{:.2}: {}", judge.score, judge.explanation)
+/// Why a case fails, as a cell.
+fn why(case: &CaseRecord, gate: &GateReport) -> String {
+    brief::why(case, gate.before.get(&case.id)).map_or("-".to_owned(), |why| escape(&why))
+}
+
+/// Known failures and noisy cases by name: they fail nothing, and are where a prompt can be made better.
+fn to_do(suite: &SuiteRecord, gate: &GateReport, rows: &[Row<'_>]) -> Vec<String> {
+    let groups: [Group<CaseResult>; 2] = [
+        ("Known failures", |r| matches!(r, CaseResult::KnownFailure)),
+        ("Noisy", |r| matches!(r, CaseResult::NoisyPass | CaseResult::NoisyFail)),
+    ];
+    let mut out = Vec::new();
+    for (name, belongs) in groups {
+        let of_group: Vec<&Row<'_>> = rows.iter().filter(|(verdict, _)| belongs(&verdict.result)).collect();
+        if of_group.is_empty() {
+            continue;
         }
-        (None, None) => "fails".to_owned(),
-    };
-    escape(&diff::clip(&sanitize::line(&text), FEW_WORDS))
+        out.push(String::new());
+        out.push(format!("#### {name}: {}", words::count(of_group.len(), "case")));
+        out.push(String::new());
+        out.push("| case | passed before | slices | what fails now |".to_owned());
+        out.push("|---|---|---|---|".to_owned());
+        for (verdict, case) in of_group.iter().take(MAX_TO_DO) {
+            out.push(format!(
+                "| {} | {} of {} | {} | {} |",
+                escape(&verdict.id),
+                verdict.passes,
+                verdict.kb,
+                case.map_or(String::new(), |case| escape(&words::slices(suite, case))),
+                case.map_or("-".to_owned(), |case| why(case, gate)),
+            ));
+        }
+        if of_group.len() > MAX_TO_DO {
+            out.push(String::new());
+            out.push(format!("and {} more; `junit.xml` has them all", of_group.len() - MAX_TO_DO));
+        }
+    }
+    out
 }
 
 fn id_lists(rows: &[Row<'_>]) -> Vec<String> {
@@ -249,9 +252,8 @@ fn id_lists(rows: &[Row<'_>]) -> Vec<String> {
             continue;
         }
         let ids = bounded(of_group.iter().map(|verdict| escape(&verdict.id)).collect());
-        let why = of_group.iter().find_map(|verdict| why(&verdict.result)).map_or(String::new(), |why| {
-            format!(" (first: {})", escape(&diff::clip(&sanitize::line(why), FEW_WORDS)))
-        });
+        let open = of_group.iter().find_map(|verdict| still_open(&verdict.result));
+        let why = open.map_or(String::new(), |why| format!(" (first: {})", escape(&brief::clip(why))));
         out.push(String::new());
         out.push(format!("{name} ({}): {ids}{why}", of_group.len()));
     }
@@ -268,7 +270,8 @@ fn bounded(names: Vec<String>) -> String {
     shown.join(", ")
 }
 
-fn why(result: &CaseResult) -> Option<&str> {
+/// Why a case could not be decided.
+fn still_open(result: &CaseResult) -> Option<&str> {
     match result {
         CaseResult::Unconfirmed { why }
         | CaseResult::MaybeFixed { why }
@@ -280,6 +283,7 @@ fn why(result: &CaseResult) -> Option<&str> {
 fn details(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> Vec<String> {
     let (_, accept) = words::commands(suite, hints);
     let mut items: Vec<String> = vec![format!("cases: {}", words::counts(gate))];
+    items.extend(words::stopped(&gate.decision));
     items.extend(gate.limits.iter().map(|limit| {
         let mark = if limit.exceeded() { "**limit exceeded**" } else { "limit" };
         format!("{mark} {}", escape(&words::limit(limit)))

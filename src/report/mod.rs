@@ -4,7 +4,7 @@
 //! what these functions return.
 //!
 //! Reading order: [`input`] (what a report is made from), [`outcome`] (what each test result means, and the exit
-//! code), then the helpers [`words`], [`sanitize`], [`escape`] and [`diff`], then one file per
+//! code), then the helpers [`words`], [`sanitize`], [`escape`], [`diff`] and [`brief`], then one file per
 //! format: [`text`] (the evidence of one test), [`junit`], [`json`], [`markdown`], [`console`], [`drift`], [`zoo`].
 
 pub mod input;
@@ -22,7 +22,11 @@ pub mod pairwise;
 
 pub mod diff;
 
+pub mod brief;
+
 pub mod text;
+
+mod properties;
 
 pub mod junit;
 

@@ -7,7 +7,8 @@ use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Outcome, Verdict};
 pub mod exit {
     /// All is well, or only warned about.
     pub const OK: u8 = 0;
-    /// The product got worse: a case Broken, a `must_pass` failed, a gate Regressed, a limit exceeded.
+    /// The product got worse (a case Broken, a gate Regressed), a `must_pass` failed, a limit was exceeded, or a case
+    /// fails that no baseline knows.
     pub const WORSE: u8 = 1;
     /// Fix the input: usage, configuration, dataset, prompt policy.
     pub const INPUT: u8 = 2;
@@ -31,7 +32,7 @@ pub enum Status {
     Ok,
     /// It did not run in this selection.
     Skipped,
-    /// The product got worse.
+    /// The product got worse, or a plain assertion fails: a new case, a check that must pass, a limit.
     Worse,
     /// The input must be fixed.
     BadInput,

@@ -30,15 +30,15 @@ pub(super) fn metrics(suite: &SuiteRecord, decision: &Decision) -> Vec<String> {
         let now = summaries.iter().find(|s| s.metric == metric.name && s.slice.is_none());
         match decision.metrics.iter().find(|gated| gated.metric == metric.name) {
             Some(gated) => {
-                let (before, after) = words::means(suite, gated)
-                    .map_or(("-".to_owned(), "-".to_owned()), |(b, n)| {
-                        (words::percent(b), words::percent(n))
-                    });
+                let or_none = |mean: Option<f64>| mean.map_or("-".to_owned(), words::percent);
+                let before = or_none(gated.estimate.map(|e| e.baseline_mean));
+                let level = gated.level.map(|level| level.mean);
+                let after = or_none(gated.estimate.map(|e| e.candidate_mean).or(level));
                 let change = gated.estimate.map_or("-".to_owned(), |e| words::points(e.effect));
-                let verdict = words::verdict(gated.verdict);
+                let verdict = if level.is_some() { "first run" } else { words::verdict(gated.verdict) };
                 rows.push(format!(
                     "| {name} | {} | {before} | {after} | {change} | {verdict} |",
-                    gated.n_cases
+                    gated.level.map_or(gated.n_cases, |level| level.cases)
                 ));
             }
             None => {
@@ -56,7 +56,7 @@ pub(super) fn metrics(suite: &SuiteRecord, decision: &Decision) -> Vec<String> {
         "",
         "#### Metrics",
         "",
-        "| metric | cases | baseline | now | change (points, + is better) | verdict |",
+        "| metric | cases | baseline | now | change (points) | verdict |",
         "|---|---:|---:|---:|---:|---|",
     ];
     head.into_iter().map(str::to_owned).chain(rows).collect()

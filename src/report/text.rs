@@ -177,6 +177,7 @@ fn beside(left: &str, right: &str) -> String {
 pub fn gate_text(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> String {
     let decision = &gate.decision;
     let mut out = vec![words::suite_sentence(gate), format!("cases: {}", words::counts(gate))];
+    out.extend(words::stopped(decision));
     let rows = words::rows(suite, gate);
     let groups: [Group<CaseResult>; 6] = [
         ("broken", |r| matches!(r, CaseResult::Broken)),
@@ -224,20 +225,25 @@ fn with_slices(suite: &SuiteRecord, id: &str, case: Option<&CaseRecord>) -> Stri
 
 /// The evidence about one gated metric.
 #[must_use]
-pub fn metric_text(suite: &SuiteRecord, gate: &GateReport, metric: &MetricDecision) -> String {
+pub fn metric_text(gate: &GateReport, metric: &MetricDecision) -> String {
     let verdict = words::verdict(metric.verdict);
     let Some(estimate) = metric.estimate else {
-        return format!("{verdict}: {} has nothing to compare", metric.metric);
+        return match metric.level {
+            Some(level) => format!(
+                "first run: {} {} over {}",
+                words::metric_name(metric),
+                words::percent(level.mean),
+                words::count(level.cases, "case")
+            ),
+            None => format!("{verdict}: {} has nothing to compare", metric.metric),
+        };
     };
-    let interval = metric.noise.as_ref().map_or(String::new(), |noise| {
-        let [low, high] = noise.ci95;
-        format!(" (95% CI {}..{})", words::points(low), words::points(high))
-    });
+    let evidence = metric.evidence(gate.decision.margin).map_or(String::new(), |text| format!("; {text}"));
     let mut text = format!(
-        "{verdict}: {} {}, {}{interval} over {}",
+        "{verdict}: {} {} ({}) over {}{evidence}",
         metric.metric,
-        words::before_now(suite, metric),
-        words::change(suite, &metric.metric, estimate.effect),
+        words::before_now(metric),
+        words::change(metric, estimate.effect),
         words::count(metric.n_cases, "case"),
     );
     if gate.decision.deterministic {

@@ -1,7 +1,7 @@
 //! Words and numbers that several reports share, so that they say the same thing the same way.
 //!
-//! Means are percentages of the score range, changes are points (hundredths of it) with a sign, and a change is
-//! positive when it is for the better, also where a small value is good.
+//! Means are percentages of the score range, changes are points (hundredths of it) with a sign, both as measured: where
+//! a small value is good, a positive change is a loss, and the words say so.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use crate::eval::limits::Limit;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
 use crate::gate::{CaseResult, CaseVerdict, Decision, MetricDecision, Outcome, Reason, Verdict};
 use crate::llm::ModelCard;
+pub use crate::stats::rounding::{percent, points};
 
 /// What a record cannot know: how the surface that shows the report is called.
 #[derive(Debug, Clone, Copy)]
@@ -49,19 +50,6 @@ pub(crate) fn suite_name(report: &Report, suite: &SuiteRecord) -> String {
     } else {
         suite.suite.clone()
     }
-}
-
-/// A fraction in signed points: `-6.0`.
-#[must_use]
-pub fn points(fraction: f64) -> String {
-    let rounded = format!("{:+.1}", 100.0 * fraction);
-    if rounded == "-0.0" { "+0.0".to_owned() } else { rounded }
-}
-
-/// A fraction as a percentage: `92.5%`.
-#[must_use]
-pub fn percent(fraction: f64) -> String {
-    format!("{:.1}%", 100.0 * fraction)
 }
 
 /// The first 12 characters of a hash: enough to find it again.
@@ -104,8 +92,11 @@ pub fn sentence(decision: &Decision) -> String {
 /// which fails the suite whatever the gate says.
 #[must_use]
 pub fn suite_verdict(gate: &GateReport) -> String {
-    let word =
-        if gate.meaning == Outcome::NotDecided { "not decided" } else { verdict(gate.decision.verdict) };
+    let word = match (gate.meaning, &gate.decision.reason) {
+        (Outcome::NotDecided, _) => "not decided",
+        (_, Some(Reason::NoBaseline)) => "first run",
+        _ => verdict(gate.decision.verdict),
+    };
     let accepted = if gate.meaning == Outcome::Worse && gate.excused().is_some() { ", accepted" } else { "" };
     let exceeded = if gate.limits.iter().any(Limit::exceeded) { ", limit exceeded" } else { "" };
     let fault = if gate.faults.is_empty() { "" } else { ", a check is at fault" };
@@ -184,7 +175,7 @@ pub fn result(result: &CaseResult) -> &'static str {
     }
 }
 
-/// What an exit code means. Inputs that have to be fixed never hide what the run says about the product.
+/// The meaning of an exit code. Inputs that have to be fixed never hide what the run found about the product.
 #[must_use]
 pub fn exit_meaning(report: &Report, code: u8) -> String {
     if code == exit::INPUT && !report.gates.is_empty() {
@@ -197,11 +188,46 @@ fn meaning(report: &Report, code: u8) -> &'static str {
     let undecided = report.gates.iter().any(|gate| !gate.selected || gate.meaning == Outcome::NotDecided);
     match code {
         exit::OK if undecided => "nothing got worse in what ran, the gate is not decided",
+        exit::OK if !report.gates.is_empty() && report.gates.iter().all(is_first) => {
+            "first run, there is no baseline to compare with yet"
+        }
         exit::OK => "nothing got worse",
-        exit::WORSE => "the product got worse",
+        exit::WORSE => failure(report),
         exit::INPUT => "fix the input",
         exit::CANNOT_TELL => "could not tell",
         _ => "nothing selected, or inconclusive where the policy says fail",
+    }
+}
+
+/// There is no baseline that the run could be worse than.
+#[must_use]
+pub fn is_first(gate: &GateReport) -> bool {
+    gate.baseline.source == BaselineSource::None
+}
+
+/// Names the failure: "worse" needs a baseline that the run was compared with.
+fn failure(report: &Report) -> &'static str {
+    let fails = |gate: &GateReport, is: fn(&CaseResult) -> bool| {
+        gate.decision
+            .cases
+            .iter()
+            .any(|verdict| verdict.fails() && gate.excuses(verdict).is_none() && is(&verdict.result))
+    };
+    let is_worse = |gate: &&GateReport| {
+        let by_gate = gate.selected && gate.meaning == Outcome::Worse && gate.excused().is_none();
+        by_gate || fails(gate, |result| matches!(result, CaseResult::Broken))
+    };
+    let must_pass = |gate: &&GateReport| fails(gate, |result| matches!(result, CaseResult::MustPassFailed));
+    let exceeds = |gate: &&GateReport| gate.selected && gate.limits.iter().any(Limit::exceeded);
+    let gates = || report.gates.iter();
+    if gates().any(|gate| is_worse(&gate) || (must_pass(&gate) && !is_first(gate))) {
+        "the product got worse"
+    } else if gates().any(|gate| must_pass(&gate)) {
+        "a check that must pass failed"
+    } else if gates().any(|gate| exceeds(&gate)) {
+        "a limit was exceeded"
+    } else {
+        "cases fail that no baseline knows"
     }
 }
 
@@ -301,27 +327,47 @@ pub fn counts(gate: &GateReport) -> String {
     if shown.is_empty() { "no cases".to_owned() } else { shown.join(", ") }
 }
 
-/// Baseline and candidate mean as measured: a lower-is-better metric reaches the gate turned around.
-pub(crate) fn means(suite: &SuiteRecord, metric: &MetricDecision) -> Option<(f64, f64)> {
-    let estimate = metric.estimate?;
-    let turned = suite.metrics.iter().any(|m| m.name == metric.metric && m.lower_is_better);
-    let shown = |mean: f64| if turned { 1.0 - mean } else { mean };
-    Some((shown(estimate.baseline_mean), shown(estimate.candidate_mean)))
+/// A change in points, with the direction of a metric where less is better.
+pub(crate) fn change(metric: &MetricDecision, effect: f64) -> String {
+    let direction = if metric.lower_is_better { ", lower is better" } else { "" };
+    format!("{} points{direction}", points(effect))
 }
 
-/// A change in points; of a metric where less is better, which way it went in words, since the gate turned it around.
-pub(crate) fn change(suite: &SuiteRecord, name: &str, effect: f64) -> String {
-    if !suite.metrics.iter().any(|metric| metric.name == name && metric.lower_is_better) {
-        return format!("{} points", points(effect));
+/// `94.0% -> 88.0%` of a metric; on a first run `88.0%`, and a dash without either.
+pub(crate) fn before_now(metric: &MetricDecision) -> String {
+    match (metric.estimate, metric.level) {
+        (Some(estimate), _) => {
+            format!("{} -> {}", percent(estimate.baseline_mean), percent(estimate.candidate_mean))
+        }
+        (None, Some(level)) => percent(level.mean),
+        (None, None) => "-".to_owned(),
     }
-    let word = if effect < 0.0 { "worse" } else { "better" };
-    format!("{} points {word}", points(effect.abs()).trim_start_matches('+'))
 }
 
-/// `94.0% -> 88.0%` of a metric, or a dash.
-pub(crate) fn before_now(suite: &SuiteRecord, metric: &MetricDecision) -> String {
-    means(suite, metric)
-        .map_or("-".to_owned(), |(before, now)| format!("{} -> {}", percent(before), percent(now)))
+/// `false_pass (lower is better)`; other names alone.
+pub(crate) fn metric_name(metric: &MetricDecision) -> String {
+    let direction = if metric.lower_is_better { " (lower is better)" } else { "" };
+    format!("{}{direction}", metric.metric)
+}
+
+/// The evidence behind a metric's verdict; a deterministic model needs none.
+pub(crate) fn evidence(metric: &MetricDecision, margin: f64) -> String {
+    match (metric.evidence(margin), &metric.estimate) {
+        (Some(evidence), _) => evidence,
+        (None, Some(_)) => "no noise".to_owned(),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+/// The answers of a run that was stopped early, as far as they were planned for the first pass.
+pub(crate) fn stopped(decision: &Decision) -> Option<String> {
+    decision.monitor.as_ref().filter(|evidence| evidence.stopped)?;
+    let draws = &decision.draws;
+    let confirm = match draws.confirm + draws.top_up {
+        0 => String::new(),
+        n => format!("; {n} more to confirm single cases"),
+    };
+    Some(format!("asked for {} of {} planned answers{confirm}", draws.main, draws.main + draws.saved))
 }
 
 /// A list's heading, and what belongs to it.
@@ -367,10 +413,6 @@ mod tests {
 
     #[test]
     fn numbers() {
-        assert_eq!(
-            [points(-0.06), points(0.0), points(-0.0001), points(0.123)],
-            ["-6.0", "+0.0", "+0.0", "+12.3"]
-        );
         assert_eq!([number(8000.0), number(0.05), number(0.0)], ["8000", "0.05", "0"]);
         assert_eq!(short("7c1e90aa11bb22"), "7c1e90aa11bb");
     }

@@ -21,6 +21,8 @@ pub struct PlusTwo {
     pub df: u32,
     /// One-sided 95% lower bound.
     pub lower95: f64,
+    /// One-sided 95% upper bound.
+    pub upper95: f64,
     /// Two-sided 95% interval, low and high.
     pub ci95: [f64; 2],
 }
@@ -51,7 +53,40 @@ pub fn plus_two(values: &[f64], clusters: Option<&[usize]>) -> PlusTwo {
     let df = u32::try_from(totals.len()).unwrap_or(u32::MAX).saturating_sub(1);
     let one_sided = quantile::student_t(0.95, f64::from(df)) * se;
     let two_sided = quantile::student_t(0.975, f64::from(df)) * se;
-    PlusTwo { mean, se, df, lower95: mean - one_sided, ci95: [mean - two_sided, mean + two_sided] }
+    PlusTwo {
+        mean,
+        se,
+        df,
+        lower95: mean - one_sided,
+        upper95: mean + one_sided,
+        ci95: [mean - two_sided, mean + two_sided],
+    }
+}
+
+/// The changes that a mean of scores in [0, 1] can make which was `before`: down to nothing, up to everything.
+///
+/// ```
+/// use llm_experiments::stats::interval::possible_change;
+/// assert_eq!(possible_change(0.75), [-0.75, 0.25]);
+/// ```
+#[must_use]
+pub fn possible_change(before: f64) -> [f64; 2] {
+    [-before, 1.0 - before]
+}
+
+/// `interval` without the part outside `possible`.
+///
+/// A t or normal interval is as wide on both sides of its centre, whatever the scores can be, so beside a bound it
+/// names values that no run can have. Cutting them off loses no coverage: the true value is not there.
+///
+/// ```
+/// use llm_experiments::stats::interval::within;
+/// assert_eq!(within([0.93, 1.04], [0.0, 1.0]), [0.93, 1.0]);
+/// ```
+#[must_use]
+pub fn within(interval: [f64; 2], possible: [f64; 2]) -> [f64; 2] {
+    let [least, most] = possible;
+    interval.map(|end| end.max(least).min(most))
 }
 
 /// Two-sided 95% interval for the mean of case scores in [0, 1], within [0, 1].
@@ -67,7 +102,7 @@ pub fn plus_two(values: &[f64], clusters: Option<&[usize]>) -> PlusTwo {
 #[must_use]
 pub fn level95(scores: &[f64], clusters: Option<&[usize]>) -> [f64; 2] {
     let stretched: Vec<f64> = scores.iter().map(|score| 2.0 * score - 1.0).collect();
-    plus_two(&stretched, clusters).ci95.map(|x| f64::midpoint(x, 1.0).clamp(0.0, 1.0))
+    within(plus_two(&stretched, clusters).ci95.map(|x| f64::midpoint(x, 1.0)), [0.0, 1.0])
 }
 
 /// Mean and clustered standard error of `values` as they are (Miller 2024, arXiv 2411.00640, with

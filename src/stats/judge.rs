@@ -1,7 +1,7 @@
 //! What a judge's mistakes do to a rate, and how labels by people correct for them.
 
 use super::moments::{covariance, mean, variance};
-use super::quantile;
+use super::{interval, quantile};
 
 /// How a pass-or-fail judge compares with people on the same items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,22 @@ pub struct PredictionPowered {
     pub se: f64,
     /// Two-sided 95% interval (normal).
     pub ci95: [f64; 2],
+}
+
+impl PredictionPowered {
+    /// The same within `possible`. The correction adds up two means and may lead beyond what either can be, and a normal
+    /// interval knows no bounds.
+    ///
+    /// ```
+    /// use llm_experiments::stats::judge::PredictionPowered;
+    /// let raw = PredictionPowered { lambda: 1.0, estimate: 0.98, se: 0.03, ci95: [0.92, 1.04] };
+    /// assert_eq!(raw.within([0.0, 1.0]).ci95, [0.92, 1.0]);
+    /// ```
+    #[must_use]
+    pub fn within(self, possible: [f64; 2]) -> Self {
+        let [estimate, _] = interval::within([self.estimate; 2], possible);
+        Self { estimate, ci95: interval::within(self.ci95, possible), ..self }
+    }
 }
 
 /// Prediction-powered mean: `lambda * mean(unlabelled) + mean(people - lambda * judge)` over the labelled items, with

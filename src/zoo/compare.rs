@@ -1,7 +1,7 @@
 //! Models against each other on the cases that both have.
 
 use super::{Answered, Field, ModelSeen, case_mean, clusters};
-use crate::stats::interval::{PlusTwo, plus_two};
+use crate::stats::interval::{plus_two, possible_change, within};
 use crate::stats::margin::Difference;
 
 /// Scores of the metric that decides, higher is better: a row for each of its cases, a column for each model.
@@ -72,14 +72,19 @@ impl Scores {
         self.rows.iter().filter_map(of).unzip()
     }
 
-    /// Mean of first minus second, its plus-two interval and the number of cases; nothing without a case.
-    pub(super) fn interval(&self, first: usize, second: usize) -> Option<(f64, PlusTwo, usize)> {
+    /// Mean of first minus second, its two-sided 95% interval (plus-two, within what the second's mean leaves room for) and
+    /// the number of cases; nothing without a case.
+    pub(super) fn interval(&self, first: usize, second: usize) -> Option<(f64, [f64; 2], usize)> {
         let (values, clusters) = self.differences(first, second);
         if values.is_empty() {
             return None;
         }
         let mean = values.iter().sum::<f64>() / values.len() as f64;
-        Some((mean, plus_two(&values, shared(&clusters, units(&clusters))), values.len()))
+        let of = |row: &Row, model: usize| row.scores.get(model).copied().flatten();
+        let both = self.rows.iter().filter(|row| of(row, first).is_some());
+        let beside = both.filter_map(|row| of(row, second)).sum::<f64>() / values.len() as f64;
+        let interval = plus_two(&values, shared(&clusters, units(&clusters))).ci95;
+        Some((mean, within(interval, possible_change(beside)), values.len()))
     }
 
     /// Every ordered pair: first minus second.

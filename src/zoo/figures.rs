@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::compare::{shared, units};
 use super::{Answered, Field, ModelSeen, case_mean};
-use crate::stats::interval::plus_two;
+use crate::stats::interval::level95;
 
 /// A mean over cases.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -117,13 +117,18 @@ pub(super) fn mean(found: &[(f64, usize)]) -> Option<Mean> {
     if found.is_empty() {
         return None;
     }
-    // The interval is made for differences in [-1, 1].
-    let stretched: Vec<f64> = found.iter().map(|(score, _)| 2.0 * score - 1.0).collect();
-    let clusters: Vec<usize> = found.iter().map(|(_, cluster)| *cluster).collect();
-    let [low, high] = plus_two(&stretched, shared(&clusters, units(&clusters))).ci95;
-    let back = |bound: f64| f64::midpoint(bound, 1.0).clamp(0.0, 1.0);
-    let mean = found.iter().map(|(score, _)| score).sum::<f64>() / found.len() as f64;
-    Some(Mean { cases: found.len(), mean, ci95: [back(low), back(high)] })
+    let (scores, clusters): (Vec<f64>, Vec<usize>) = found.iter().copied().unzip();
+    let ci95 = level95(&scores, shared(&clusters, units(&clusters)));
+    let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+    Some(Mean { cases: scores.len(), mean, ci95 })
+}
+
+impl Mean {
+    /// `1 - x` for `x`.
+    pub(super) fn turned(self) -> Self {
+        let [low, high] = self.ci95;
+        Self { mean: 1.0 - self.mean, ci95: [1.0 - high, 1.0 - low], ..self }
+    }
 }
 
 fn answers(model: &ModelSeen) -> impl Iterator<Item = &Answered> {

@@ -8,8 +8,9 @@ use super::figures::{Cost, Failures, Figure, Latency, Mean, cost, failures, late
 use super::more::{More, Wanted, more};
 use super::{Field, Terms, clusters};
 
-/// Version of the shape. Raised on a change that an old reader would misread.
-pub const FORMAT: u32 = 1;
+/// Version of the shape. Raised on a change that an old reader would misread. Since 2 every figure is as measured; before,
+/// those of the metric that decides were `1 - x` where less is better.
+pub const FORMAT: u32 = 2;
 
 /// One suite over several models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +25,7 @@ pub struct Zoo {
     pub dataset: String,
     /// The metric that decides.
     pub metric: String,
-    /// A small value of it is good; `quality` and differences are turned around, so that more is better.
+    /// A small value of it is good: then a positive difference is worse. All figures are as measured.
     pub lower_is_better: bool,
     /// A model this much worse than the best is too much worse.
     pub margin: f64,
@@ -59,9 +60,9 @@ pub struct Model {
     pub missing: usize,
     /// So many that nothing is said about it.
     pub left_out: bool,
-    /// The metric that decides, higher is better; absent without any score.
+    /// The metric that decides; absent without any score.
     pub quality: Option<Mean>,
-    /// Against the model with the highest mean, on the cases that both have; absent for that model itself.
+    /// Against the model with the best mean, on the cases that both have; absent for that model itself.
     pub behind: Option<Behind>,
     /// What the cases say about it.
     pub standing: Standing,
@@ -80,10 +81,10 @@ pub struct Model {
     pub figures: Vec<Figure>,
 }
 
-/// A paired difference to the best of the sample: negative is worse.
+/// A paired difference to the best of the sample, as measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Behind {
-    /// The model with the highest mean.
+    /// The model with the best mean.
     pub best: String,
     /// Cases that both have.
     pub cases: usize,
@@ -172,13 +173,18 @@ pub fn assess(field: &Field, terms: Terms) -> Zoo {
     fronts(&mut models, &compared);
     let quality = |model: &Model| model.quality.map_or(-1.0, |quality| quality.mean);
     models.sort_by(|a, b| a.left_out.cmp(&b.left_out).then(quality(b).total_cmp(&quality(a))));
+    let lower_is_better = field.metrics.iter().any(|(name, lower)| *name == field.metric && *lower);
+    if lower_is_better {
+        // Up to here more was better.
+        models.iter_mut().for_each(Model::turn);
+    }
     Zoo {
         format: FORMAT,
         suite: field.suite.clone(),
         prompt: field.prompt.clone(),
         dataset: field.dataset.clone(),
         metric: field.metric.clone(),
-        lower_is_better: field.metrics.iter().any(|(name, lower)| *name == field.metric && *lower),
+        lower_is_better,
         margin: terms.margin,
         alpha: terms.alpha,
         samples: field.samples,
@@ -187,6 +193,17 @@ pub fn assess(field: &Field, terms: Terms) -> Zoo {
         models,
         answer,
         notes: field.notes.clone(),
+    }
+}
+
+impl Model {
+    /// The metric that decides as measured, `x` for `1 - x`.
+    fn turn(&mut self) {
+        self.quality = self.quality.map(Mean::turned);
+        if let Some(behind) = &mut self.behind {
+            let [low, high] = behind.ci95;
+            (behind.mean, behind.ci95) = (0.0 - behind.mean, [0.0 - high, 0.0 - low]);
+        }
     }
 }
 
@@ -216,8 +233,8 @@ fn hold(models: &mut [Model], scores: &Scores, compared: &[usize], field: &Field
         }
         let best = best.filter(|best| *best != position);
         model.behind = best.and_then(|best| {
-            let (mean, interval, cases) = scores.interval(position, best)?;
-            Some(Behind { best: name(best), cases, mean, ci95: interval.ci95 })
+            let (mean, ci95, cases) = scores.interval(position, best)?;
+            Some(Behind { best: name(best), cases, mean, ci95 })
         });
     }
     let verdict = verdict(&choice, &standings);

@@ -265,8 +265,12 @@ fn a_small_value_can_be_good() {
     let best = &zoo.models[0];
     assert_eq!(
         (best.alias.as_str(), best.quality.unwrap().mean, best.figures[0].mean.mean),
-        ("m1", 1.0, 0.0)
+        ("m1", 0.0, 0.0)
     );
+    // As measured, the other is a hundred points above the best, and no interval leaves the range.
+    let other = &zoo.models[1];
+    let behind = other.behind.as_ref().unwrap();
+    assert_eq!((other.quality.unwrap().mean, behind.mean, behind.ci95[1]), (1.0, 1.0, 1.0));
 }
 
 #[test]

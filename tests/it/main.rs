@@ -8,6 +8,7 @@ mod base;
 #[cfg(feature = "otel")]
 mod collector;
 mod compat;
+mod direction;
 #[cfg(feature = "rf-qaqc")]
 mod example_doc;
 mod finetune;
@@ -31,6 +32,7 @@ mod noise;
 mod perspectives;
 mod perspectives_lift;
 mod pins_upgrade;
+mod possible;
 mod readme;
 #[cfg(feature = "rf-qaqc")]
 mod reference;

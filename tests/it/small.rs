@@ -83,10 +83,33 @@ fn cases_come_go_and_change() {
     // A new case that fails is a plain assertion.
     world.write("data/cases.csv", &(world.read("data/cases.csv") + "c-coal,coal,black\n"));
     world.edit("evals/tiny.yml", "- equals", "- contains: { value: black, not: true }\n  - equals");
-    world.run(&["eval"]).exits(1).says(&["failing: c-coal"]);
+    world.run(&["eval"]).exits(1).says(&[
+        "tiny: pass",
+        "failing: c-coal\n    c-coal: not contains: ",
+        "exit 1: cases fail that no baseline knows",
+    ]);
     // Most of the baseline taken away is no way to pass.
     world.write("data/cases.csv", &csv(&rows[..5]));
     world.run(&["eval"]).exits(3).says(&["inconclusive: ", "removed"]);
+}
+
+#[test]
+fn a_first_run_gives_rates_and_reasons() {
+    let world = World::of_cases("id,input,expected\nc-1,sky,blue\nc-2,coal,black\nc-3,blood,red\n");
+    world.edit("evals/tiny.yml", "- equals", "- contains: { value: black, not: true }\n  - equals");
+    let ran = world.run(&["eval"]).exits(1).says(&[
+        "tiny: first run",
+        "first run: pass_rate 66.7% over 3 cases (no baseline yet); 3 new (1 failing)",
+        "failing: c-2\n    c-2: not contains: ",
+        "accept: llmx baseline accept tiny",
+        "exit 1: cases fail that no baseline knows",
+    ]);
+    let tests = world.test(&[]).exits(101);
+    assert_eq!(tests.failed(), ["tiny::c-2"]);
+    let (summary, junit) = (world.read("reports/summary.md"), world.read("reports/junit.xml"));
+    for text in [ran.text(), tests.text(), summary, junit] {
+        assert!(!text.contains("got worse") && !text.to_lowercase().contains("regressed"), "{text}");
+    }
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Embedding<'a> {
     pub embedder: &'a Embedder,
     /// The request; none where the text is not known yet.
     pub request: Option<Request>,
+    /// Of an answer that is not known yet there may be several texts: the path has a `*`.
+    pub many: bool,
 }
 
 impl Embedder {
@@ -163,12 +165,13 @@ pub(super) fn embeddings<'a>(
 ) -> Vec<Embedding<'a>> {
     // What cannot be compared is told when the check runs.
     let Ok(wanted) = literal(args, case).map(text_of) else { return Vec::new() };
-    let asks = |text: &str| Embedding { embedder, request: Some(embedder.request(text)) };
+    let asks = |text: &str| Embedding { embedder, request: Some(embedder.request(text)), many: false };
     let Some(answer) = answer else {
         return if wanted.trim().is_empty() {
             Vec::new()
         } else {
-            vec![asks(&wanted), Embedding { embedder, request: None }]
+            let many = args.path.as_ref().is_some_and(|path| path.contains('*'));
+            vec![asks(&wanted), Embedding { embedder, request: None, many }]
         };
     };
     let json: Option<Value> = serde_json::from_str(&answer.text).ok();

@@ -25,6 +25,7 @@ fn version(mean: f64) -> Version {
 fn ripe() -> Evidence {
     Evidence {
         metric: "pass_rate".to_owned(),
+        lower_is_better: false,
         target: 0.9,
         margin: 0.05,
         versions: [0.6, 0.72, 0.74, 0.73].map(version).to_vec(),

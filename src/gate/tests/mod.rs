@@ -2,6 +2,7 @@
 
 mod cases;
 mod doubts;
+mod figures;
 mod paths;
 mod people;
 mod verdicts;

@@ -55,19 +55,34 @@ impl Tariff {
         }
     }
 
+    /// The `max_tokens` that the model names: without it nothing bounds an answer.
+    #[must_use]
+    pub fn named_max_tokens(&self) -> Option<u64> {
+        self.max_tokens
+    }
+
+    /// Input tokens of a request, at most: a token is at least one byte of text.
+    #[must_use]
+    pub fn input_at_most(request: &Request) -> u64 {
+        (request.text_bytes() + OVERHEAD * (request.messages.len() + 1)) as u64
+    }
+
     /// The most that a request can cost, in USD; absent where the price is unknown.
     #[must_use]
     pub fn most(&self, request: &Request) -> Option<f64> {
-        // A token is at least one byte of text.
-        let input = request.text_bytes() + OVERHEAD * (request.messages.len() + 1);
-        let usage = |cache_write_tokens| Usage {
-            input_tokens: input as u64,
-            output_tokens: if request.operation == Operation::Chat { self.max_tokens() as u64 } else { 0 },
-            cache_read_tokens: 0,
-            cache_write_tokens,
+        let output = if request.operation == Operation::Chat { self.max_tokens() as u64 } else { 0 };
+        self.most_of(Some(Self::input_at_most(request)), Some(output))
+    }
+
+    /// The most that so many tokens of input and output can cost, in USD; absent where the price or one of them is unknown.
+    #[must_use]
+    pub fn most_of(&self, input: Option<u64>, output: Option<u64>) -> Option<f64> {
+        let usage = |cache_write_tokens| {
+            let (input_tokens, output_tokens) = input.zip(output)?;
+            Some(Usage { input_tokens, output_tokens, cache_read_tokens: 0, cache_write_tokens })
         };
         // Writing to a cache can cost more than plain input.
-        let (plain, written) = (self.cost(Some(usage(0)))?, self.cost(Some(usage(input as u64)))?);
+        let (plain, written) = (self.cost(usage(0))?, self.cost(usage(input.unwrap_or(0)))?);
         Some(plain.max(written))
     }
 }

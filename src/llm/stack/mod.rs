@@ -38,6 +38,8 @@ pub use ledger::Ledger;
 pub(in crate::llm) use meter::Meter;
 pub use meter::{Pulse, Spent, Traffic};
 pub use replay::Policy;
+/// Tries of one call that a provider may bill although they failed, at most.
+pub const MOST_BILLED_RETRIES: usize = retry::TRIES;
 
 /// One question put to a model.
 #[derive(Debug, Clone, Copy)]

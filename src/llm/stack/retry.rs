@@ -21,8 +21,9 @@ use crate::llm::{Error, Failure, ProviderError};
 const FIRST: Duration = Duration::from_millis(500);
 /// No wait is longer than this, unless the provider asks for it.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Tries after the first, where the provider fails.
-const TRIES: usize = 6;
+/// Tries after the first, where the provider fails. One that only asks to slow down bills nothing, so no more than this
+/// many can be billed on top of the one that answers.
+pub(super) const TRIES: usize = 6;
 /// Tries after the first, where it only asks to slow down: their waits are longer together than a window of a minute,
 /// for not every server says how long to wait.
 const TRIES_WHEN_RATE_LIMITED: usize = 8;

@@ -11,6 +11,7 @@ use crate::finetune::evidence::{Beside, Gain, Level, Measured};
 /// What the decision needs of the report.
 #[derive(Deserialize)]
 struct Report {
+    format: u32,
     suite: String,
     model: String,
     metric: String,
@@ -61,13 +62,12 @@ impl Seen<'_> {
         let own = assessed
             .own
             .ok_or_else(|| format!("{name} did not measure the task's own prompt on every case"))?;
-        Ok(Beside {
-            measured: Measured {
-                level: Level { mean: assessed.synthesis, ci95: assessed.synthesis_ci95, cases: found.cases },
-                usd_per_case: None,
-                source: name.to_owned(),
-            },
-            gain: Gain { mean: own.lift, ci95: own.ci95 },
-        })
+        let level = Level { mean: assessed.synthesis, ci95: assessed.synthesis_ci95, cases: found.cases };
+        let gain = Gain { mean: own.lift, ci95: own.ci95 };
+        // The first format held figures of which more is better.
+        let turned = found.format > 1 && self.plan.spec.lower_is_better().contains(&found.metric);
+        let (level, gain) = if turned { (level.turned(), gain.turned()) } else { (level, gain) };
+        let measured = Measured { level, usd_per_case: None, source: name.to_owned() };
+        Ok(Beside { measured, gain })
     }
 }

@@ -182,11 +182,15 @@ type Area<'b> = DrawingArea<SVGBackend<'b>, Shift>;
 
 fn draw<'b>(root: &Area<'b>, zoo: &Zoo, points: &[Point<'_>]) -> Result<(), Failure<SVGBackend<'b>>> {
     let axis = Axis::of(points);
-    let bound_at = points.iter().map(|point| point.mean).fold(0.0, f64::max) - 100.0 * zoo.margin;
-    let shown = bound_at >= 0.0;
-    let lowest = points.iter().map(|point| point.ci[0]).fold(100.0, f64::min);
-    let lowest = if shown { lowest.min(bound_at) } else { lowest };
-    let highest = points.iter().map(|point| point.ci[1]).fold(0.0, f64::max);
+    let means = || points.iter().map(|point| point.mean);
+    let bound_at = if zoo.lower_is_better {
+        means().fold(100.0, f64::min) + 100.0 * zoo.margin
+    } else {
+        means().fold(0.0, f64::max) - 100.0 * zoo.margin
+    };
+    let bound_at = Some(bound_at).filter(|at| (0.0..=100.0).contains(at));
+    let lowest = points.iter().map(|point| point.ci[0]).chain(bound_at).fold(100.0, f64::min);
+    let highest = points.iter().map(|point| point.ci[1]).chain(bound_at).fold(0.0, f64::max);
     let step = nice((highest - lowest).max(2.0) / 6.0);
     let bottom = ((lowest / step).floor() * step).max(0.0);
     let top = ((highest / step).ceil() * step + 0.4 * step).min(100.0 + 0.4 * step);
@@ -213,7 +217,7 @@ fn draw<'b>(root: &Area<'b>, zoo: &Zoo, points: &[Point<'_>]) -> Result<(), Fail
         .y_label_formatter(&|percent| number(*percent))
         .draw()?;
     let mut taken: Vec<Rect> = Vec::new();
-    if shown {
+    if let Some(bound_at) = bound_at {
         bound(&mut chart, zoo, bound_at, &axis, &mut taken)?;
     }
     front(&mut chart, points, &axis, &mut taken)?;
@@ -253,7 +257,7 @@ fn color(zoo: &Zoo, point: &Point<'_>) -> RGBColor {
     }
 }
 
-/// What is the margin below the best of the sample.
+/// A line at the margin from the best of the sample, on the side of the worse.
 fn bound<'b>(
     chart: &mut Chart<'_, 'b>,
     zoo: &Zoo,
@@ -270,7 +274,8 @@ fn bound<'b>(
     ))?;
     let style = ("sans-serif", TEXT * 0.85).into_font().color(&MUTED).pos(Pos::new(HPos::Left, VPos::Bottom));
     let (x, y) = chart.backend_coord(&(axis.from, y));
-    let words = format!("{} below the best here", words::margin(zoo));
+    let side = if zoo.lower_is_better { "above" } else { "below" };
+    let words = format!("{} {side} the best here", words::margin(zoo));
     let width = CHARACTER * i32::try_from(words.chars().count()).unwrap_or(0);
     taken.push(Rect { left: x, top: y - 18, right: x + width, bottom: y + 2 });
     let area = chart.plotting_area().strip_coord_spec();

@@ -2,6 +2,7 @@
 
 use crate::llm::stack::budget::dollars;
 use crate::report::words::{count, number, percent, points};
+use crate::stats::rounding::plain_points;
 use crate::zoo::choice::Standing;
 use crate::zoo::figures::Mean;
 use crate::zoo::more::{MOST, More};
@@ -24,16 +25,17 @@ pub fn subject(zoo: &Zoo) -> String {
     )
 }
 
-/// The metric that decides, as it is shown: more is better.
+/// The metric that decides, and its direction where less is better.
 #[must_use]
 pub fn quality_name(zoo: &Zoo) -> String {
-    if zoo.lower_is_better { format!("100% - {}", zoo.metric) } else { zoo.metric.clone() }
+    let direction = if zoo.lower_is_better { " (lower is better)" } else { "" };
+    format!("{}{direction}", zoo.metric)
 }
 
 /// A fraction in points, without a sign: `5`, `2.5`.
 #[must_use]
 pub fn margin(zoo: &Zoo) -> String {
-    format!("{} points", number(100.0 * zoo.margin))
+    format!("{} points", plain_points(zoo.margin))
 }
 
 fn list(names: &[String]) -> String {

@@ -66,7 +66,7 @@ fn a_baseline_that_was_deleted() {
         make: |w| w.remove(BASELINE),
         code: 1,
         policies: &[],
-        says: &["inconclusive: no comparable cases"],
+        says: &["gold: first run", "exit 1: cases fail that no baseline knows"],
     };
     all(World::small, &[gone]);
     // With Git the merge base's decides, and asks for it back.

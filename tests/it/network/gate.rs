@@ -131,11 +131,18 @@ fn a_broken_run_stops_early_and_the_rest_costs_nothing() {
     change_prompt(&world);
     world.forget_runs();
     let ran = world.run(&["eval"]).exits(1);
-    ran.says(&["regressed early after ", " of 200 cases", "saved", "not counted"]);
+    let ran = ran.says(&["regressed early after ", " of 200 cases", "not counted"]);
     let asked = requests(&after);
     assert!(asked < 150, "{asked}");
     let report = world.report();
     let decision = &report.gates[0].decision;
+    // Every request is counted, those that were under way when it stopped among them, and nothing is called saved that
+    // was asked for.
+    let draws = &decision.draws;
+    assert_eq!((draws.main + draws.confirm + draws.top_up) as u64, asked, "{draws:?}");
+    assert_eq!(draws.main + draws.saved, 200, "{draws:?}");
+    let more = draws.confirm + draws.top_up;
+    ran.says(&[&format!("asked for {} of 200 planned answers; {more} more to confirm", draws.main)]);
     let evidence = decision.monitor.clone().unwrap();
     assert!(evidence.stopped && evidence.seen < 20, "{evidence:?}");
     assert_eq!(decision.counts.not_run, 200 - evidence.seen);

@@ -1,5 +1,6 @@
 //! Whole runs over real sockets: the program against `llmx sim`.
 
+mod bound;
 mod canary;
 mod embeddings;
 mod faults;

@@ -13,8 +13,8 @@ use llm_experiments::eval::record::{
     SampleRecord, Scores, SuiteRecord,
 };
 use llm_experiments::gate::{
-    CaseClass, CaseResult, CaseVerdict, Counts, Decision, Draws, Estimate, Method, MetricDecision, NoiseTest,
-    Outcome, Reason, Verdict,
+    CaseClass, CaseResult, CaseVerdict, Counts, Decision, Draws, Estimate, Level, Method, MetricDecision,
+    NoiseTest, Outcome, Reason, Verdict,
 };
 use llm_experiments::llm::{Answer, FinishReason, ModelCard};
 use llm_experiments::report::input::{
@@ -88,6 +88,7 @@ pub(crate) fn two_models() -> Report {
         limit_rise: 0.005,
         ci95: [-0.5, -0.0625],
         lower95: -0.4375,
+        upper95: -0.125,
         lost_guard: 0.5,
         noise_sd: 0.0625,
         mde80: 0.25,
@@ -116,6 +117,59 @@ pub(crate) fn large(cases: usize, broken: usize) -> Report {
     }
     suite.dataset_cases = cases;
     gate.decision.counts = Counts { ok: cases - broken, broken, ..Counts::default() };
+    report
+}
+
+/// `report()` with cases that were never right and cases that are sometimes.
+pub(crate) fn to_do(known: usize, noisy: usize) -> Report {
+    let mut report = large(known + noisy, known + noisy);
+    let gate = &mut report.gates[0];
+    for (n, case) in gate.decision.cases.iter_mut().enumerate() {
+        let (class, passes, result) = if n < known {
+            (CaseClass::KnownFailure, 0, CaseResult::KnownFailure)
+        } else {
+            (CaseClass::Noisy, 3, CaseResult::NoisyFail)
+        };
+        *case = CaseVerdict { kb: 5, ..verdict(&case.id, Some(class), passes, result) };
+    }
+    gate.decision.counts = Counts { known_failures: known, noisy, ..Counts::default() };
+    report
+}
+
+/// The suite's first run: no baseline knows any of its cases.
+pub(crate) fn first_run() -> Report {
+    let mut report = report();
+    report.policies.clear();
+    let gate = &mut report.gates[0];
+    gate.baseline = BaselineInfo::none();
+    gate.before.clear();
+    gate.rescored = None;
+    gate.meaning = Outcome::Warns;
+    let suite = &mut report.run.suites[0];
+    suite.cases.retain(|case| case.id != "RF-G-070");
+    suite.dataset_cases = suite.cases.len();
+    let new = |case: &Arc<CaseRecord>| {
+        let pass = case.samples[0].scores().is_some_and(|scores| scores.passed);
+        verdict(&case.id, None, 0, CaseResult::New { pass, changed: false })
+    };
+    let decision = &mut gate.decision;
+    decision.cases = suite.cases.iter().map(new).collect();
+    let failing = decision.cases.iter().filter(|verdict| verdict.fails()).count();
+    decision.counts = Counts { new: decision.cases.len(), new_failing: failing, ..Counts::default() };
+    decision.verdict = Verdict::Inconclusive;
+    decision.reason = Some(Reason::NoBaseline);
+    decision.notes.clear();
+    decision.sentence =
+        "first run: verdict_accuracy 50.0% over 10 cases, false_pass 7.5% (lower is better) (no baseline yet); 10 new (6 \
+         failing)"
+            .to_owned();
+    for (metric, mean) in decision.metrics.iter_mut().zip([0.5, 0.075]) {
+        metric.verdict = Verdict::Inconclusive;
+        metric.reason = Some(Reason::NoComparableCases);
+        metric.method = Method::NotCompared;
+        (metric.n_cases, metric.estimate) = (0, None);
+        metric.level = Some(Level { mean, cases: 10 });
+    }
     report
 }
 
@@ -337,8 +391,10 @@ fn gate() -> GateReport {
             notes: vec!["some cases have only 1 sample in the baseline; with 5 each the gate sees smaller drops".to_owned()],
             metrics: vec![
                 metric("verdict_accuracy", 0.5, (0.875, 0.75), Verdict::Regressed),
-                // Lower is better: arrives turned around, so 0.95 means 5%.
-                metric("false_pass", 0.5, (0.95, 0.925), Verdict::Pass),
+                MetricDecision {
+                    lower_is_better: true,
+                    ..metric("false_pass", 0.5, (0.05, 0.075), Verdict::Pass)
+                },
             ],
             counts: Counts {
                 ok: 2,
@@ -408,6 +464,7 @@ fn gate() -> GateReport {
 fn metric(name: &str, weight: f64, (before, now): (f64, f64), verdict: Verdict) -> MetricDecision {
     MetricDecision {
         metric: name.to_owned(),
+        lower_is_better: false,
         weight,
         verdict,
         reason: (verdict == Verdict::Pass).then_some(Reason::WithinMargin),
@@ -424,6 +481,7 @@ fn metric(name: &str, weight: f64, (before, now): (f64, f64), verdict: Verdict) 
             k: (1, 1),
         }),
         noise: None,
+        level: None,
     }
 }
 

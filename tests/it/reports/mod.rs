@@ -11,7 +11,7 @@ mod fixture;
 pub(crate) mod walk;
 
 use insta::assert_snapshot;
-use llm_experiments::gate::CaseResult;
+use llm_experiments::gate::{CaseResult, Draws, Evidence, MetricDecision, Outcome};
 use llm_experiments::report::input::Report;
 use llm_experiments::report::outcome::exit_code;
 use llm_experiments::report::words::Hints;
@@ -46,7 +46,7 @@ fn evidence_of_a_gate() {
     let all: Vec<String> = report
         .pairs()
         .map(|(suite, gate)| {
-            let metrics = gate.decision.metrics.iter().map(|metric| text::metric_text(suite, gate, metric));
+            let metrics = gate.decision.metrics.iter().map(|metric| text::metric_text(gate, metric));
             let lines: Vec<String> =
                 std::iter::once(text::gate_text(suite, gate, hints)).chain(metrics).collect();
             lines.join("\n\n")
@@ -64,6 +64,141 @@ fn formats() {
     let two = fixture::two_models();
     assert_snapshot!("markdown_two_models", markdown::summary(&two, Hints::default()));
     assert_eq!(exit_code(&report), 2, "a policy problem outranks a broken case");
+}
+
+#[test]
+fn a_first_run_gives_rates_and_reasons_and_calls_nothing_worse() {
+    let report = fixture::first_run();
+    let console = console::summary(&report, Hints::default(), false);
+    let summary = markdown::summary(&report, Hints::default());
+    let xml = junit(&report);
+    assert_snapshot!("console_first_run", console);
+    assert_snapshot!("markdown_first_run", summary);
+    for text in [&console, &summary, &xml] {
+        for word in ["got worse", "regressed", "Regressed"] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
+    }
+    assert_eq!(exit_code(&report), 1, "a new case that fails is a plain assertion");
+}
+
+#[test]
+fn what_failed_is_named_as_it_is() {
+    let meaning = |report: &Report| {
+        let console = console::summary(report, Hints::default(), false);
+        console.lines().last().unwrap().to_owned()
+    };
+    let without = |report: &Report, gone: fn(&CaseResult) -> bool| {
+        let mut report = report.clone();
+        report.policies.clear();
+        for gate in &mut report.gates {
+            gate.decision.cases.retain(|verdict| !gone(&verdict.result));
+            gate.meaning = Outcome::Fine;
+        }
+        report
+    };
+    let is_broken =
+        |result: &CaseResult| matches!(result, CaseResult::Broken | CaseResult::NotMeasured { .. });
+    let report = fixture::report();
+    assert_eq!(meaning(&without(&report, |_| false)), "exit 1: the product got worse");
+    assert_eq!(
+        meaning(&without(&report, is_broken)),
+        "exit 1: the product got worse",
+        "what must pass does not"
+    );
+    let only_new = without(&report, |result| {
+        !matches!(result, CaseResult::New { .. } | CaseResult::Ok | CaseResult::KnownFailure)
+    });
+    assert_eq!(meaning(&only_new), "exit 1: cases fail that no baseline knows");
+    let mut first = fixture::first_run();
+    first.gates[0].decision.cases[1].result = CaseResult::MustPassFailed;
+    assert_eq!(meaning(&first), "exit 1: a check that must pass failed");
+    first.gates[0].decision.cases.retain(|verdict| !verdict.fails());
+    assert_eq!(meaning(&first), "exit 0: first run, there is no baseline to compare with yet");
+    first.gates[0].limits[1].found = Some(9120.0);
+    assert_eq!(meaning(&first), "exit 1: a limit was exceeded");
+}
+
+#[test]
+fn the_message_of_a_failing_case_is_its_own() {
+    let messages: Vec<String> = junit(&fixture::report())
+        .split("<failure ")
+        .skip(1)
+        .map(|failure| failure.split("message=\"").nth(1).unwrap().split("\">").next().unwrap().to_owned())
+        .collect();
+    assert_snapshot!("junit_messages", messages.join("\n"));
+    // No check fails and the judge blocks: its reason. No score: why not.
+    let mut report = fixture::report();
+    let unconfirmed =
+        report.gates[0].decision.cases.iter_mut().find(|verdict| verdict.id == "RF-G-090").unwrap();
+    unconfirmed.result = CaseResult::Broken;
+    let xml = junit(&report);
+    assert!(
+        xml.contains("message=\"judge 0.80 -&gt; 0.60: the azimuth reference is missing; broken: "),
+        "{xml}"
+    );
+    assert!(xml.contains("message=\"not measured: no recording for key 7c1e90aa11bb"), "{xml}");
+}
+
+#[test]
+fn what_is_to_be_done_is_listed_by_name_and_bounded() {
+    let report = fixture::to_do(30, 25);
+    let summary = markdown::summary(&report, Hints::default());
+    for part in [
+        "#### Known failures: 30 cases",
+        "| RF-G-0000 | 0 of 5 | pim / hard / note_overrides_numbers | equals /verdict: expected \"fail\", found \"pass\" |",
+        "and 10 more; `junit.xml` has them all",
+        "#### Noisy: 25 cases",
+        "| RF-G-0030 | 3 of 5 | pim / hard / note_overrides_numbers | equals /verdict: expected \"fail\", found \"pass\" |",
+        "and 5 more; `junit.xml` has them all",
+    ] {
+        assert!(summary.contains(part), "{part}\n{summary}");
+    }
+    assert!(!summary.contains("RF-G-0020 ") && !summary.contains("RF-G-0054 "), "{summary}");
+    let console = console::summary(&report, Hints::default(), false);
+    let line = |start: &str| console.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
+    let ids = |from: usize| (from..from + 12).map(|n| format!("RF-G-{n:04}")).collect::<Vec<_>>().join(", ");
+    assert_eq!(line("  known failures: "), format!("  known failures: {}, and 18 more", ids(0)));
+    assert_eq!(line("  noisy: "), format!("  noisy: {}, and 13 more", ids(30)));
+}
+
+#[test]
+fn a_run_that_stopped_early_counts_what_it_asked_for() {
+    let mut report = fixture::two_models();
+    let decision = &mut report.gates[1].decision;
+    decision.monitor = Some(Evidence {
+        metric: "verdict_accuracy".to_owned(),
+        e_value: 130.0,
+        limit: 100.0,
+        seen: 10,
+        of: 44,
+        stopped: true,
+    });
+    decision.draws = Draws { main: 40, confirm: 60, top_up: 0, saved: 4 };
+    let line = "asked for 40 of 44 planned answers; 60 more to confirm single cases";
+    for text in [
+        console::summary(&report, Hints::default(), false),
+        markdown::summary(&report, Hints::default()),
+        junit(&report),
+    ] {
+        assert!(text.contains(line) && !text.contains("saved"), "{text}");
+    }
+}
+
+#[test]
+fn one_effect_reads_the_same_everywhere() {
+    // Too small for one decimal: shown all the same, and nowhere as none.
+    let mut report = fixture::report();
+    report.gates[0].decision.metrics[0].estimate.as_mut().unwrap().effect = -0.0004;
+    let (suite, gate) = report.pairs().next().unwrap();
+    let console = console::summary(&report, Hints::default(), false);
+    let summary = markdown::summary(&report, Hints::default());
+    let xml = junit(&report);
+    assert!(console.contains("(-0.04 points)"), "{console}");
+    assert_eq!(summary.matches("| -0.04 |").count(), 2, "{summary}");
+    assert!(text::metric_text(gate, &gate.decision.metrics[0]).contains("(-0.04 points)"));
+    assert!(xml.contains("[[PROPERTY|baseline_delta=-0.04]]"), "{xml}");
+    assert_eq!(suite.suite, "gold");
 }
 
 #[test]
@@ -249,11 +384,21 @@ fn old_results_are_read_and_newer_ones_refused() {
     let report = json::read(old).unwrap();
     assert_eq!(report.run.run_id, "20261123T131500Z-4f2a");
     assert_eq!(report.gates[0].decision.cases.len(), 12);
+    // It stores what the gate calculated with, 95% for 5%: read, it is what was measured, and is not turned twice.
+    assert_eq!(report.format, 2);
+    let [accuracy, false_pass] = &report.gates[0].decision.metrics[..] else { panic!() };
+    let rounded = |x: f64| (x * 1e6).round() / 1e6;
+    let figures = |metric: &MetricDecision| {
+        let e = metric.estimate.unwrap();
+        [e.effect, e.baseline_mean, e.candidate_mean].map(rounded)
+    };
+    assert_eq!((accuracy.lower_is_better, figures(accuracy)), (false, [-0.125, 0.875, 0.75]));
+    assert_eq!((false_pass.lower_is_better, figures(false_pass)), (true, [0.025, 0.05, 0.075]));
 
-    let newer = String::from_utf8(old.to_vec()).unwrap().replacen("\"format\": 1", "\"format\": 2", 1);
+    let newer = String::from_utf8(old.to_vec()).unwrap().replacen("\"format\": 1", "\"format\": 3", 1);
     assert_snapshot!(
         json::read(newer.as_bytes()).unwrap_err(),
-        @"expected a report of format 1 or older, found 2: a newer version wrote it"
+        @"expected a report of format 2 or older, found 3: a newer version wrote it"
     );
     assert!(json::read(b"{}").unwrap_err().starts_with("not a report: missing field `format`"));
     assert_eq!(json::read(eval_results(&report).as_bytes()), Ok(report));
@@ -265,7 +410,7 @@ fn an_exceeded_limit_is_said_first() {
     let gate = &mut report.gates[0];
     gate.decision.verdict = llm_experiments::gate::Verdict::Pass;
     gate.decision.sentence = "pass: identical".to_owned();
-    gate.meaning = llm_experiments::gate::Outcome::Fine;
+    gate.meaning = Outcome::Fine;
     gate.limits[1].found = Some(9120.0);
     let found = walk::check(&junit(&report));
     let gate = found.iter().find(|case| case.class == "gate" && case.name == "gold").unwrap();
@@ -297,7 +442,9 @@ fn the_walk_refuses_what_the_schema_refuses() {
         ("</testsuites>", ""),
         ("the tapped joint", "the \u{1b} joint"),
         ("RF-G-002\"", "RF-G-001\""),
-        ("message=\"broken", "message=\"<broken"),
+        ("message=\"equals", "message=\"<equals"),
+        ("<property name", "<property id"),
+        ("<properties>", "<properties name=\"x\">"),
     ] {
         assert!(good.contains(from), "{from}");
         let bad = good.replacen(from, to, 1);

@@ -38,6 +38,8 @@ fn rule(element: &str) -> Rule {
             &["name"],
         ),
         "failure" | "error" | "skipped" => (&[], &["type", "message"], &[]),
+        "properties" => (&["property"], &[], &[]),
+        "property" => (&[], &["name", "value"], &["name", "value"]),
         "system-out" | "system-err" => (&[], &[], &[]),
         other => panic!("unexpected element <{other}>"),
     }
