@@ -7,6 +7,7 @@
 //! twice each time. Tries that fail and are repeated are not in it; [`Forecast::billed_retries`] bounds
 //! what a provider may bill for them.
 
+mod by_main;
 mod further;
 mod most;
 
@@ -148,6 +149,9 @@ pub fn forecast(inputs: &Inputs, selections: &[Selection], extent: Extent) -> Re
             if let Some(further) = &mut further {
                 further.look(case, &firsts, &mut tallies).map_err(failed)?;
             }
+        }
+        if selection.gate {
+            by_main::look(inputs, suite, &plan, extent, &mut tallies)?;
         }
     }
     let models: BTreeMap<String, Line> =
