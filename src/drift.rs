@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::betting::{log_factor_drop, log_factor_rise};
 use crate::stats::moments;
+use crate::stats::rounding::points;
 use crate::stats::shiryaev_roberts::{Detector, log_factor_failures};
 
 /// Mean days to a false alarm of one detector, at least.
@@ -319,10 +320,10 @@ impl State {
         self.judge.push(drops.chain(rises));
         (self.judge.level() >= THRESHOLD).then(|| {
             format!(
-                "the judge scores {} frozen answers {:+.1} points today; the evidence of a change stands at {} (alarm at \
+                "the judge scores {} frozen answers {} points today; the evidence of a change stands at {} (alarm at \
                  {THRESHOLD})",
                 judged.len(),
-                100.0 * change,
+                points(change),
                 level(&self.judge)
             )
         })
@@ -347,12 +348,12 @@ impl State {
         let alarmed = [&self.failures, &self.scores].iter().any(|detector| detector.level() >= THRESHOLD);
         alarmed.then(|| {
             format!(
-                "{} of {} {} fail today, scores {:+.1} points over {}; the evidence stands at {} and {} (alarm at \
+                "{} of {} {} fail today, scores {} points over {}; the evidence stands at {} and {} (alarm at \
                  {THRESHOLD})",
                 seen.failing.len(),
                 seen.held,
                 self.watched.held(),
-                100.0 * mean(&seen.differences).unwrap_or(0.0),
+                points(mean(&seen.differences).unwrap_or(0.0)),
                 seen.answered,
                 level(&self.failures),
                 level(&self.scores)

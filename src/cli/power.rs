@@ -9,6 +9,7 @@ use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::power::{Change, Power, RUNS, Way, plan};
 use crate::pipeline::{Inputs, Selection};
 use crate::report::outcome::exit;
+use crate::stats::rounding::{percent, plain_points};
 
 /// Arguments of `llmx power`.
 #[derive(Debug, clap::Args)]
@@ -66,24 +67,23 @@ fn usd_per_pass(context: &Context, choice: &Choice, args: &Args) -> Result<Optio
 }
 
 fn text(power: &Power) -> Vec<String> {
-    let points = |fraction: f64| format!("{:.1}", 100.0 * fraction);
     let word = if power.lower_is_better { "rise" } else { "drop" };
     let n = power.cases;
     let units = if power.units < n { format!(" in {} clusters", power.units) } else { String::new() };
     let mut out = vec![
         format!(
-            "{} on {}: {n} cases{units}, {} recorded sample{} each, {} {}%{}",
+            "{} on {}: {n} cases{units}, {} recorded sample{} each, {} {}{}",
             power.suite,
             power.model,
             power.recorded,
             if power.recorded == 1 { "" } else { "s" },
             power.metric,
-            points(power.mean),
+            percent(power.mean),
             if power.lower_is_better { " (lower is better)" } else { "" },
         ),
         format!(
             "noise: one answer varies by {} points (standard deviation within a case{}{})",
-            points(power.within_case_variance.sqrt()),
+            plain_points(power.within_case_variance.sqrt()),
             if power.noise_is_assumed {
                 "; assumed, the largest possible: nothing is recorded twice"
             } else {
@@ -95,15 +95,15 @@ fn text(power: &Power) -> Vec<String> {
                 String::new()
             },
         ),
-        format!("finds 80% of the time, at a level of {} per look:", points(power.level) + "%"),
+        format!("finds 80% of the time, at a level of {}% per look:", plain_points(power.level)),
     ];
     for found in &power.finds {
         let samples = if found.k == 1 { "answer" } else { "answers" };
         let size = if found.drop > power.room() {
-            // The formula knows no floor; what it asks for may be more than there is to lose.
-            format!("no {word}, for none from {}% is large enough", points(power.mean))
+            // The formula has no floor: it may ask for more than there is to lose.
+            format!("no {word}, because none from {} is large enough", percent(power.mean))
         } else {
-            format!("a {word} of {} points", points(found.drop))
+            format!("a {word} of {} points", plain_points(found.drop))
         };
         out.push(format!("  after {} {samples} per case: {size}", found.k));
     }
@@ -112,11 +112,11 @@ fn text(power: &Power) -> Vec<String> {
             "pass: {} {} cannot rule out a {word} of {} points even if nothing changes; {cases} can",
             power.units,
             if power.units < n { "clusters" } else { "cases" },
-            points(power.margin)
+            plain_points(power.margin)
         ),
         Some(cases) => format!(
             "pass: {cases} cases can rule out a {word} of {} points if nothing changes; here {:.0}% of clean runs do",
-            points(power.margin),
+            plain_points(power.margin),
             100.0 * power.passes_when_clean
         ),
         None => "pass: a margin of 0 can never be ruled out".to_owned(),
@@ -146,17 +146,20 @@ fn text(power: &Power) -> Vec<String> {
     ));
     if power.wanted > power.room() {
         out.push(format!(
-            "a {word} of {} points cannot happen: {} is {}%",
-            points(power.wanted),
+            "a {word} of {} points cannot happen: {} is {}",
+            plain_points(power.wanted),
             power.metric,
-            points(power.mean)
+            percent(power.mean)
         ));
     } else if power.ways.is_empty() {
-        out.push(format!("a {word} of {} points is found by the first pass already", points(power.wanted)));
+        out.push(format!(
+            "a {word} of {} points is found by the first pass already",
+            plain_points(power.wanted)
+        ));
     } else {
         out.push(format!(
             "to find a {word} of {} points after the first pass, any one of (answers over {RUNS} runs):",
-            points(power.wanted)
+            plain_points(power.wanted)
         ));
         out.extend(power.ways.iter().map(|way| format!("  {}{}", way_text(way), usd(way.calls() as f64))));
     }

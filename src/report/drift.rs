@@ -10,6 +10,7 @@ use super::escape::escape;
 use super::outcome::{Status, exit};
 use super::{junit, sanitize, words};
 use crate::drift::{CAUSES, Cause, Day, Standing, State, THRESHOLD, Watch, Watched};
+use crate::stats::rounding::plain_points;
 
 /// Ids shown of one kind.
 const MAX_IDS: usize = 12;
@@ -126,14 +127,14 @@ fn clean(line: &str) -> String {
 
 fn day(watched: Watched, day: &Day) -> Vec<String> {
     let mut out = vec![format!(
-        "{}: {} answered, {} of {} {} fail, scores {} points (a drop of {:.1} says nothing)",
+        "{}: {} answered, {} of {} {} fail, scores {} points (a drop of {} says nothing)",
         day.day,
         words::count(day.answered, watched.one()),
         day.failing.len(),
         day.held,
         watched.held(),
         words::points(day.change),
-        100.0 * day.tolerance
+        plain_points(day.tolerance)
     )];
     if !day.failing.is_empty() {
         let more = day.failing.len().saturating_sub(MAX_IDS);

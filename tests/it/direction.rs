@@ -234,7 +234,7 @@ fn in_planning() {
     ran.says(&[
         "% (lower is better)",
         "per case: a rise of ",
-        "can rule out a rise of 5.0 points",
-        "to find a rise of 5.0 points",
+        "can rule out a rise of 5 points",
+        "to find a rise of 5 points",
     ]);
 }
