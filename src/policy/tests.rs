@@ -8,7 +8,7 @@ use super::pins::{Facts, TaskNow};
 use super::under_test::{Candidate, Run};
 use super::{Findings, NamedVersions, UnderTest, datasets, pins, prompts};
 use crate::baseline::file::tests::baseline;
-use crate::baseline::{self, Baseline, Decision, FileHash, Verdict};
+use crate::baseline::{self, Baseline, Decision, FileHash, Verdict, history};
 use crate::config::document::{Document, parse_yaml};
 use crate::config::pins::{FILE as PINS, PinsFile};
 use crate::files::atomic_write;
@@ -40,6 +40,7 @@ fn accept(root: &Path, prompt: &str, run: &str, change: impl FnOnce(&mut Baselin
     let mut new = baseline();
     new.header.prompt = FileHash { file: prompt.to_owned(), sha256: content_sha256(root, prompt).unwrap() };
     run.clone_into(&mut new.header.accepted.run_id);
+    new.history = history::leading_to(before.as_ref(), None, None, "gold", "reference");
     if let Some(before) = before {
         new.header.accepted.decision = Decision {
             verdict: Verdict::Pass,
