@@ -28,7 +28,7 @@ use crate::eval::judge::Judge;
 use crate::eval::plan::SuitePlan;
 use crate::llm::stack::MOST_BILLED_RETRIES;
 use crate::llm::stack::budget::Tariff;
-use crate::llm::{Answer, Client, Draw, Operation, Request, Stream, Usage};
+use crate::llm::{Answer, Call, Client, Draw, Operation, Request, Stream, Usage};
 use crate::task::graph::Node;
 
 /// Bytes of text that make a token, about; only the provider knows.
@@ -62,7 +62,7 @@ pub struct Line {
     pub most: Most,
     /// USD that the recorded answers cost when they were made.
     pub saved_usd: f64,
-    /// Lives in this program: free.
+    /// Lives in this program: free, unless its configuration names a price.
     pub embedded: bool,
 }
 
@@ -386,9 +386,8 @@ impl Ask<'_> {
             Some(recorded) => {
                 tally.line.replayed += 1;
                 tally.line.saved_usd += recorded.answer.cost_usd.unwrap_or(0.0);
-                if let Some(usage) = recorded.answer.usage.filter(|_| request.operation == Operation::Chat) {
-                    tally.recorded_output.0 += usage.output_tokens;
-                    tally.recorded_output.1 += 1;
+                if let Some(usage) = recorded.answer.usage {
+                    tally.expects(usage, request.operation);
                 }
                 Ok(Some(recorded.answer))
             }
@@ -398,6 +397,14 @@ impl Ask<'_> {
             }
             None => {
                 tally.wants(request, Some(request));
+                // A priced embedded model answers for nothing before there is an account: what it would cost is known.
+                if client.card().embedded && client.can_cost() {
+                    let call = Call { request, draw: &draw, prompt: None, recorded_only: true };
+                    let answered = super::block_on(client.ask(call))?;
+                    if let Some(usage) = answered.ok().and_then(|answered| answered.answer.usage) {
+                        tally.expects(usage, request.operation);
+                    }
+                }
                 Ok(None)
             }
         }
@@ -440,10 +447,18 @@ impl Tally {
         }
     }
 
+    /// Answers are about as long as this one.
+    fn expects(&mut self, usage: Usage, operation: Operation) {
+        if operation == Operation::Chat {
+            self.recorded_output.0 += usage.output_tokens;
+            self.recorded_output.1 += 1;
+        }
+    }
+
     fn priced(self) -> Line {
         let Self { mut line, tariff, wanted, recorded_output: (tokens, answers), .. } = self;
         line.calls = wanted.len();
-        if line.embedded {
+        if line.embedded && tariff.as_ref().is_none_or(Tariff::is_free) {
             line.about_usd = Some(0.0);
             line.most = Most { calls: line.most.calls, ..Most::default() };
             return line;
