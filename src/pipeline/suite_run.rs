@@ -15,9 +15,9 @@ use super::observe::{
 };
 use crate::baseline::Baseline;
 use crate::config::settings::{Mode, OnInconclusive};
-use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
+use crate::eval::{self, limits};
 use crate::gate::{
     self, Candidate, CaseObservation, CaseResult, CaseVerdict, Comparability, Observations, Planner, Policy,
     Side, Step,
@@ -365,6 +365,7 @@ impl Run {
         decision.notes.extend(
             self.plan.judge_informs.as_ref().map(|why| format!("the judge informs and fails nothing: {why}")),
         );
+        decision.notes.extend(eval::run::unjudged(self.rows.values().map(|row| row.record.as_ref())));
         decision.notes.extend(not_whole(self.rows.values().map(|row| row.record.as_ref())));
         let rows = || self.rows.values().map(|row| row.record.as_ref());
         decision.notes.extend(other_served(self.compared.baseline.as_deref(), rows()));
