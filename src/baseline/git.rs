@@ -11,11 +11,15 @@
 //! | no repository, no `git`, or no `origin/main` and no ref asked for | the file as it stands |
 //! | a ref asked for that cannot be resolved, or a shallow clone without a merge base | nothing: a problem |
 
+mod history;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::file::{self, Stored};
 use crate::config::{Problem, env};
+
+pub use history::History;
 
 /// The ref that is asked for when nobody names one.
 pub const DEFAULT_REF: &str = "origin/main";

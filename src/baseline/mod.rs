@@ -15,7 +15,7 @@ pub mod git;
 pub mod diff;
 
 pub use file::{Stored, list, parse, path, read, to_text, write};
-pub use git::{Found, MergeBase};
+pub use git::{Found, History, MergeBase};
 pub use model::{
     Accepted, Baseline, BaselineCase, BaselineSample, Decision, FileHash, Header, JudgeWord, Verdict,
 };

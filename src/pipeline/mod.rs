@@ -44,6 +44,7 @@ pub mod finetune;
 pub mod follow;
 pub mod kb;
 pub mod merge;
+pub mod mutants;
 pub mod pairwise;
 pub mod perspectives;
 pub mod power;

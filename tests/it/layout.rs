@@ -23,6 +23,7 @@ const FLOORS: &[&str] = &[
     "live",
     "perspectives",
     "zoo",
+    "mutants",
     "finetune",
     "gate",
     "report",

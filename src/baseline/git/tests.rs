@@ -142,3 +142,25 @@ fn a_shallow_clone_has_no_merge_base() {
         assert!(problem.contains("fetch-depth: 0"), "{problem}");
     }
 }
+
+#[test]
+fn earlier_versions_come_newest_first() {
+    for sub in ["", "evals project/rf"] {
+        let repo = Repo::new(sub);
+        let hashes = ["first", "second", "third"].map(|by| repo.accept(by));
+        repo.commit("nothing about baselines");
+        // A version that this program cannot read.
+        std::fs::write(repo.root().join(path("gold", "reference")), "{").unwrap();
+        repo.commit("broken");
+        let found = |most: usize| {
+            let history = History::of(&repo.root(), "gold", "reference", most);
+            history.versions().map(|stored| stored.sha256).collect::<Vec<_>>()
+        };
+        let newest_first: Vec<String> = hashes.iter().rev().cloned().collect();
+        assert_eq!(found(9), newest_first);
+        assert_eq!(found(2), newest_first[..1], "the broken one counts");
+        assert_eq!(History::of(&repo.root(), "gold", "noisy", 9).versions().count(), 0);
+    }
+    let nowhere = tempfile::tempdir().unwrap();
+    assert_eq!(History::of(nowhere.path(), "gold", "reference", 9).versions().count(), 0);
+}
