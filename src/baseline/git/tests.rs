@@ -150,7 +150,7 @@ fn earlier_versions_come_newest_first() {
         let hashes = ["first", "second", "third"].map(|by| repo.accept(by));
         repo.commit("nothing about baselines");
         // A version that this program cannot read.
-        std::fs::write(repo.root().join(path("gold", "reference")), "{").unwrap();
+        crate::files::atomic_write(&repo.root().join(path("gold", "reference")), b"{").unwrap();
         repo.commit("broken");
         let found = |most: usize| {
             let history = History::of(&repo.root(), "gold", "reference", most);
