@@ -416,25 +416,27 @@ impl Planting {
     }
 }
 
-/// Facts about the judge that the figures depend on.
+/// Facts about the models behind the figures.
 fn notes(plan: &SuitePlan) -> Vec<String> {
-    let Some(judge) = &plan.judge else { return Vec::new() };
-    let card = judge.client.card();
-    let gated =
-        [&plan.spec.gate.primary].into_iter().chain(&plan.spec.gate.also).any(|name| name == JUDGE_MEAN);
     let mut notes = Vec::new();
-    notes.extend(plan.judge_informs.as_ref().map(|why| format!("the judge only informs: {why}")));
-    notes.push(match (card.embedded, judge.blocking || gated) {
-        (true, true) => format!(
-            "judge `{}` was asked, since it is part of this program and costs nothing: {}",
-            card.alias, card.declares
-        ),
-        (false, true) => {
-            format!("judge `{}` was not asked: it is behind a network, and no request is made", card.alias)
+    let card = plan.model.card();
+    if card.embedded {
+        notes.push(format!("the answers are those of `{}`: {}", card.alias, card.declares));
+    }
+    let Some(judge) = &plan.judge else { return notes };
+    let card = judge.client.card();
+    let gate = &plan.spec.gate;
+    let gates =
+        judge.blocking || gate.primary == JUDGE_MEAN || gate.also.iter().any(|name| name == JUDGE_MEAN);
+    let says = if card.embedded { format!(" ({})", card.declares) } else { String::new() };
+    let name = format!("judge `{}`{says}", card.alias);
+    notes.push(match (gates, &plan.judge_informs) {
+        (true, _) if card.embedded => {
+            format!("{name} was asked: it is part of this program and costs nothing")
         }
-        (_, false) => {
-            format!("judge `{}` fails nothing and is not gated, so it cannot notice a fault", card.alias)
-        }
+        (true, _) => format!("{name} was not asked: it is behind a network, and no request is made"),
+        (false, Some(why)) => format!("{name} only informs and cannot notice a fault: {why}"),
+        (false, None) => format!("{name} fails nothing and is not gated, so it cannot notice a fault"),
     });
     notes
 }

@@ -19,6 +19,7 @@ mod leak;
 mod libtest;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
+mod mutants;
 mod network;
 mod noise;
 #[cfg(feature = "rf-qaqc")]

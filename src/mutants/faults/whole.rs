@@ -37,7 +37,7 @@ pub(super) fn changed(kind: Kind, original: &Original<'_>, rng: &mut Rng) -> Vec
 /// The text up to a seeded character between a quarter and three quarters of it; nothing where nothing would be left.
 fn truncated<'a>(text: &'a str, rng: &mut Rng) -> Option<&'a str> {
     let length = text.chars().count();
-    let kept = length / 4 + rng.below(length / 2 + 1);
+    let kept = (length / 4 + rng.below(length / 2 + 1)).max(1);
     let (at, _) = text.char_indices().nth(kept)?;
     text.get(..at).filter(|kept| !kept.trim().is_empty())
 }

@@ -121,7 +121,7 @@ fn an_interval_takes_cases_and_both_fates() {
         mutants: vec![mutant(Kind::Empty, None, outcome, &[])],
         ..CaseSeen::default()
     };
-    let half = |i: usize| of(i, if i % 2 == 0 { Outcome::Noticed } else { Outcome::Survived });
+    let half = |i: usize| of(i, if i.is_multiple_of(2) { Outcome::Noticed } else { Outcome::Survived });
     field.cases = (0..40).map(half).collect();
     let [low, high] = table(&field).ci95.unwrap();
     // Of 40 even coins the middle 95% lie within about 15 points of a half.

@@ -8,6 +8,9 @@ use crate::report::escape::{code, escape};
 /// Places, slices and survivors listed; the JSON beside it lists all.
 const MOST: usize = 60;
 
+/// The column of the kinds that one part alone sees.
+const ONLY_IT_SEES: &str = "only it sees";
+
 /// The whole report.
 #[must_use]
 pub fn markdown(mutants: &Mutants) -> String {
@@ -34,8 +37,10 @@ pub fn markdown(mutants: &Mutants) -> String {
 
 /// A heading, a table's head and its rows.
 fn table(title: &str, head: &[&str], rows: impl Iterator<Item = String>) -> Vec<String> {
-    // The first column is text, the others are numbers.
-    let line = head.iter().enumerate().map(|(i, _)| if i == 0 { "---" } else { "---:" }).collect::<Vec<_>>();
+    // The first column and the one about kinds are text, the others are numbers.
+    let is_text = |i: usize, name: &str| i == 0 || name == ONLY_IT_SEES;
+    let column = |(i, name): (usize, &&str)| if is_text(i, name) { "---" } else { "---:" };
+    let line: Vec<&str> = head.iter().enumerate().map(column).collect();
     let head = [
         String::new(),
         format!("### {title}"),
@@ -73,13 +78,13 @@ fn guards(mutants: &Mutants) -> Vec<String> {
         let alone = match (row.sees, row.not_asked) {
             (0, 0) => "sees nothing".to_owned(),
             (0, _) => "not asked".to_owned(),
-            _ => words::kinds(&row.only_it_faults),
+            _ => words::kinds(&row.only_it_faults).join(", "),
         };
         let name = code_span(&row.name);
         let informs = if row.gates { "" } else { " (informs)" };
         format!("| {name}{informs} | {} | {} | {} |", row.sees, row.only_it, escape(&alone))
     });
-    table("Parts of the suite", &["part", "sees", "only it", "only it sees"], rows)
+    table("Parts of the suite", &["part", "sees", "only it", ONLY_IT_SEES], rows)
 }
 
 fn places(mutants: &Mutants) -> Vec<String> {

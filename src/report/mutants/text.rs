@@ -93,20 +93,16 @@ fn faults(mutants: &Mutants) -> Vec<String> {
 }
 
 fn guards(mutants: &Mutants) -> Vec<String> {
+    const NAME: usize = 32;
     let mut out =
-        vec![format!("{:<36} {:>6} {:>8}  {}", "part of the suite", "sees", "only it", "only it sees")];
+        vec![format!("{:<NAME$} {:>6} {:>8}  only it sees", "part of the suite", "sees", "only it")];
     for row in mutants.guards.iter().filter(|row| row.sees > 0 || row.not_asked > 0) {
         let alone = match (row.sees, row.not_asked) {
             (0, not_asked) if not_asked > 0 => "not asked".to_owned(),
-            _ => words::kinds(&row.only_it_faults),
+            _ => some(&words::kinds(&row.only_it_faults), WIDTH - NAME - 18),
         };
-        let line = format!(
-            "{:<36} {:>6} {:>8}  {}",
-            fit(&words::guard(row), 36),
-            row.sees,
-            row.only_it,
-            fit(&alone, WIDTH - 54)
-        );
+        let name = fit(&words::guard(row), NAME);
+        let line = format!("{name:<NAME$} {:>6} {:>8}  {alone}", row.sees, row.only_it);
         out.push(line.trim_end().to_owned());
     }
     let nothing: Vec<String> = words::sees_nothing(mutants).into_iter().map(words::guard).collect();
@@ -114,6 +110,16 @@ fn guards(mutants: &Mutants) -> Vec<String> {
         out.extend(wrapped(&format!("sees nothing: {}", nothing.join(", ")), "  "));
     }
     out
+}
+
+/// As many items as so many columns hold, and how many are left.
+fn some(items: &[String], width: usize) -> String {
+    let shown = |n: usize| {
+        let left = items.len() - n;
+        let rest = (left > 0).then(|| format!("+{left}"));
+        items.iter().take(n).cloned().chain(rest).collect::<Vec<_>>().join(", ")
+    };
+    (0..=items.len()).rev().map(shown).find(|text| text.chars().count() <= width).unwrap_or_default()
 }
 
 fn places(mutants: &Mutants) -> Vec<String> {
@@ -140,14 +146,14 @@ fn slices(mutants: &Mutants) -> Vec<String> {
     let mut out = vec![
         String::new(),
         format!(
-            "{:<47} {:>7} {:>8} {:>8} {:>7}",
+            "{:<46} {:>7} {:>8} {:>8} {:>7}",
             "slice, the lowest score first", "cases", "planted", "noticed", "score"
         ),
     ];
     out.extend(found.iter().take(MAX_SLICES).map(|row| {
-        let name = fit(&format!("{}: {}", row.slice, row.value), 47);
+        let name = fit(&format!("{}: {}", row.slice, row.value), 46);
         let score = words::share(row.score);
-        format!("{name:<47} {:>7} {:>8} {:>8} {score:>7}", row.cases, row.counts.planted, row.counts.noticed)
+        format!("{name:<46} {:>7} {:>8} {:>8} {score:>7}", row.cases, row.counts.planted, row.counts.noticed)
     }));
     out.extend(more(found.len(), MAX_SLICES, "slice"));
     out
@@ -170,7 +176,7 @@ fn survivors(mutants: &Mutants) -> Vec<String> {
 fn cases(mutants: &Mutants) -> Vec<String> {
     if mutants.unguarded.is_empty() {
         return match mutants.score {
-            Some(_) => vec!["In every case something notices a fault.".to_owned()],
+            Some(_) => vec!["Every case has a part that notices some fault.".to_owned()],
             None => Vec::new(),
         };
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::mutants::Mutants;
 use crate::mutants::table::{Counts, GuardRow, Survivor};
+use crate::mutants::{Kind, Mutants};
 use crate::report::words::{count, percent};
 
 /// What was measured, on one line.
@@ -48,7 +48,7 @@ pub fn reading(mutants: &Mutants) -> Vec<String> {
     let mut out = Vec::new();
     out.extend(mutants.ci95.map(|[low, high]| {
         format!(
-            "95% interval {:.1}..{:.1}: how the score moves with other cases like these. It does not cover other faults.",
+            "Other cases like these would give {:.1} to {:.1} (95%). Other faults are not covered by that.",
             100.0 * low,
             100.0 * high
         )
@@ -122,10 +122,10 @@ pub fn guard(row: &GuardRow) -> String {
 
 /// Kinds of faults with how many there are, the most first.
 #[must_use]
-pub fn kinds(counts: &BTreeMap<&'static str, usize>) -> String {
+pub fn kinds(counts: &BTreeMap<&'static str, usize>) -> Vec<String> {
     let mut all: Vec<(&str, usize)> = counts.iter().map(|(name, n)| (*name, *n)).collect();
     all.sort_by_key(|(name, n)| (std::cmp::Reverse(*n), *name));
-    all.iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join(", ")
+    all.iter().map(|(name, n)| format!("{name} {n}")).collect()
 }
 
 /// A share, or a dash where nothing was assessed.
@@ -136,7 +136,7 @@ pub fn share(score: Option<f64>) -> String {
 
 /// A kind and its place.
 #[must_use]
-pub fn place(fault: crate::mutants::Kind, at: Option<&str>) -> String {
+pub fn place(fault: Kind, at: Option<&str>) -> String {
     at.map_or_else(|| fault.to_string(), |at| format!("{fault} {at}"))
 }
 
