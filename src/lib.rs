@@ -39,6 +39,7 @@
 //!                            figures
 //!  drift                     detectors of drift, day by day
 //!  zoo, perspectives         models, or roles, against each other on the same cases
+//!  mutants                   faults planted in accepted answers: does a suite notice?
 //!  finetune                  whether to train, and what must not be trained on
 //!  baseline                  accepted answers on disk and in Git
 //!  eval                      plan, run, check, judge, score, record
@@ -71,6 +72,8 @@
 //! | baseline, candidate | accepted samples; the run being compared |
 //! | known failure, broken, fixed, unconfirmed, noisy | what a case is relative to its baseline |
 //! | gate, decision | policy that turns the comparison into Pass, Improved, Regressed or Inconclusive |
+//! | mutant | an accepted answer with a planted fault |
+//! | guard | a check, metric or judge that may notice one |
 //! | accept | make a run the new baseline, on purpose, by a person |
 //! | pin | the exact production model, prompt version and hash |
 //! | shard | a part of the cases or inputs, by hash, that a machine does of its own |
@@ -116,6 +119,7 @@ pub mod finetune;
 pub mod gate;
 pub mod live;
 pub mod measurement;
+pub mod mutants;
 pub mod perspectives;
 pub mod zoo;
 

@@ -13,6 +13,8 @@
 
 mod tree;
 
+mod past;
+
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Stored};
@@ -21,6 +23,7 @@ use crate::git::base::{self, Base, Refused};
 use crate::git::{Output, run};
 
 pub use crate::git::base::{Asked, Found};
+pub use past::PastVersions;
 
 /// The commit to compare with, resolved once.
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ pub mod git;
 pub mod diff;
 
 pub use file::{Stored, list, parse, path, read, to_text, write};
-pub use git::{Asked, Found, MergeBase};
+pub use git::{Asked, Found, MergeBase, PastVersions};
 pub use history::{Acceptance, History};
 pub use model::{
     Accepted, AcceptedChange, Baseline, BaselineCase, BaselineSample, Decision, FileHash, Header, JudgeWord,

@@ -10,6 +10,7 @@ mod gate;
 mod graph;
 mod judge;
 mod kb;
+mod mutants;
 mod perspectives;
 mod pins;
 mod power;
@@ -68,6 +69,8 @@ enum Command {
     Gate(gate::Args),
     /// What a suite can find today, and what it would take to find more
     Power(power::Args),
+    /// Plant faults in accepted answers and count which ones a suite notices; makes no request
+    Mutants(mutants::Args),
     /// Measure a judge against labelled answers before it may fail anything
     #[command(subcommand)]
     Judge(judge::Command),
@@ -308,6 +311,7 @@ pub fn main() -> ExitCode {
         Command::Pins(command) => pins::run(&context, &command),
         Command::Finetune(command) => finetune::run(&context, &command),
         Command::Power(args) => power::run(&context, &args),
+        Command::Mutants(args) => mutants::run(&context, &args),
         Command::Baseline(command) => baseline::run(&context, &command),
         Command::Prompt(command) => prompt::run(&context, &command),
         Command::Recordings(command) => recordings::run(&context, &command),

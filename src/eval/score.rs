@@ -230,5 +230,7 @@ fn holds(only: &Condition, case: &Case) -> bool {
     equal != only.not
 }
 
+pub mod each;
+
 #[cfg(test)]
 mod tests;

@@ -9,14 +9,16 @@ mod quote;
 mod respace;
 mod rewrite;
 mod same;
+mod spans;
 mod unfence;
 mod unique;
 
 pub use canonical::{canonical, sha256_hex};
-pub use pointer::{resolve, resolve_one};
+pub use pointer::{resolve, resolve_one, segment};
 pub use quote::is_verbatim;
 pub use respace::{compact_spaced, pretty, raw_at};
 pub use rewrite::{Token, rewrite};
 pub use same::same;
+pub use spans::{Leaf, Member, leaves, top_members};
 pub use unfence::unfenced;
 pub use unique::Unique;

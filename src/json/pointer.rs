@@ -39,6 +39,12 @@ fn child<'a>(value: &'a Value, segment: &str) -> Option<&'a Value> {
     }
 }
 
+/// A key as a segment of a pointer.
+#[must_use]
+pub fn segment(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 /// The unescaped segments of a pointer; a missing leading `/` is forgiven.
 pub(crate) fn segments(pointer: &str) -> Vec<String> {
     if pointer.is_empty() {

@@ -77,7 +77,7 @@ fn put(new: Option<Value>, old: &str, out: &mut String) {
 }
 
 /// Members in their order, those of the same name too.
-fn members(json: &str) -> serde_json::Result<Vec<(String, &RawValue)>> {
+pub(super) fn members(json: &str) -> serde_json::Result<Vec<(String, &RawValue)>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Vec<(String, &'de RawValue)>;

@@ -47,6 +47,7 @@ pub mod follow;
 pub mod kb;
 pub mod measurement;
 pub mod merge;
+pub mod mutants;
 pub mod pairwise;
 pub mod perspectives;
 pub mod power;

@@ -18,6 +18,7 @@ pub mod sanitize;
 pub mod escape;
 pub mod finetune;
 pub mod kb;
+pub mod mutants;
 pub mod pairwise;
 
 pub mod diff;

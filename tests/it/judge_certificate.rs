@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::world::World;
 
 /// The example, with those labelled answers only on which its rubric judge can be right.
-fn certifiable() -> World {
+pub(crate) fn certifiable() -> World {
     let world = World::small();
     let known = |line: &&str| {
         let label: Value = serde_json::from_str(line).unwrap();

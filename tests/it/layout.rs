@@ -25,6 +25,7 @@ const FLOORS: &[&str] = &[
     "live",
     "perspectives",
     "zoo",
+    "mutants",
     "finetune",
     "gate",
     "report",

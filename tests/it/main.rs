@@ -25,6 +25,7 @@ mod libtest;
 mod merging;
 #[cfg(feature = "rf-qaqc")]
 mod mistakes;
+mod mutants;
 mod mutations;
 mod network;
 mod noise;

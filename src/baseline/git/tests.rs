@@ -55,25 +55,23 @@ fn without_a_base_files_count_as_they_are() {
 }
 
 #[test]
-fn every_content_of_a_file_is_found_also_what_a_merge_took_back() {
-    let repo = Repo::new("sub");
-    let header = baseline().header;
-    let file = path(&header.suite, &header.model);
-    let first = repo.accept("Ada");
-    run(repo.dir.path(), &["checkout", "-q", "-b", "side"]);
-    let side = repo.accept("Bob");
-    run(repo.dir.path(), &["checkout", "-q", "main"]);
-    let second = repo.accept("Cai");
-    // The merge keeps our side: Bob's file is in no commit of the first parents.
-    run(repo.dir.path(), &["merge", "-q", "-s", "ours", "-m", "merged", "side"]);
-    let found = history(&repo.root(), &file).unwrap();
-    let mut hashes: Vec<String> =
-        found.iter().map(|bytes| file::parse(&file, bytes).unwrap().sha256).collect();
-    hashes.sort();
-    let mut all = vec![first, side, second];
-    all.sort();
-    assert_eq!(hashes, all);
-    assert_eq!(history(&repo.root(), "data/baselines/other.m.json").unwrap(), Vec::<Vec<u8>>::new());
+fn earlier_versions_come_newest_first() {
+    for sub in ["", "evals project/rf"] {
+        let repo = Repo::inside(sub);
+        let hashes = ["first", "second", "third"].map(|by| accept(&repo, by));
+        repo.commit("nothing about baselines");
+        // A version that this program cannot read.
+        crate::files::atomic_write(&repo.root().join(path("gold", "reference")), b"{").unwrap();
+        repo.commit("broken");
+        let found = |most: usize| {
+            let history = PastVersions::of(&repo.root(), "gold", "reference", most);
+            history.versions().map(|stored| stored.sha256).collect::<Vec<_>>()
+        };
+        let newest_first: Vec<String> = hashes.iter().rev().cloned().collect();
+        assert_eq!(found(9), newest_first);
+        assert_eq!(found(2), newest_first[..1], "the broken one counts");
+        assert_eq!(PastVersions::of(&repo.root(), "gold", "noisy", 9).versions().count(), 0);
+    }
     let nowhere = tempfile::tempdir().unwrap();
-    assert_eq!(history(nowhere.path(), &file).unwrap(), Vec::<Vec<u8>>::new());
+    assert_eq!(PastVersions::of(nowhere.path(), "gold", "reference", 9).versions().count(), 0);
 }
