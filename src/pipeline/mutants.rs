@@ -1,14 +1,16 @@
 //! Plant faults in the accepted answers of a suite, and score them with its checks. No request is made: recordings,
 //! embedded models, programs and closures alone decide.
 
+mod stale;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::inputs::{Inputs, SuiteInputs};
-use super::observe::{scorable_answer, stored_answer};
+use super::observe::scorable_answer;
 use super::{block_on, side_by_side};
-use crate::baseline::{self, Baseline, BaselineCase, PastVersions, Stored};
+use crate::baseline::{self, Baseline, BaselineCase, Stored};
 use crate::config::Problem;
 use crate::config::check::CheckSpec;
 use crate::config::suite::JUDGE_MEAN;
@@ -28,9 +30,6 @@ use crate::mutants::{
 };
 use crate::report::mutants::markdown;
 use crate::stats::rng::Rng;
-
-/// Earlier versions of a baseline that are read for stale answers.
-const VERSIONS: usize = 10;
 
 /// What to plant.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,7 +64,7 @@ pub fn measure(
         labels: labels(&plan),
         seed: wish.seed,
         kinds: wish.fault.map_or_else(|| Kind::ALL.to_vec(), |kind| vec![kind]),
-        earlier: earlier(inputs, &plan, &stored, &originals),
+        earlier: stale::answers(inputs, &plan, &stored, &originals),
         originals,
         on_case: Arc::clone(on_case),
     });
@@ -305,36 +304,6 @@ fn labels(plan: &SuitePlan) -> Labels {
     let pair =
         |check: &CheckSpec| Some((check.args.path.clone().unwrap_or_default(), check.args.expected.clone()?));
     Labels::of(plan.dataset.cases.iter().map(|case| &case.expected), checks.filter_map(pair))
-}
-
-/// For each original the newest answer of an earlier baseline to the same case that says something else.
-fn earlier(
-    inputs: &Inputs,
-    plan: &SuitePlan,
-    stored: &Stored,
-    originals: &[Accepted],
-) -> BTreeMap<usize, String> {
-    let mut found = BTreeMap::new();
-    let history = PastVersions::of(&inputs.root(), &plan.spec.suite, &plan.alias, VERSIONS);
-    for version in history.versions().filter(|version| version.sha256 != stored.sha256) {
-        for (i, original) in originals.iter().enumerate() {
-            if found.contains_key(&i) {
-                continue;
-            }
-            let Some(case) = plan.dataset.cases.get(original.position) else { continue };
-            let past =
-                version.baseline.case(&case.id).filter(|past| past.content_hash == case.content_hash());
-            let Some(past) = past else { continue };
-            let first = past.samples.iter().find(|sample| sample.passed).or(past.samples.first());
-            let text = first.and_then(|sample| stored_answer(plan, sample)).map(|answer| answer.text);
-            let now = Parsed::of(&original.answer.text);
-            found.extend(text.filter(|text| !Parsed::of(text).same(&now)).map(|text| (i, text)));
-        }
-        if found.len() == originals.len() {
-            break;
-        }
-    }
-    found
 }
 
 /// Everything that scoring the mutants of a case takes.

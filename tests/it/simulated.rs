@@ -118,8 +118,9 @@ fn a_price_counts_where_one_is_written() {
     let dry = world.run(&["eval", "--dry-run", "--format", "json"]).exits(0);
     let dry: Value = serde_json::from_str(&dry.stdout).unwrap();
     let sum: f64 = costs.iter().sum();
-    let most = dry["models"]["half"]["usd_at_most"].as_f64().unwrap();
-    assert!((most - sum).abs() < 1e-9, "{most} against {sum}");
+    // The answers are known, their tokens in the requests are estimated.
+    let about = dry["models"]["half"]["usd_about"].as_f64().unwrap();
+    assert!((about - sum).abs() < 0.2 * sum, "{about} against {sum}");
     // The comparison of models prefers what costs less.
     let models = world.read("config/models.yml");
     let free = "  free: { provider: simulated, params: { accuracy: 0.5, answers: data/q.jsonl, seed: 9 } }\n";
