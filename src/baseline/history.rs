@@ -212,7 +212,7 @@ mod tests {
         let counts: Vec<(&str, usize)> =
             both.iter().map(|history| (history.model.as_str(), history.acceptances.len())).collect();
         assert_eq!(counts, [("noisy", 1), ("reference", 2)]);
-        std::fs::write(dir.path().join(file::path("gold", "noisy")), "{").unwrap();
+        crate::files::atomic_write(&dir.path().join(file::path("gold", "noisy")), "{".as_ref()).unwrap();
         assert_eq!(load(dir.path(), None).unwrap_err().len(), 1);
     }
 }

@@ -74,7 +74,7 @@ mod tests {
         add(dir.path(), &[change("a")]).unwrap();
         add(dir.path(), &[change("b"), change("c")]).unwrap();
         assert_eq!(read(dir.path()).unwrap(), [change("a"), change("b"), change("c")]);
-        std::fs::write(dir.path().join(FILE), "accepted:\n  - change: x\n").unwrap();
+        atomic_write(&dir.path().join(FILE), "accepted:\n  - change: x\n".as_ref()).unwrap();
         assert!(!read(dir.path()).unwrap_err().is_empty());
     }
 }

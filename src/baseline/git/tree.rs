@@ -86,6 +86,10 @@ impl MergeBase {
     ///
     /// # Errors
     /// `git` fails, or a file cannot be written.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the folder is temporary: nothing in it has to survive a crash"
+    )]
     pub fn write_to(&self, folder: &Path, entries: &[Entry]) -> Result<(), Problem> {
         let prefix = text(&self.git(&["rev-parse", "--show-prefix"])?).trim_end_matches('\n').to_owned();
         let failed = |error: &dyn std::fmt::Display| {

@@ -72,7 +72,7 @@ fn project(edit: impl FnOnce(&Path)) -> tempfile::TempDir {
         ("data/out.schema.json", SCHEMA),
         ("data/judge_labels.jsonl", "x"),
     ] {
-        std::fs::write(dir.path().join(file), text).unwrap();
+        crate::files::atomic_write(&dir.path().join(file), text.as_ref()).unwrap();
     }
     edit(dir.path());
     dir
@@ -86,7 +86,7 @@ fn base() -> Facts {
 fn replace(root: &Path, file: &str, from: &str, to: &str) {
     let text = std::fs::read_to_string(root.join(file)).unwrap();
     assert!(text.contains(from), "{file} has no `{from}`");
-    std::fs::write(root.join(file), text.replacen(from, to, 1)).unwrap();
+    crate::files::atomic_write(&root.join(file), text.replacen(from, to, 1).as_ref()).unwrap();
 }
 
 /// Changes that an edit of the files makes, as `name (effect)`.
@@ -268,7 +268,7 @@ fn formatting_order_and_moved_files_are_no_change() {
             "# A comment.\nchecks:\n  - contains:\n      not: true\n      value: 'a: b'\n\n",
         );
         let cases: Vec<&str> = CASES.lines().rev().collect();
-        std::fs::write(root.join("data/d.jsonl"), cases.join("\r\n")).unwrap();
+        crate::files::atomic_write(&root.join("data/d.jsonl"), cases.join("\r\n").as_ref()).unwrap();
     });
     assert_eq!(reordered, [""; 0]);
     let moved = changes(|root| {
@@ -276,17 +276,17 @@ fn formatting_order_and_moved_files_are_no_change() {
             std::fs::rename(root.join("data").join(file), root.join(file)).unwrap();
             replace(root, "s.yml", &format!("data/{file}"), file);
         }
-        std::fs::write(
-            root.join("out.schema.json"),
-            "{\n  \"required\": [\"verdict\"],\n  \"type\": \"object\"\n}",
+        crate::files::atomic_write(
+            &root.join("out.schema.json"),
+            "{\n  \"required\": [\"verdict\"],\n  \"type\": \"object\"\n}".as_ref(),
         )
         .unwrap();
     });
     assert_eq!(moved, [""; 0]);
     let more = changes(|root| {
-        std::fs::write(
-            root.join("data/d.jsonl"),
-            format!("{CASES}{{\"id\":\"c-4\",\"input\":1,\"expected\":1}}"),
+        crate::files::atomic_write(
+            &root.join("data/d.jsonl"),
+            format!("{CASES}{{\"id\":\"c-4\",\"input\":1,\"expected\":1}}").as_ref(),
         )
         .unwrap();
     });

@@ -89,7 +89,7 @@ fn cases_that_go_or_change() {
                 make: |w| {
                     of_broken(w, |line| {
                         Some(line.replacen("\"schema_version\": \"1.0\"", "\"schema_version\": \"1.1\"", 1))
-                    })
+                    });
                 },
                 named: Some("case RF-G-002: input changed"),
                 worse: true,
@@ -99,7 +99,7 @@ fn cases_that_go_or_change() {
                 make: |w| {
                     of_broken(w, |line| {
                         Some(line.replacen("\"expected\": {", "\"cluster\": \"all\", \"expected\": {", 1))
-                    })
+                    });
                 },
                 named: Some("case RF-G-002: cluster none -> all"),
                 worse: true,
@@ -110,7 +110,7 @@ fn cases_that_go_or_change() {
                     w.write(
                         GOLD,
                         &w.read(GOLD).replace("\"difficulty\": \"easy\"", "\"difficulty\": \"hard\""),
-                    )
+                    );
                 },
                 named: Some("case RF-G-001: slices changed"),
                 worse: true,
@@ -165,7 +165,7 @@ fn checks_and_metrics_that_get_weaker() {
                         SUITE,
                         "path: /verdict, expected: /verdict, metric",
                         "path: /verdikt, expected: /verdict, metric",
-                    )
+                    );
                 },
                 named: Some("check equals /verdict: path /verdict -> /verdikt"),
                 worse: true,
@@ -173,7 +173,7 @@ fn checks_and_metrics_that_get_weaker() {
             Mutation {
                 name: "the check is negated",
                 make: |w| {
-                    w.edit(SUITE, "metric: verdict_accuracy }", "metric: verdict_accuracy, not: true }")
+                    w.edit(SUITE, "metric: verdict_accuracy }", "metric: verdict_accuracy, not: true }");
                 },
                 named: Some("check equals /verdict: negated"),
                 worse: true,
@@ -191,7 +191,7 @@ fn checks_and_metrics_that_get_weaker() {
                         SUITE,
                         "equals: { path: /verdict, expected: /verdict, metric",
                         "one_of: { path: /verdict, values: [pass, fail, needs_review], metric",
-                    )
+                    );
                 },
                 named: Some("check equals /verdict: kind equals -> one_of"),
                 worse: true,
@@ -203,7 +203,7 @@ fn checks_and_metrics_that_get_weaker() {
                         SUITE,
                         "where: { path: /verdict, value: pass, not: true }",
                         "where: { path: /verdict, value: needs_review }",
-                    )
+                    );
                 },
                 named: Some("metric false_pass: where changed"),
                 worse: true,
@@ -215,7 +215,7 @@ fn checks_and_metrics_that_get_weaker() {
                         SUITE,
                         "value: pass, not: true }, lower_is_better: true }",
                         "value: pass, not: true } }",
-                    )
+                    );
                 },
                 named: Some("metric false_pass: lower_is_better true -> false"),
                 worse: true,
@@ -253,7 +253,7 @@ fn policies_that_get_weaker() {
             Mutation {
                 name: "a metric leaves the gate",
                 make: |w| {
-                    w.edit(SUITE, "also: [false_pass, code_f1, grounding, judge_mean]", "also: [grounding]")
+                    w.edit(SUITE, "also: [false_pass, code_f1, grounding, judge_mean]", "also: [grounding]");
                 },
                 named: Some("gate: also without false_pass"),
                 worse: true,

@@ -104,7 +104,7 @@ fn weaker_measurements_of_a_recorded_model() {
                         SUITE,
                         "  - equals: { expected: \"\" }",
                         "  - equals: { expected: \"\", weight: 0.1 }\n  - word_count: { min_value: 0 }",
-                    )
+                    );
                 },
                 named: Some("check equals: weight 1.0 -> 0.1"),
                 worse: true,
@@ -112,7 +112,7 @@ fn weaker_measurements_of_a_recorded_model() {
             Mutation {
                 name: "a metric that does not move is the primary",
                 make: |w| {
-                    w.write(SUITE, &(w.read(SUITE) + "metrics: { short: { word_count: { min_value: 0 } } }\ngate: { primary: short }\n"))
+                    w.write(SUITE, &(w.read(SUITE) + "metrics: { short: { word_count: { min_value: 0 } } }\ngate: { primary: short }\n"));
                 },
                 named: Some("gate: primary pass_rate -> short"),
                 worse: true,
