@@ -84,7 +84,8 @@ fn table(forecast: &Forecast, mode: Mode) -> Vec<String> {
 
 fn row(alias: &str, line: &Line) -> String {
     let usd = |value: Option<f64>| value.map_or("unknown".to_owned(), dollars);
-    let tokens = |n: u64| if line.embedded { "-".to_owned() } else { n.to_string() };
+    let is_free = line.embedded && line.most_usd.is_some_and(|usd| usd <= 0.0);
+    let tokens = |n: u64| if is_free { "-".to_owned() } else { n.to_string() };
     format!(
         "{alias:<20} {:>7} {:>8} {:>11} {:>11} {:>11} {:>12}{}",
         line.calls,
@@ -93,6 +94,10 @@ fn row(alias: &str, line: &Line) -> String {
         tokens(line.output_tokens),
         usd(line.about_usd),
         usd(line.most_usd),
-        if line.embedded { "  embedded, free" } else { "" }
+        match (line.embedded, is_free) {
+            (_, true) => "  embedded, free",
+            (true, false) => "  embedded",
+            (false, false) => "",
+        }
     )
 }

@@ -61,7 +61,7 @@ fn usd_per_pass(context: &Context, choice: &Choice, args: &Args) -> Result<Optio
     };
     let selections: Vec<Selection> = inputs.suites.iter().map(of).collect();
     let found = forecast(&inputs, &selections).map_err(|problems| context.refuse(&problems))?;
-    Ok(found.models.values().map(|line| if line.embedded { Some(0.0) } else { line.about_usd }).sum())
+    Ok(found.models.values().map(|line| line.about_usd).sum())
 }
 
 fn text(power: &Power) -> Vec<String> {

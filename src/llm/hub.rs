@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::provider::{Provider, connect};
 use super::recording::Store;
+use super::stack::budget::Tariff;
 use super::stack::{Ledger, Policy, Pulse, Shared, Spent, Traffic};
 use super::{Client, Error, Failure, Outside};
 use crate::config::models::ModelSpec;
@@ -66,11 +67,14 @@ impl Hub {
         if let Some(client) = self.clients().get(alias) {
             return Ok(client.clone());
         }
-        let client = if spec.provider.is_embedded() {
-            Client::embedded(self.provider(alias, spec)?)
-        } else {
+        let tariff = Tariff::of(spec);
+        let client = if !spec.provider.is_embedded() {
             let shared = self.shared(alias, spec)?;
             Client::network(&shared, Arc::clone(&self.store), self.policy, self.outside.clock.clone())
+        } else if tariff.is_free() {
+            Client::embedded(self.provider(alias, spec)?)
+        } else {
+            Client::priced(self.provider(alias, spec)?, tariff, Arc::clone(&self.ledger))
         };
         let client = client.tracing_content(self.outside.trace_content);
         // Of two that came at once, the first is everybody's.

@@ -17,7 +17,7 @@ use crate::eval::check::Embedding;
 use crate::eval::judge::Judge;
 use crate::eval::plan::SuitePlan;
 use crate::llm::stack::budget::Tariff;
-use crate::llm::{Answer, Client, Draw, Operation, Request, Stream, Usage};
+use crate::llm::{Answer, Call, Client, Draw, Operation, Request, Stream, Usage};
 use crate::task::graph::Node;
 
 /// Bytes of text that make a token, about; only the provider knows.
@@ -42,7 +42,7 @@ pub struct Line {
     pub most_usd: Option<f64>,
     /// USD that the recorded answers cost when they were made.
     pub saved_usd: f64,
-    /// Lives in this program: free.
+    /// Lives in this program: free, unless its configuration names a price.
     pub embedded: bool,
 }
 
@@ -62,7 +62,8 @@ struct Tally {
     tariff: Option<Tariff>,
     /// Bytes of the requests that would be sent.
     wanted: Vec<Wanted>,
-    recorded_output: (u64, u64),
+    /// Output tokens of answers that are known, and how many those are.
+    known_output: (u64, u64),
     /// Keys of embeddings that were counted: the same text is asked about once.
     embedded: BTreeSet<String>,
 }
@@ -229,9 +230,8 @@ fn count(
         Some(recorded) => {
             tally.line.replayed += 1;
             tally.line.saved_usd += recorded.answer.cost_usd.unwrap_or(0.0);
-            if let Some(usage) = recorded.answer.usage.filter(|_| request.operation == Operation::Chat) {
-                tally.recorded_output.0 += usage.output_tokens;
-                tally.recorded_output.1 += 1;
+            if let Some(usage) = recorded.answer.usage {
+                tally.expects(usage, request.operation);
             }
             Ok(Some(recorded.answer))
         }
@@ -241,12 +241,38 @@ fn count(
         }
         None => {
             tally.wants(request);
+            // Asking an embedded model costs nothing before there is an account: what it would say has a known price.
+            if client.card().embedded && client.can_cost() {
+                let call = Call { request, draw: &draw, prompt: None, recorded_only: true };
+                let answered = super::block_on(client.ask(call))?;
+                if let Some(answer) = answered.ok().map(|answered| answered.answer) {
+                    tally.knows(&answer, request.operation);
+                }
+            }
             Ok(None)
         }
     }
 }
 
 impl Tally {
+    /// Answers are about as long as this one.
+    fn expects(&mut self, usage: Usage, operation: Operation) {
+        if operation == Operation::Chat {
+            self.known_output.0 += usage.output_tokens;
+            self.known_output.1 += 1;
+        }
+    }
+
+    /// The last answer that is wanted will be this one.
+    fn knows(&mut self, answer: &Answer, operation: Operation) {
+        if let Some(usage) = answer.usage {
+            self.expects(usage, operation);
+        }
+        if let Some(wanted) = self.wanted.last_mut() {
+            wanted.most_usd = answer.cost_usd;
+        }
+    }
+
     fn wants(&mut self, request: &Request) {
         let most_usd = self.tariff.as_ref().and_then(|tariff| tariff.most(request));
         let speaks = request.operation == Operation::Chat;
@@ -254,9 +280,9 @@ impl Tally {
     }
 
     fn priced(self) -> Line {
-        let Self { mut line, tariff, wanted, recorded_output: (tokens, answers), .. } = self;
+        let Self { mut line, tariff, wanted, known_output: (tokens, answers), .. } = self;
         line.calls = wanted.len();
-        if line.embedded {
+        if line.embedded && tariff.as_ref().is_none_or(Tariff::is_free) {
             (line.about_usd, line.most_usd) = (Some(0.0), Some(0.0));
             return line;
         }

@@ -4,9 +4,9 @@ use super::inputs::{Inputs, SuiteInputs};
 use crate::config::Problem;
 use crate::config::models::{FILE, Price};
 use crate::eval::plan::SuitePlan;
-use crate::llm::Operation;
 use crate::llm::stack::Ledger;
 use crate::llm::stack::budget::nano;
+use crate::llm::{ModelCard, Operation};
 
 /// USD that a run over these suites may spend: told, or the sum of the suites' own budgets where each has one.
 #[must_use]
@@ -18,19 +18,19 @@ pub fn limit<'a>(inputs: &Inputs, suites: impl Iterator<Item = &'a SuiteInputs>)
     })
 }
 
-/// The suite asks a model, a judge or a model of a check that is not embedded.
+/// The suite asks a model, a judge or a model of a check that can cost money.
 pub(crate) fn spends(inputs: &Inputs, suite: &SuiteInputs) -> bool {
-    inputs.plan(suite).is_ok_and(|plan| !network_models(&plan).is_empty())
+    inputs.plan(suite).is_ok_and(|plan| !paid_models(&plan).is_empty())
 }
 
-/// The models of a plan that are not embedded: alias, and what is asked of it.
-fn network_models(plan: &SuitePlan) -> Vec<(&str, Operation)> {
+/// The models of a plan that can cost money: what each is, and what is asked of it.
+fn paid_models(plan: &SuitePlan) -> Vec<(&ModelCard, Operation)> {
     let speak = plan.answerers().chain(plan.judge.as_ref().map(|judge| &judge.client));
-    let speak = speak.map(|client| (client.card(), Operation::Chat));
+    let speak = speak.map(|client| (client, Operation::Chat));
     let embed = plan.scoring.embedders().into_values();
-    let embed = embed.map(|embedder| (embedder.client.card(), Operation::Embeddings));
-    let all = speak.chain(embed).filter(|(card, _)| !card.embedded);
-    all.map(|(card, operation)| (card.alias.as_str(), operation)).collect()
+    let embed = embed.map(|embedder| (&embedder.client, Operation::Embeddings));
+    let all = speak.chain(embed).filter(|(client, _)| client.can_cost());
+    all.map(|(client, operation)| (client.card(), operation)).collect()
 }
 
 /// Why a plan may not spend under a budget: a price that nobody knows makes the budget void.
@@ -40,7 +40,12 @@ pub(crate) fn problems(inputs: &Inputs, plan: &SuitePlan) -> Vec<Problem> {
         return Vec::new();
     };
     let mut problems = Vec::new();
-    for (alias, operation) in network_models(plan) {
+    for (card, operation) in paid_models(plan) {
+        // The price of an embedded model's answer is known before it is paid.
+        if card.embedded {
+            continue;
+        }
+        let alias = card.alias.as_str();
         let Some(spec) = project.models.value.models.get(alias) else { continue };
         let at = |message: &str| project.models.problem(&["models".into(), alias.into()], message);
         match &spec.price {
@@ -76,7 +81,7 @@ pub(super) fn open_account<'a>(
 /// # Errors
 /// The account cannot be opened.
 pub(crate) fn open_account_of(inputs: &Inputs, plan: &SuitePlan) -> Result<(), Problem> {
-    let own = plan.spec.limits.budget_usd.filter(|_| !network_models(plan).is_empty());
+    let own = plan.spec.limits.budget_usd.filter(|_| !paid_models(plan).is_empty());
     match inputs.settings.max_cost_usd.or(own) {
         Some(limit) => open(inputs, limit),
         None => Ok(()),

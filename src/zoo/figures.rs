@@ -41,7 +41,7 @@ pub struct Cost {
     pub usd_per_answer: Option<f64>,
     /// Answers whose price is unknown.
     pub unknown: usize,
-    /// The model lives in this program and is not priced at all.
+    /// The model lives in this program and its configuration names no price.
     pub embedded: bool,
 }
 
@@ -144,11 +144,9 @@ pub(super) fn cost(model: &ModelSeen) -> Cost {
     let unknown = all.iter().filter(|usd| usd.is_none()).count();
     let known: Option<Vec<f64>> = all.into_iter().collect();
     let known = known.filter(|known| !known.is_empty());
-    Cost {
-        usd_per_answer: known.map(|known| known.iter().sum::<f64>() / known.len() as f64),
-        unknown,
-        embedded: model.embedded,
-    }
+    let usd_per_answer = known.map(|known| known.iter().sum::<f64>() / known.len() as f64);
+    let is_free = usd_per_answer.is_none_or(|usd| usd <= 0.0);
+    Cost { usd_per_answer, unknown, embedded: model.embedded && is_free }
 }
 
 pub(super) fn latency(model: &ModelSeen) -> Option<Latency> {

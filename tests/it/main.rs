@@ -38,6 +38,7 @@ mod second_labels;
 mod server;
 mod shards;
 mod sim;
+mod simulated;
 mod small;
 #[cfg(feature = "rf-qaqc")]
 mod stories;

@@ -1,13 +1,17 @@
 //! Embedded labelled answers with a chosen accuracy: noise for the gate, offline. Simulated, not an LLM.
 //!
 //! Finds the case by `/record_id` of the fenced input, else by the input's hash, in a labelled file, and
-//! answers its `expected`; with probability `1 - accuracy` an answer that is well-formed and wrong. A pure
-//! function of seed, key, stream and index.
+//! answers its `expected`; with probability `1 - accuracy` an answer that is well-formed and wrong: of a label with a
+//! `verdict` in that alone, of any other in all of its parts. A pure function of seed, key, stream and index.
+
+mod labels;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+
+use labels::{Labels, member};
 
 use super::{Asked, Provider, prompt_text};
 use crate::config::models::{ModelSpec, ProviderKind};
@@ -17,7 +21,10 @@ use crate::llm::{Answer, Draw, Error, ModelCard, Request};
 use crate::prompt::last_fenced;
 use crate::stats::rng::Rng;
 
-/// Stated in every object it answers; it has no confidence of its own.
+/// The member of an object label that alone is wrong in a wrong answer.
+const VERDICT: &str = "verdict";
+
+/// Stated in every answer with a verdict; it has no confidence of its own.
 const CONFIDENCE: f64 = 0.9;
 
 /// See the module's text.
@@ -28,8 +35,8 @@ pub(super) struct Simulated {
     by_record: HashMap<String, usize>,
     by_input: HashMap<String, usize>,
     cases: Vec<Case>,
-    /// Every distinct literal label, or verdict of an object label: what a wrong answer may say.
-    alternatives: Vec<Value>,
+    /// What a wrong answer is made of.
+    labels: Labels,
 }
 
 impl Simulated {
@@ -43,16 +50,16 @@ impl Simulated {
             .cases;
         let mut by_record = HashMap::new();
         let mut by_input = HashMap::new();
-        let mut alternatives: Vec<Value> = Vec::new();
+        let mut labels = Labels::default();
         for (i, case) in cases.iter().enumerate() {
             let input = case.input();
             if let Some(id) = input.pointer("/record_id").and_then(Value::as_str) {
                 by_record.insert(id.to_owned(), i);
             }
             by_input.insert(input_hash(&input), i);
-            let label = case.expected.get("verdict").unwrap_or(&case.expected);
-            if !label.is_object() && !alternatives.contains(label) {
-                alternatives.push(label.clone());
+            match case.expected.get(VERDICT) {
+                Some(verdict) => labels.add(&member("", VERDICT), verdict),
+                None => labels.add("", &case.expected),
             }
         }
         let accuracy = spec.params.get("accuracy").and_then(Value::as_f64).unwrap_or(1.0);
@@ -67,7 +74,7 @@ impl Simulated {
             ),
         };
         let seed = spec.params.get("seed").and_then(Value::as_u64).unwrap_or(0);
-        Ok(Self { card, accuracy, seed, by_record, by_input, cases, alternatives })
+        Ok(Self { card, accuracy, seed, by_record, by_input, cases, labels })
     }
 
     fn answer(&self, prompt: &str, draw: &Draw) -> Result<String, Error> {
@@ -87,52 +94,36 @@ impl Simulated {
             Rng::from_text(&format!("{}\n{}\n{}\n{}", self.seed, draw.key, draw.stream, draw.index));
         let right = rng.uniform() < self.accuracy;
         Ok(match &case.expected {
-            Value::Object(expected) => {
-                object_answer(expected, &input, right, &self.alternatives, &mut rng).to_string()
-            }
+            Value::Object(expected) => self.object(expected, &input, right, &mut rng).to_string(),
             literal => {
-                let value = if right { literal.clone() } else { self.wrong(literal, &mut rng) };
+                let value = if right { literal.clone() } else { self.labels.wrong("", literal, &mut rng) };
                 value.as_str().map_or_else(|| value.to_string(), str::to_owned)
             }
         })
     }
 
-    fn wrong(&self, right: &Value, rng: &mut Rng) -> Value {
-        other(&self.alternatives, right, rng).unwrap_or_else(|| Value::String(format!("not {right}")))
-    }
-}
-
-/// Any alternative but the right one.
-fn other(alternatives: &[Value], right: &Value, rng: &mut Rng) -> Option<Value> {
-    let wrong: Vec<&Value> = alternatives.iter().filter(|value| *value != right).collect();
-    wrong.get(rng.below(wrong.len().max(1))).map(|value| (*value).clone())
-}
-
-/// The label in the shape of the output schema.
-fn object_answer(
-    expected: &Map<String, Value>,
-    input: &Value,
-    right: bool,
-    alternatives: &[Value],
-    rng: &mut Rng,
-) -> Value {
-    let mut answer = Map::new();
-    if let Some(id) = input.get("record_id") {
-        answer.insert("record_id".to_owned(), id.clone());
-    }
-    for (name, value) in expected {
-        if name == "acceptable_extra_codes" {
-            continue;
+    /// The label in the shape of the output schema.
+    fn object(&self, expected: &Map<String, Value>, input: &Value, right: bool, rng: &mut Rng) -> Value {
+        let mut answer = Map::new();
+        if let Some(id) = input.get("record_id") {
+            answer.insert("record_id".to_owned(), id.clone());
         }
-        answer.insert(name.clone(), value.clone());
-        if name == "verdict" {
-            if !right && let Some(wrong) = other(alternatives, value, rng) {
-                answer.insert(name.clone(), wrong);
+        let has_verdict = expected.contains_key(VERDICT);
+        let said = || expected.iter().filter(|(name, _)| *name != "acceptable_extra_codes");
+        if !right && said().next().is_none() {
+            answer.insert("wrong".to_owned(), true.into());
+        }
+        for (name, value) in said() {
+            let is_wrong = !right && (name == VERDICT || !has_verdict);
+            let value =
+                if is_wrong { self.labels.wrong(&member("", name), value, rng) } else { value.clone() };
+            answer.insert(name.clone(), value);
+            if name == VERDICT {
+                answer.insert("confidence".to_owned(), json!(CONFIDENCE));
             }
-            answer.insert("confidence".to_owned(), json!(CONFIDENCE));
         }
+        Value::Object(answer)
     }
-    Value::Object(answer)
 }
 
 fn input_hash(input: &Value) -> String {
@@ -169,8 +160,12 @@ mod tests {
     );
 
     fn model(accuracy: f64, seed: u64) -> Simulated {
+        model_of(LABELS, accuracy, seed)
+    }
+
+    fn model_of(labels: &str, accuracy: f64, seed: u64) -> Simulated {
         let dir = tempfile::tempdir().unwrap();
-        crate::files::atomic_write(&dir.path().join("labels.jsonl"), LABELS.as_bytes()).unwrap();
+        crate::files::atomic_write(&dir.path().join("labels.jsonl"), labels.as_bytes()).unwrap();
         let params =
             [("accuracy", json!(accuracy)), ("answers", json!("labels.jsonl")), ("seed", json!(seed))];
         let params: BTreeMap<&str, Value> = params.into_iter().collect();
@@ -225,5 +220,31 @@ mod tests {
         // 800 expected, standard deviation 12.6: five of them either way.
         let right = first.iter().filter(|right| **right).count();
         assert!((737..=863).contains(&right), "{right}");
+    }
+
+    #[test]
+    fn a_label_of_any_shape_is_missed_at_the_stated_rate() {
+        for (label, other) in [
+            (json!("yes"), json!("no")),
+            (json!(3), json!(4)),
+            (json!(true), json!(false)),
+            (json!(["a"]), json!(["b"])),
+            (json!({ "label": "l1" }), json!({ "label": "l2" })),
+            (json!({ "deep": { "label": "l1" } }), json!({ "deep": { "label": "l2" } })),
+            // One verdict in the whole file: there is no other one to draw.
+            (json!({ "verdict": "pass" }), json!({ "verdict": "pass" })),
+            (json!({}), json!({})),
+            (json!({ "acceptable_extra_codes": ["X"] }), json!({})),
+            (json!([]), json!([])),
+            (Value::Null, Value::Null),
+        ] {
+            let lines = [("a", &label), ("b", &other)]
+                .map(|(id, label)| json!({ "id": id, "input": id, "expected": label }).to_string());
+            let right = ask(&model_of(&lines.join("\n"), 1.0, 7), "\"a\"", 0).unwrap();
+            let model = model_of(&lines.join("\n"), 0.5, 7);
+            let found = (0..1000).filter(|index| ask(&model, "\"a\"", *index).unwrap() == right).count();
+            // 500 expected, standard deviation 15.8: five of them either way.
+            assert!((421..=579).contains(&found), "{label}: {found}");
+        }
     }
 }

@@ -33,10 +33,17 @@ pub struct Tariff {
 }
 
 impl Tariff {
-    /// As configured.
+    /// As configured. An embedded model without a price costs nothing.
     #[must_use]
     pub fn of(spec: &ModelSpec) -> Self {
-        Self { price: spec.price.clone(), max_tokens: spec.max_tokens() }
+        let free = spec.provider.is_embedded().then_some(Price::Free);
+        Self { price: spec.price.clone().or(free), max_tokens: spec.max_tokens() }
+    }
+
+    /// No answer costs anything.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.price == Some(Price::Free)
     }
 
     /// Output tokens that a request may cost at most.

@@ -16,6 +16,7 @@ pub mod conventions;
 mod ledger;
 mod limit;
 mod meter;
+mod priced;
 mod replay;
 mod retry;
 mod trace;
@@ -31,6 +32,7 @@ use super::recording::{Recorded, Store};
 use super::{Answer, Draw, Error, Failure, ModelCard, Operation, PromptTag, Request};
 use budget::{Budget, Hold};
 use limit::{Busy, Limit};
+use priced::Priced;
 use replay::Replay;
 use retry::Retry;
 
@@ -162,6 +164,8 @@ impl Shared {
 enum Way {
     /// Called directly, never recorded: embedded models.
     Embedded(Arc<dyn Provider>),
+    /// The same, at a price that the configuration names.
+    Priced(Arc<Priced>),
     /// Through every layer.
     Network(Arc<Network>),
 }
@@ -184,6 +188,16 @@ impl Client {
     pub fn embedded(provider: Arc<dyn Provider>) -> Self {
         let (card, embeds) = (provider.card().clone(), provider.embeds());
         Self { card, way: Way::Embedded(provider), meter: Arc::default(), content: false, embeds }
+    }
+
+    /// An embedded model whose configuration names a price.
+    pub(in crate::llm) fn priced(
+        provider: Arc<dyn Provider>,
+        tariff: budget::Tariff,
+        ledger: Arc<std::sync::OnceLock<Ledger>>,
+    ) -> Self {
+        let priced = Priced::over(Arc::clone(&provider), tariff, ledger);
+        Self { way: Way::Priced(Arc::new(priced)), ..Self::embedded(provider) }
     }
 
     /// A network model under the whole stack, its answers in `store`.
@@ -247,6 +261,10 @@ impl Client {
                 let answer = Provider::ask(provider.as_ref(), call.request, call.draw).await?;
                 Ok(Answered { answer, draw: call.draw.clone(), source: Source::Called { attempts: 1 } })
             }
+            Way::Priced(priced) => {
+                let answer = priced.ask(call).await?;
+                Ok(Answered { answer, draw: call.draw.clone(), source: Source::Called { attempts: 1 } })
+            }
             Way::Network(stack) => stack.ask(call).await,
         }
     }
@@ -257,7 +275,7 @@ impl Client {
     /// A recording that cannot be read.
     pub fn recorded(&self, draw: &Draw) -> Result<Option<Recorded>, Error> {
         match &self.way {
-            Way::Embedded(_) => Ok(None),
+            Way::Embedded(_) | Way::Priced(_) => Ok(None),
             Way::Network(stack) => stack.recorded(draw),
         }
     }
@@ -272,6 +290,12 @@ impl Client {
     #[must_use]
     pub fn pulse(&self) -> (Pulse, Option<Failure>) {
         self.meter.pulse()
+    }
+
+    /// An answer can cost money: the model is not embedded, or it is and has a price.
+    #[must_use]
+    pub fn can_cost(&self) -> bool {
+        !matches!(self.way, Way::Embedded(_))
     }
 
     /// The provider, for a look at its credentials.
