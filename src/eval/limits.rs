@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{SampleRecord, SuiteRecord};
 use crate::config::suite::LimitsSpec;
+use crate::llm::Answer;
 
 /// A plain bound and what was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,8 +14,11 @@ pub struct Limit {
     pub name: String,
     /// The bound.
     pub bound: f64,
-    /// What was measured; absent where nothing was.
+    /// What was measured; absent where an answer was not.
     pub found: Option<f64>,
+    /// Nothing is known although the model can be measured: whether the bound holds cannot be told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untold: bool,
 }
 
 impl Limit {
@@ -28,18 +32,26 @@ impl Limit {
 /// The suite's bounds against what the run measured.
 #[must_use]
 pub fn measure(spec: &LimitsSpec, record: &SuiteRecord) -> Vec<Limit> {
-    let answers: Vec<_> =
-        record.cases.iter().flat_map(|case| &case.samples).filter_map(SampleRecord::answer).collect();
-    let costs: Vec<f64> = answers.iter().filter_map(|answer| answer.cost_usd).collect();
-    let mut latencies: Vec<f64> = answers.iter().filter_map(|answer| answer.latency_ms).collect();
-    latencies.sort_by(f64::total_cmp);
-    let mean_cost = (!costs.is_empty()).then(|| costs.iter().sum::<f64>() / costs.len() as f64);
+    let samples = || record.cases.iter().flat_map(|case| &case.samples).filter_map(SampleRecord::answer);
+    // What some answers cost says nothing of those whose price is not known.
+    let all = |of: fn(&Answer) -> Option<f64>| samples().map(of).collect::<Option<Vec<f64>>>();
+    let costs = all(|answer| answer.cost_usd).filter(|costs| !costs.is_empty());
+    let mean_cost = costs.map(|costs| costs.iter().sum::<f64>() / costs.len() as f64);
+    let p95 = all(|answer| answer.latency_ms).and_then(|mut latencies| {
+        latencies.sort_by(f64::total_cmp);
+        percentile(&latencies, 95)
+    });
+    // Nothing times an embedded model.
+    let can_be_timed = !record.model.embedded;
     [
-        ("cost_usd_per_case", spec.cost_usd_per_case, mean_cost),
-        ("latency_p95_ms", spec.latency_p95_ms, percentile(&latencies, 95)),
+        ("cost_usd_per_case", spec.cost_usd_per_case, mean_cost, true),
+        ("latency_p95_ms", spec.latency_p95_ms, p95, can_be_timed),
     ]
     .into_iter()
-    .filter_map(|(name, bound, found)| Some(Limit { name: name.to_owned(), bound: bound?, found }))
+    .filter_map(|(name, bound, found, can_be_measured)| {
+        let untold = found.is_none() && can_be_measured;
+        Some(Limit { name: name.to_owned(), bound: bound?, found, untold })
+    })
     .collect()
 }
 
@@ -63,7 +75,7 @@ mod tests {
 
     #[test]
     fn only_what_was_measured_can_exceed() {
-        let limit = |found| Limit { name: "x".to_owned(), bound: 1.0, found };
+        let limit = |found| Limit { name: "x".to_owned(), bound: 1.0, found, untold: false };
         assert!(limit(Some(1.5)).exceeded());
         assert!(!limit(Some(1.0)).exceeded());
         assert!(!limit(None).exceeded());

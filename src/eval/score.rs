@@ -123,8 +123,8 @@ impl Scoring {
             if !metric.only.iter().all(|only| holds(only, subject.case)) {
                 continue;
             }
-            let result = metric.check.run(subject, recorded_only).await?;
-            if metric.check.counts(&result) {
+            // It fails no case, so where nothing was measured only the metric is missing.
+            if let Ok(result) = metric.check.run_where_measured(subject, recorded_only).await? {
                 publish(&metric.name, result.score);
             }
         }
@@ -201,7 +201,8 @@ impl Scoring {
             metrics.insert(JUDGE_MEAN.to_owned(), judge.score);
         }
         // Where nothing has a weight, the case's score is whether it passes.
-        Scores { passed, metrics, weighted: weighted.unwrap_or(pass_rate), checks, judge, confusion, sets }
+        let weighted = weighted.unwrap_or(pass_rate);
+        Scores { passed, metrics, weighted, checks, judge, unjudged: None, confusion, sets }
     }
 }
 

@@ -107,7 +107,7 @@ fn suite_lines(
     out.extend(
         gate.limits
             .iter()
-            .filter(|limit| limit.exceeded())
+            .filter(|limit| limit.exceeded() || limit.untold)
             .map(|limit| format!("  limit {}", paint.of(RED, &sanitize::line(&words::limit(limit))))),
     );
     out.extend(decision.notes.iter().map(|note| format!("  note: {}", sanitize::line(note))));

@@ -83,6 +83,9 @@ pub fn gate_status(gate: &GateReport) -> Status {
         return Status::Worse;
     }
     match gate.meaning {
+        Outcome::Fine | Outcome::Warns | Outcome::Refused if gate.limits.iter().any(|limit| limit.untold) => {
+            Status::CannotTell
+        }
         Outcome::Fine | Outcome::Warns => Status::Ok,
         Outcome::Refused => Status::Undecided,
         Outcome::Worse if gate.excused().is_some() => Status::Ok,

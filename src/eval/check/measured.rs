@@ -1,8 +1,8 @@
 //! Checks on what an answer took, `latency`, `cost` and `tokens`, and on why it ended, `finish_reason`.
 //!
-//! An embedded answer took nothing that could be measured, and some servers do not count tokens. Such a check
-//! passes, says so, and stays out of metrics and means. A reason to end is always there: embedded models stop
-//! when they are done.
+//! Embedded models are not timed, some servers do not count tokens, and a model without a price has costs that are not
+//! known. Such a check neither passes nor fails: the answer is not measured. A reason to end is always there: embedded
+//! models stop when they are done.
 
 use serde_json::{Value, json};
 
@@ -10,24 +10,25 @@ use super::{Finding, Stop};
 use crate::config::check::CheckArgs;
 use crate::llm::{Answer, FinishReason};
 
-/// Explanation of a check that had nothing to look at.
-pub(super) const NOT_MEASURED: &str = "not measured";
-
 /// `latency`, in milliseconds.
 pub(super) fn latency(args: &CheckArgs, answer: &Answer) -> Result<Finding, Stop> {
-    at_most(args, answer.latency_ms, |ms| format!("{ms:.0} ms"))
+    at_most(args, answer.latency_ms, "the answer was not timed: no embedded model is", |ms| {
+        format!("{ms:.0} ms")
+    })
 }
 
 /// `cost`, in USD.
 pub(super) fn cost(args: &CheckArgs, answer: &Answer) -> Result<Finding, Stop> {
-    at_most(args, answer.cost_usd, |usd| format!("{usd} USD"))
+    let unknown =
+        "the cost of the answer is not known: its model has no `price`, or its tokens were not reported";
+    at_most(args, answer.cost_usd, unknown, |usd| format!("{usd} USD"))
 }
 
 /// `tokens` of the answer, those of hidden reasoning included, as the provider counts them.
 pub(super) fn tokens(args: &CheckArgs, answer: &Answer) -> Result<Finding, Stop> {
     #[expect(clippy::cast_precision_loss, reason = "no answer has 2^53 tokens")]
     let found = answer.usage.map(|usage| usage.output_tokens as f64);
-    at_most(args, found, |tokens| format!("{tokens} tokens"))
+    at_most(args, found, "the tokens of the answer were not reported", |tokens| format!("{tokens} tokens"))
 }
 
 /// `finish_reason`: one of the wanted ones.
@@ -41,8 +42,13 @@ pub(super) fn finish_reason(wanted: &[FinishReason], answer: &Answer) -> Finding
         .with_diff(json!(wanted), found.name().into())
 }
 
-fn at_most(args: &CheckArgs, found: Option<f64>, show: impl Fn(f64) -> String) -> Result<Finding, Stop> {
-    let found = found.filter(|value| value.is_finite()).ok_or(Stop::NotMeasured)?;
+fn at_most(
+    args: &CheckArgs,
+    found: Option<f64>,
+    unknown: &'static str,
+    show: impl Fn(f64) -> String,
+) -> Result<Finding, Stop> {
+    let found = found.filter(|value| value.is_finite()).ok_or(Stop::NotMeasured(unknown))?;
     let limit = args.max_value.unwrap_or(f64::INFINITY);
     Ok(if found <= limit {
         Finding::pass()

@@ -146,8 +146,8 @@ enum Stop {
     /// The answer is not JSON where JSON is needed: score 0 whatever `not` says. Else text that nobody can
     /// read would pass every check of the form "the verdict is not X".
     NotJson(String),
-    /// Latency, cost or tokens of an answer for which nothing was measured: passes whatever `not` says.
-    NotMeasured,
+    /// Latency, cost or tokens of an answer for which nothing was measured: why.
+    NotMeasured(&'static str),
     /// The check itself could not run, which says nothing about the answer.
     CouldNotRun(String),
 }
@@ -173,11 +173,21 @@ impl Check {
         subject: &Subject<'_>,
         recorded_only: bool,
     ) -> Result<CheckResult, String> {
+        let found = self.run_where_measured(subject, recorded_only).await?;
+        found.map_err(|why| format!("check `{}` is not measured: {why}", self.label))
+    }
+
+    /// As [`Self::run`]; of an answer for which nothing was measured, why.
+    pub(super) async fn run_where_measured(
+        &self,
+        subject: &Subject<'_>,
+        recorded_only: bool,
+    ) -> Result<Result<CheckResult, &'static str>, String> {
         let mut found = match self.rule.apply(&self.spec.args, subject, recorded_only).await {
             Ok(finding) => self.turned(finding),
             Err(Stop::Absent(explanation)) => self.turned(Finding::fail(explanation)),
             Err(Stop::NotJson(explanation)) => Finding::fail(explanation),
-            Err(Stop::NotMeasured) => Finding::scored(1.0, measured::NOT_MEASURED),
+            Err(Stop::NotMeasured(why)) => return Ok(Err(why)),
             Err(Stop::CouldNotRun(reason)) => {
                 return Err(format!("check `{}` could not run: {reason}", self.label));
             }
@@ -186,14 +196,14 @@ impl Check {
             return Err(format!("check `{}` could not run: its score is no number", self.label));
         }
         found.score = found.score.clamp(0.0, 1.0);
-        Ok(CheckResult {
+        Ok(Ok(CheckResult {
             label: self.label.clone(),
             score: found.score,
             passed: found.score >= self.spec.args.min.unwrap_or(1.0) - TOLERANCE,
             must_pass: self.spec.args.must_pass,
             explanation: found.explanation,
             diff: found.diff,
-        })
+        }))
     }
 
     /// Apply `not`. The evidence of the rule speaks for the opposite, so it is replaced.
@@ -260,12 +270,6 @@ impl Check {
         self.embedder()
             .map_or_else(Vec::new, |embedder| similar::embeddings(embedder, &self.spec.args, case, answer))
     }
-
-    /// Something was measured, so the score may enter metrics and means.
-    pub(super) fn counts(&self, result: &CheckResult) -> bool {
-        let measures = matches!(self.rule, Rule::Latency | Rule::Cost | Rule::Tokens);
-        !(measures && result.explanation == measured::NOT_MEASURED)
-    }
 }
 
 /// The checks of a suite or of a case, ready to run.
@@ -295,7 +299,7 @@ impl Checks {
     /// recordings are looked at.
     ///
     /// # Errors
-    /// The first check that could not run, and why. The sample is then not measured.
+    /// The first check that could not run, or that had nothing to measure, and why. The sample is then not measured.
     pub async fn run(&self, subject: &Subject<'_>, recorded_only: bool) -> Result<Vec<CheckResult>, String> {
         let mut results = Vec::with_capacity(self.list.len());
         for check in &self.list {
@@ -309,14 +313,9 @@ impl Checks {
         self.list.iter().filter_map(|check| check.spec.args.metric.as_deref())
     }
 
-    /// Per-case metrics of the checks with `metric: NAME`, from the results of [`Self::run`]. Latency, cost
-    /// and tokens that nobody measured are left out.
+    /// Per-case metrics of the checks with `metric: NAME`, from the results of [`Self::run`].
     pub fn metrics<'a>(&'a self, results: &'a [CheckResult]) -> impl Iterator<Item = (&'a str, f64)> {
-        self.list
-            .iter()
-            .zip(results)
-            .filter(|(check, result)| check.counts(result))
-            .filter_map(|(check, result)| Some((check.spec.args.metric.as_deref()?, result.score)))
+        self.published(results).map(|(name, result)| (name, result.score))
     }
 
     /// The results of the checks with `metric: NAME`, by that name.
@@ -330,14 +329,10 @@ impl Checks {
             .filter_map(|(check, result)| Some((check.spec.args.metric.as_deref()?, result)))
     }
 
-    /// Weight and score of every check that counts, from the results of [`Self::run`]. A weight of 0 never
-    /// enters a mean.
+    /// Weight and score of every check, from the results of [`Self::run`]. A weight of 0 never enters a mean.
     pub fn weights<'a>(&'a self, results: &'a [CheckResult]) -> impl Iterator<Item = (f64, f64)> {
-        self.list
-            .iter()
-            .zip(results)
-            .filter(|(check, result)| check.counts(result))
-            .map(|(check, result)| (check.spec.args.weight.unwrap_or(1.0), result.score))
+        let pairs = self.list.iter().zip(results);
+        pairs.map(|(check, result)| (check.spec.args.weight.unwrap_or(1.0), result.score))
     }
 
     /// One of them looks at more of an answer than its text.

@@ -94,7 +94,7 @@ async fn mark(plan: &SuitePlan, sampled: &Sampled, stream: Stream, reach: Reach)
         behind: BTreeSet::new(),
         fingerprint: None,
         finish_reason: FinishReason::Stop,
-        usage: None,
+        usage: sampled.usage,
         latency_ms: sampled.latency_ms,
         cost_usd: sampled.cost_usd,
     };

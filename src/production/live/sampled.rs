@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::live::LiveSpec;
 use crate::config::{Problem, is_date};
 use crate::json::{canonical, sha256_hex};
+use crate::llm::Usage;
 use crate::pipeline::Inputs;
 use crate::production::{Produced, Refused, Remedy};
 
@@ -43,6 +44,9 @@ pub struct Sampled {
     pub repaired: bool,
     /// The fallback model answered.
     pub fell_back: bool,
+    /// Tokens; absent for embedded models, and where the provider reported none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// USD; absent where a price is unknown.
     pub cost_usd: Option<f64>,
     /// Milliseconds; absent for embedded models.
@@ -129,6 +133,7 @@ impl Sampler {
             served_model: produced.map(|produced| produced.served_model.clone()),
             repaired: produced.is_some_and(|produced| produced.repaired),
             fell_back: produced.is_some_and(|produced| produced.fell_back),
+            usage: produced.and_then(|produced| produced.usage),
             cost_usd: produced.and_then(|produced| produced.cost_usd),
             latency_ms: produced.and_then(|produced| produced.latency_ms),
         };

@@ -7,6 +7,7 @@ mod finetune;
 mod gate;
 mod graph;
 mod jobs;
+mod judge;
 mod kb;
 mod live;
 mod money;
@@ -19,6 +20,7 @@ mod recordings;
 mod secrets;
 mod serve;
 mod task;
+mod unmeasured;
 
 use crate::server::Server;
 use crate::world::World;

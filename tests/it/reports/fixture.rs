@@ -383,8 +383,8 @@ fn gate() -> GateReport {
         accepted: None,
         excuse: None,
         limits: vec![
-            Limit { name: "cost_usd_per_case".to_owned(), bound: 0.05, found: Some(0.0) },
-            Limit { name: "latency_p95_ms".to_owned(), bound: 8000.0, found: None },
+            Limit { name: "cost_usd_per_case".to_owned(), bound: 0.05, found: Some(0.0), untold: false },
+            Limit { name: "latency_p95_ms".to_owned(), bound: 8000.0, found: None, untold: false },
         ],
         before: BTreeMap::from([
             ("RF-G-041".to_owned(), before(answer_text("fail"), 1, Some(0.9))),

@@ -15,12 +15,8 @@ fn measured_or_not() {
             0.0,
             "expected at most 100 ms, found 120 ms",
         ),
-        ("latency: { max_value: 100 }", took(None, None), 1.0, "not measured"),
-        ("latency: { max_value: 100, not: true }", took(None, None), 1.0, "not measured"),
-        ("latency: { max_value: 100 }", took(Some(f64::NAN), None), 1.0, "not measured"),
         ("cost: { max_value: 0.01 }", took(None, Some(0.0)), 1.0, ""),
         ("cost: { max_value: 0.01 }", took(None, Some(0.02)), 0.0, "found 0.02 USD"),
-        ("cost: { max_value: 0.01 }", took(None, None), 1.0, "not measured"),
     ] {
         let result = run_on(yaml, &answer, Value::Null).unwrap();
         assert!((result.score - score).abs() < 1e-9 && result.passed == (score > 0.5), "{yaml}: {result:?}");
@@ -37,30 +33,37 @@ fn measured_or_not() {
         ("tokens: { max_value: 50 }", counted(50), 1.0, ""),
         ("tokens: { max_value: 50 }", counted(51), 0.0, "expected at most 50 tokens, found 51 tokens"),
         ("tokens: { max_value: 50, not: true }", counted(51), 1.0, ""),
-        ("tokens: { max_value: 50 }", Answer::saying("x"), 1.0, "not measured"),
-        ("tokens: { max_value: 50, not: true }", Answer::saying("x"), 1.0, "not measured"),
     ] {
         let result = run_on(yaml, &answer, Value::Null).unwrap();
         assert!((result.score - score).abs() < 1e-9, "{yaml}: {result:?}");
         assert_eq!(result.explanation, want, "{yaml}");
     }
-    // Nothing measured, nothing published.
-    let counting = compile("tokens: { max_value: 100, metric: short }").unwrap();
-    let checks = compile("latency: { max_value: 100, metric: fast, weight: 2 }").unwrap();
-    let result = |explanation: &str| CheckResult {
+    // Nothing measured: neither a pass nor a fail, whatever `not` says.
+    for (yaml, answer, why) in [
+        ("latency: { max_value: 100 }", took(None, Some(0.0)), "was not timed"),
+        ("latency: { max_value: 100, not: true }", took(None, Some(0.0)), "was not timed"),
+        ("latency: { max_value: 100 }", took(Some(f64::NAN), None), "was not timed"),
+        ("cost: { max_value: 0.01 }", took(Some(1.0), None), "has no `price`"),
+        ("cost: { max_value: 0.01, not: true }", took(Some(1.0), None), "has no `price`"),
+        ("tokens: { max_value: 50 }", Answer::saying("x"), "were not reported"),
+        ("tokens: { max_value: 50, not: true }", Answer::saying("x"), "were not reported"),
+    ] {
+        let error = run_on(yaml, &answer, Value::Null).unwrap_err();
+        assert!(error.starts_with("check `") && error.contains("` is not measured: "), "{yaml}: {error}");
+        assert!(error.contains(why), "{yaml}: {error}");
+    }
+    let result = CheckResult {
         label: String::new(),
         score: 1.0,
         passed: true,
         must_pass: false,
-        explanation: explanation.to_owned(),
+        explanation: String::new(),
         diff: None,
     };
-    assert_eq!(checks.metrics(&[result("not measured")]).count(), 0);
-    assert_eq!(counting.metrics(&[result("not measured")]).count(), 0);
-    assert_eq!(counting.metrics(&[result("")]).collect::<Vec<_>>(), [("short", 1.0)]);
-    assert_eq!(checks.weights(&[result("not measured")]).count(), 0);
-    assert_eq!(checks.metrics(&[result("")]).collect::<Vec<_>>(), [("fast", 1.0)]);
-    assert_eq!(checks.weights(&[result("")]).collect::<Vec<_>>(), [(2.0, 1.0)]);
+    let checks = compile("latency: { max_value: 100, metric: fast, weight: 2 }").unwrap();
+    let results = [result];
+    assert_eq!(checks.metrics(&results).collect::<Vec<_>>(), [("fast", 1.0)]);
+    assert_eq!(checks.weights(&results).collect::<Vec<_>>(), [(2.0, 1.0)]);
 }
 
 #[test]
