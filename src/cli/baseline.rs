@@ -138,11 +138,12 @@ fn show_change(context: &Context, proposal: &Proposal) {
         None => context.out.line(format!("first baseline: {} cases", proposal.baseline.cases.len())),
     }
     context.out.line(format!("decision: {}", accepted.decision.sentence));
+    proposal.unjudged.iter().for_each(|what| context.out.note(what));
 }
 
 fn refuse(context: &Context, refusal: &Refusal) -> u8 {
     match refusal {
-        Refusal::NotMeasured(_) => {
+        Refusal::NotMeasured(_) | Refusal::Unjudged(_) => {
             context.out.failed(refusal, None);
             exit::CANNOT_TELL
         }

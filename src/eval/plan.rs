@@ -220,6 +220,12 @@ impl SuitePlan {
         self.answerers().all(|client| client.card().embedded)
     }
 
+    /// A decision rests on the judge: it can fail a case, or its metric is gated.
+    #[must_use]
+    pub fn needs_judge(&self) -> bool {
+        self.judge.as_ref().is_some_and(|judge| judge.blocking || gates_judge(&self.spec))
+    }
+
     /// The record of this suite with these results.
     #[must_use]
     pub fn record(&self, cases: Vec<Arc<CaseRecord>>) -> SuiteRecord {

@@ -192,6 +192,9 @@ pub struct Scores {
     pub checks: Vec<CheckResult>,
     /// The judge's word.
     pub judge: Option<JudgeResult>,
+    /// Why a judge that only informs gave no score; its metric is then absent, and everything else is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unjudged: Option<String>,
     /// Expected and answered label, where the suite tables one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confusion: Option<LabelPair>,

@@ -8,6 +8,7 @@ use super::plan::SuitePlan;
 use super::record::{CaseRecord, JudgeResult, SampleOutcome, SampleRecord, Scores};
 use super::score::Measured;
 use super::{trace, walk};
+use crate::config::suite::JUDGE_MEAN;
 use crate::dataset::Case;
 use crate::llm::{Answer, Answered, Call, Draw, Error, PromptTag, Stream};
 
@@ -20,36 +21,43 @@ pub enum Reach {
     Recorded,
 }
 
+/// A sample, and what a comparison of models wants to know besides.
+#[derive(Debug)]
+pub struct Sampled {
+    /// The sample.
+    pub record: SampleRecord,
+    /// In a word or two, what kind of failure kept it from being measured.
+    pub kind: Option<&'static str>,
+    /// USD of the answer at today's prices, whatever it cost when it was made; none where that is not known.
+    pub usd_today: Option<f64>,
+}
+
 /// One sample of one case. Never fails: a failure to measure is an outcome.
 pub async fn sample(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, reach: Reach) -> SampleRecord {
-    sample_or_kind(plan, case, stream, index, reach).await.0
+    sample_at_todays_prices(plan, case, stream, index, reach).await.record
 }
 
-/// [`sample`], and in a word or two what kind of failure kept it from being measured.
-pub async fn sample_or_kind(
+/// [`sample`], with its price of today.
+pub async fn sample_at_todays_prices(
     plan: &SuitePlan,
     case: &Case,
     stream: Stream,
     index: u32,
     reach: Reach,
-) -> (SampleRecord, Option<&'static str>) {
+) -> Sampled {
     let span = trace::sample(plan, case, index);
-    let sample = untraced(plan, case, stream, index, reach).instrument(span.clone()).await;
-    trace::ended(&span, &sample.0);
-    sample
+    let sampled = untraced(plan, case, stream, index, reach).instrument(span.clone()).await;
+    trace::ended(&span, &sampled.record);
+    sampled
 }
 
-async fn untraced(
-    plan: &SuitePlan,
-    case: &Case,
-    stream: Stream,
-    index: u32,
-    reach: Reach,
-) -> (SampleRecord, Option<&'static str>) {
+async fn untraced(plan: &SuitePlan, case: &Case, stream: Stream, index: u32, reach: Reach) -> Sampled {
     let (span, key, result) = ask(plan, case, stream, index, reach).await;
+    let mut usd_today = None;
     let (index, outcome, kind) = match result {
-        Ok(answered) => {
+        Ok((answered, usd)) => {
             let (answer, index) = (answered.answer, answered.draw.index);
+            usd_today = usd;
             match measure(plan, case, &answer, judge_stream(stream), reach).await {
                 Ok(scores) => {
                     trace::scores(&span, plan, case, &scores);
@@ -65,7 +73,7 @@ async fn untraced(
             (index, SampleOutcome::NotMeasured { reason, answer: None }, Some(kind))
         }
     };
-    (SampleRecord { index, key, outcome }, kind)
+    Sampled { record: SampleRecord { index, key, outcome }, kind, usd_today }
 }
 
 /// Why there is no answer.
@@ -83,18 +91,18 @@ struct Unanswered {
 pub async fn answer(plan: &SuitePlan, case: &Case, index: u32) -> Result<Answer, String> {
     let span = trace::sample(plan, case, index);
     let (_, _, result) = ask(plan, case, Stream::Main, index, Reach::Run).instrument(span).await;
-    result.map(|answered| answered.answer).map_err(|unanswered| unanswered.reason)
+    result.map(|(answered, _)| answered.answer).map_err(|unanswered| unanswered.reason)
 }
 
-/// One answer, the key of its request (empty where it cannot be rendered), and the request's span: it is kept until the
-/// answer is scored, because the scores are said about it.
+/// One answer with its price of today, the key of its request (empty where it cannot be rendered), and the request's span:
+/// it is kept until the answer is scored, because the scores are said about it.
 async fn ask(
     plan: &SuitePlan,
     case: &Case,
     stream: Stream,
     index: u32,
     reach: Reach,
-) -> (tracing::Span, String, Result<Answered, Unanswered>) {
+) -> (tracing::Span, String, Result<(Answered, Option<f64>), Unanswered>) {
     let (client, spec) = plan.asked_by(plan.task.output());
     let walked = walk::upstream(plan, case, stream, index, reach).await;
     let request = walked.answers().and_then(|answers| {
@@ -112,7 +120,10 @@ async fn ask(
     let prompt = Some(PromptTag { name: &template.name, sha256: &template.sha256 });
     let call = Call { request: &request, draw: &draw, prompt, recorded_only: reach == Reach::Recorded };
     let (span, result) = client.ask_in_span(call).await;
-    let result = result.map(|answered| Answered { answer: walked.whole(answered.answer), ..answered });
+    let result = result.map(|answered| {
+        let usd_today = walked.usd_today(plan, &answered.answer);
+        (Answered { answer: walked.whole(answered.answer), ..answered }, usd_today)
+    });
     let unanswered = |error: Error| Unanswered { kind: kind(&error), reason: why(plan, case, &error) };
     (span, draw.key, result.map_err(unanswered))
 }
@@ -140,7 +151,7 @@ pub(super) fn why(plan: &SuitePlan, case: &Case, error: &Error) -> String {
 /// Check and judge one stored answer; `index` is its own.
 ///
 /// # Errors
-/// Why the answer has no score: a check that could not run, a judge without a readable reply.
+/// Why the answer has no score: a check that could not run, a blocking judge without a readable reply.
 pub async fn score(
     plan: &SuitePlan,
     case: &Case,
@@ -195,8 +206,28 @@ async fn measure(
     reach: Reach,
 ) -> Result<Scores, String> {
     let measured = check(plan, case, answer, reach).await?;
-    let judged = judge(plan, case, answer, stream, reach).await?;
-    Ok(plan.scoring.scores(measured, judged))
+    match judge(plan, case, answer, stream, reach).await {
+        Ok(judged) => Ok(plan.scoring.scores(measured, judged)),
+        // Whether the case passes is the judge's to say, so without it nothing is known.
+        Err(why) if plan.judge.as_ref().is_some_and(|judge| judge.blocking) => Err(why),
+        Err(why) => Ok(Scores { unjudged: Some(why), ..plan.scoring.scores(measured, None) }),
+    }
+}
+
+/// How many answers of these cases an informing judge gave no score to, and why the first of them; none where it scored
+/// them all.
+#[must_use]
+pub fn unjudged<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> Option<String> {
+    let samples = cases.flat_map(|case| case.samples.iter().map(move |sample| (case, sample)));
+    let scored: Vec<_> = samples.filter_map(|(case, sample)| Some((case, sample.scores()?))).collect();
+    let without = || scored.iter().filter_map(|(case, scores)| Some((case, scores.unjudged.as_ref()?)));
+    let (case, why) = without().next()?;
+    Some(format!(
+        "{} of {} answers have no judge score: {JUDGE_MEAN} is not measured there (first: case `{}`: {why})",
+        without().count(),
+        scored.len(),
+        case.id
+    ))
 }
 
 /// The record of a case with its samples.

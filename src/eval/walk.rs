@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::plan::SuitePlan;
 use super::run::{self, Reach};
 use crate::dataset::Case;
+use crate::llm::stack::budget::Tariff;
 use crate::llm::{Answer, Call, Draw, Error, FinishReason, PromptTag, Request, Source, Stream};
 use crate::task::graph::Node;
 
@@ -152,6 +153,19 @@ impl Walked {
             let reason = &step.answer.as_ref().ok()?.as_ref()?.finish_reason;
             reason.cut().map(|_| (step.node.as_str(), reason))
         })
+    }
+
+    /// USD of the whole at the prices that the configuration names today: of the output's own answer and of those before
+    /// it. None where one of them has no price or no tokens.
+    #[must_use]
+    pub fn usd_today(&self, plan: &SuitePlan, output: &Answer) -> Option<f64> {
+        let price = |node: &Node, answer: &Answer| Tariff::of(plan.asked_by(node).1).cost(answer.usage);
+        let before = self.steps.iter().filter_map(|step| {
+            let answer = step.answer.as_ref().ok()?.as_ref()?;
+            let node = plan.task.upstream().iter().find(|node| node.name == step.node)?;
+            Some(price(node, answer))
+        });
+        before.chain([price(plan.task.output(), output)]).sum()
     }
 
     /// The answer of the whole: the output's own, with what the nodes before it cost and took. It is as whole as the least

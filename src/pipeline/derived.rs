@@ -256,10 +256,17 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline, answered:
                 SampleOutcome::Scored { answer, .. } if !sample.answered(&answer.text) => {
                     "the model does not give the stored answer".to_owned()
                 }
-                SampleOutcome::Scored { scores, .. } if same_scoring && scores_differ(scores, sample) => {
+                SampleOutcome::Scored { scores, .. }
+                    if same_scoring && scores_differ(plan, scores, sample) =>
+                {
                     "the stored scores are not those of the stored answer".to_owned()
                 }
-                SampleOutcome::Scored { .. } => continue,
+                SampleOutcome::Scored { scores, .. } => {
+                    if let Some(why) = &scores.unjudged {
+                        unscored.get_or_insert(why.clone());
+                    }
+                    continue;
+                }
             };
             // A case is said once, however many of its samples differ.
             flaws.push((&past.id, flaw));

@@ -49,9 +49,12 @@ pub(super) async fn observe(
     let mut observation = CaseObservation::new(&case.id, comparability);
     observation.cluster.clone_from(&case.cluster);
     let past = past.filter(|_| comparability == Comparability::Comparable);
-    // An answer that could not be scored is no result, even where the baseline holds the same text.
-    let unchanged =
-        |past: &BaselineCase, now: &SampleRecord| now.scores().is_some() && same_answer(past, now).is_some();
+    // An answer that could not be scored is no result, even where the baseline holds the same text. Nor is one without the
+    // judge's word where a decision rests on that: what is missing now must not be taken from the baseline.
+    let is_result = |scores: &Scores| scores.unjudged.is_none() || !plan.needs_judge();
+    let unchanged = |past: &BaselineCase, now: &SampleRecord| {
+        now.scores().is_some_and(is_result) && same_answer(past, now).is_some()
+    };
     observation.unchanged = past
         .zip(samples.filter(|samples| !samples.is_empty()))
         .is_some_and(|(past, samples)| samples.iter().all(|now| unchanged(past, now)));
@@ -60,12 +63,19 @@ pub(super) async fn observe(
     if let (Some(past), true) = (past, samples.is_some()) {
         for sample in &past.samples {
             let fresh = samples.unwrap_or_default().iter().find(|now| is_same(sample, now));
+            let stored = of_stored(plan, sample);
+            // What the judge said then stands where it says nothing now.
+            let again = |scores: &Scores| {
+                let mut again = of_scores(plan, scores);
+                let word = stored.metrics.get(JUDGE_MEAN).filter(|_| scores.unjudged.is_some());
+                again.metrics.extend(word.map(|word| (JUDGE_MEAN.to_owned(), *word)));
+                again
+            };
             let scores = match fresh.and_then(SampleRecord::scores) {
-                Some(scores) => Some(of_scores(plan, scores)),
-                None => rescore(plan, case, sample).await.map(|scores| of_scores(plan, &scores)),
+                Some(scores) => Some(again(scores)),
+                None => rescore(plan, case, sample).await.as_ref().map(again),
             };
             unembedded |= changed && scores.is_none() && lacks_embedding(plan, case, sample);
-            let stored = of_stored(plan, sample);
             rescored |= scores.as_ref().is_some_and(|scores| differ(scores, &stored));
             observation.baseline.push(scores.unwrap_or(stored));
         }
@@ -241,17 +251,23 @@ pub(super) fn higher_is_better(plan: &SuitePlan, name: &str, value: f64) -> f64 
 /// Stored values are rounded to 6 decimals; anything beyond that is another score.
 const ROUNDING: f64 = 1e-6;
 
-/// Fresh scores are not those stored with the same answer.
-pub(super) fn scores_differ(fresh: &Scores, stored: &BaselineSample) -> bool {
+/// Fresh scores are not those stored with the same answer. Where a judge that only informs said nothing, now or then, the
+/// rest is compared.
+pub(super) fn scores_differ(plan: &SuitePlan, fresh: &Scores, stored: &BaselineSample) -> bool {
     let judge = |a: f64, b: f64| (a - b).abs() > ROUNDING;
+    let one_is_silent = fresh.judge.is_some() != stored.judge.is_some();
+    let excused = fresh.unjudged.is_some() || (fresh.judge.is_some() && !plan.needs_judge());
     let judge_differs = match (&fresh.judge, &stored.judge) {
         (Some(fresh), Some(stored)) => {
             judge(fresh.score, stored.score) || fresh.explanation != stored.explanation
         }
-        (None, None) => false,
-        _ => true,
+        _ => one_is_silent && !excused,
     };
-    let side = |pass: bool, metrics: &BTreeMap<String, f64>| SampleScores { pass, metrics: metrics.clone() };
+    let side = |pass: bool, metrics: &BTreeMap<String, f64>| {
+        let mut metrics = metrics.clone();
+        metrics.retain(|name, _| !(one_is_silent && excused && name == JUDGE_MEAN));
+        SampleScores { pass, metrics }
+    };
     judge_differs || differ(&side(fresh.passed, &fresh.metrics), &side(stored.passed, &stored.metrics))
 }
 
@@ -281,7 +297,8 @@ pub(super) async fn rescore(plan: &SuitePlan, case: &Case, sample: &BaselineSamp
 
 /// A stored answer with all that the case's checks look at.
 pub(super) fn scorable_answer(plan: &SuitePlan, case: &Case, sample: &BaselineSample) -> Option<Answer> {
-    let text_is_all = plan.model.card().embedded || !plan.scoring.looks_beyond_text(case);
+    let free = plan.model.card().embedded && !plan.model.can_cost();
+    let text_is_all = free || !plan.scoring.looks_beyond_text(case);
     if text_is_all { stored_answer(plan, sample) } else { recorded_answer(plan, sample) }
 }
 

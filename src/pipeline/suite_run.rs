@@ -12,9 +12,9 @@ use super::drawing::{Drawing, Drawn, First, Job, Source};
 use super::observe::{Observed, judge_changed, observe, of_scores};
 use crate::baseline::Baseline;
 use crate::config::settings::{Mode, OnInconclusive};
-use crate::eval::limits;
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
+use crate::eval::{self, limits};
 use crate::gate::{self, Candidate, CaseResult, CaseVerdict, Observations, Planner, Policy, Side, Step};
 use crate::llm::{Answer, Stream};
 use crate::report::input::{BaselineInfo, Before, GateReport};
@@ -332,6 +332,7 @@ impl Run {
         decision.notes.extend(
             self.plan.judge_informs.as_ref().map(|why| format!("the judge informs and fails nothing: {why}")),
         );
+        decision.notes.extend(eval::run::unjudged(self.rows.values().map(|row| row.record.as_ref())));
         decision.notes.extend(not_whole(self.rows.values().map(|row| row.record.as_ref())));
         let rows = || self.rows.values().map(|row| row.record.as_ref());
         decision.notes.extend(other_served(self.compared.baseline.as_deref(), rows()));

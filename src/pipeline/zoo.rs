@@ -10,11 +10,11 @@ use crate::config::suite::JUDGE_MEAN;
 use crate::config::{Problem, did_you_mean};
 use crate::eval::judge::certificate;
 use crate::eval::plan::{SuitePlan, judge_certified_hash};
-use crate::eval::record::{SampleOutcome, SampleRecord, Scores};
-use crate::eval::run::{self, Reach};
+use crate::eval::record::SampleOutcome;
+use crate::eval::run::{self, Reach, Sampled};
 use crate::files::atomic_write;
-use crate::llm::stack::budget::Tariff;
-use crate::llm::{Answer, Stream};
+use crate::llm::Stream;
+use crate::report::words::count;
 use crate::report::zoo::{html, markdown};
 use crate::zoo::{Answered, CaseKnown, Field, ModelSeen, Scored, Terms, Zoo, assess};
 
@@ -60,19 +60,23 @@ pub fn compare(
         .collect();
     let asked = wanted.iter().filter_map(|(case, model, index)| {
         let plan = plans.get(*model)?;
-        Some(ask(Arc::clone(plan), *case, *index, Arc::clone(on_answer)))
+        let place = (*case, *index);
+        Some(ask(Arc::clone(plan), place, metric == JUDGE_MEAN, Arc::clone(on_answer)))
     });
     let answers = block_on(side_by_side(inputs.settings.concurrency, asked)).map_err(failed)?;
     let mut models: Vec<ModelSeen> = plans.iter().map(|plan| seen(plan)).collect();
+    let mut unjudged: Vec<String> = Vec::new();
     for ((case, model, _), answer) in wanted.iter().zip(answers) {
-        let slot = models.get_mut(*model).and_then(|model| model.cases.get_mut(*case));
-        if let Some(slot) = slot {
-            slot.push(answer.unwrap_or_else(|| Answered::Missing {
-                kind: "panicked".to_owned(),
-                reason: "evaluating this case panicked; stderr says where".to_owned(),
-                usd: None,
-                latency_ms: None,
-            }));
+        let Some(model) = models.get_mut(*model) else { continue };
+        let (answer, why) = answer.unwrap_or_else(|| {
+            let reason = "evaluating this case panicked; stderr says where".to_owned();
+            let answer =
+                Answered::Missing { kind: "panicked".to_owned(), reason, usd: None, latency_ms: None };
+            (answer, None)
+        });
+        unjudged.extend(why.map(|why| format!("{}: {why}", model.alias)));
+        if let Some(slot) = model.cases.get_mut(*case) {
+            slot.push(answer);
         }
     }
     let record = plan.record(Vec::new());
@@ -95,7 +99,7 @@ pub fn compare(
             })
             .collect(),
         models,
-        notes: notes(plan),
+        notes: notes(plan, &unjudged),
     };
     let gate = &spec.gate;
     let margin = wish.margin.unwrap_or(gate.margin);
@@ -119,8 +123,12 @@ fn may_decide(inputs: &Inputs, plan: &SuitePlan, metric: &str) -> Result<(), Pro
     }
 }
 
-fn notes(plan: &SuitePlan) -> Vec<String> {
+fn notes(plan: &SuitePlan, unjudged: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
+    notes.extend(unjudged.first().map(|first| {
+        let answers = count(unjudged.len(), "answer");
+        format!("the judge gave no score for {answers}: {JUDGE_MEAN} is not measured there (first: {first})")
+    }));
     notes
         .extend(plan.judge_informs.as_ref().map(|why| format!("the judge informs and fails nothing: {why}")));
     if plan.judge.is_some() {
@@ -144,43 +152,38 @@ fn seen(plan: &SuitePlan) -> ModelSeen {
     }
 }
 
-async fn ask(plan: Arc<SuitePlan>, position: usize, index: u32, on_answer: OnAnswer) -> Answered {
+/// What came of one request, and why a judge that only informs gave its answer no score.
+async fn ask(
+    plan: Arc<SuitePlan>,
+    (position, index): (usize, u32),
+    by_judge: bool,
+    on_answer: OnAnswer,
+) -> (Answered, Option<String>) {
     let Some(case) = plan.dataset.cases.get(position) else {
         let (kind, reason) = ("no such case".to_owned(), String::new());
-        return Answered::Missing { kind, reason, usd: None, latency_ms: None };
+        return (Answered::Missing { kind, reason, usd: None, latency_ms: None }, None);
     };
-    let (sample, kind) = run::sample_or_kind(&plan, case, Stream::Main, index, Reach::Run).await;
+    let sampled = run::sample_at_todays_prices(&plan, case, Stream::Main, index, Reach::Run).await;
     on_answer();
-    let usd = sample.answer().and_then(|answer| usd(&plan, answer));
-    let latency_ms = sample.answer().and_then(|answer| answer.latency_ms);
-    answered(sample, kind, usd, latency_ms)
+    let unjudged = sampled.record.scores().and_then(|scores| scores.unjudged.clone());
+    (answered(sampled, by_judge), unjudged)
 }
 
-fn answered(
-    sample: SampleRecord,
-    kind: Option<&'static str>,
-    usd: Option<f64>,
-    latency_ms: Option<f64>,
-) -> Answered {
-    match sample.outcome {
-        SampleOutcome::Scored { answer, scores } => {
-            let Scores { metrics, .. } = scores;
-            let cut = answer.finish_reason.cut().map(str::to_owned);
-            Answered::Scored(Scored { metrics, usd, latency_ms, cut })
-        }
-        SampleOutcome::NotMeasured { reason, .. } => {
-            Answered::Missing { kind: kind.unwrap_or("not measured").to_owned(), reason, usd, latency_ms }
-        }
+/// `by_judge`: the metric that decides is the judge's.
+fn answered(sampled: Sampled, by_judge: bool) -> Answered {
+    let Sampled { record, kind, usd_today: usd } = sampled;
+    let latency_ms = record.answer().and_then(|answer| answer.latency_ms);
+    let missing = |kind: &str, reason| Answered::Missing { kind: kind.to_owned(), reason, usd, latency_ms };
+    match record.outcome {
+        SampleOutcome::Scored { answer, scores } => match scores.unjudged {
+            Some(why) if by_judge => missing("not judged", why),
+            _ => {
+                let cut = answer.finish_reason.cut().map(str::to_owned);
+                Answered::Scored(Scored { metrics: scores.metrics, usd, latency_ms, cut })
+            }
+        },
+        SampleOutcome::NotMeasured { reason, .. } => missing(kind.unwrap_or("not measured"), reason),
     }
-}
-
-/// What an answer costs at the price that stands in the configuration today; where that cannot be said, what was paid.
-fn usd(plan: &SuitePlan, answer: &Answer) -> Option<f64> {
-    let (client, spec) = plan.asked_by(plan.task.output());
-    if client.card().embedded || !plan.task.upstream().is_empty() {
-        return answer.cost_usd;
-    }
-    Tariff::of(spec).cost(answer.usage).or(answer.cost_usd)
 }
 
 /// Where the reports of a suite's comparison stand.

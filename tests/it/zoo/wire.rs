@@ -148,3 +148,27 @@ fn money_ends_for_all_on_the_same_cases_and_a_dry_run_spends_none() {
     let (_, zoo) = compared(&world, &["tiny", "--models", "dear,cheap", "--mode", "replay"], 3);
     assert_eq!(model(&zoo, "dear")["failures"]["by_kind"]["not recorded"], 80 - first);
 }
+
+#[test]
+fn dollars_are_at_todays_prices_and_a_removed_price_is_unknown() {
+    let (world, servers) = world(30, &[dear("1"), cheap("1")]);
+    let args = ["tiny", "--models", "dear,cheap"];
+    let usd = |zoo: &Value, alias: &str| model(zoo, alias)["cost"]["usd_per_answer"].as_f64();
+    let (_, before) = compared(&world, &args, 0);
+    // Ten times the price, and the same recorded answers.
+    let models = world.read("config/models.yml");
+    world.write("config/models.yml", &models.replace("input: 10, output: 100", "input: 100, output: 1000"));
+    let (_, after) = compared(&world, &args, 0);
+    let (then, now) = (usd(&before, "cheap").unwrap(), usd(&after, "cheap").unwrap());
+    assert!((now - 10.0 * then).abs() < 1e-9, "{then} {now}");
+    // No price at all: what was paid once is not today's price.
+    world.write("config/models.yml", &models.replace(CHEAP, ""));
+    let (_, unknown) = compared(&world, &args, 0);
+    assert_eq!(usd(&unknown, "cheap"), None, "{unknown:#}");
+    assert_eq!(model(&unknown, "cheap")["cost"]["unknown"], 30);
+    assert_eq!(model(&unknown, "cheap")["on_front"], false);
+    assert_ne!(unknown["answer"]["verdict"], "cheapest");
+    let ran = world.run(&["zoo", "tiny", "--models", "dear,cheap"]).exits(0);
+    ran.says(&["unknown"]);
+    assert_eq!(servers.iter().map(requests).sum::<u64>(), 60, "nobody was asked again");
+}
