@@ -127,6 +127,40 @@ impl MergeBase {
     }
 }
 
+/// Every content that a file has had in the history of `HEAD`, each once, the newest first; nothing where there is no
+/// history to ask. `path` is relative to the project root.
+///
+/// # Errors
+/// `git` fails on an object it should have.
+pub fn history(root: &Path, path: &str) -> Result<Vec<Vec<u8>>, Problem> {
+    // Both sides of each change, also of those that a merge took back.
+    let log =
+        ["log", "--full-history", "-m", "--format=", "--raw", "--no-abbrev", "--no-renames", "--", path];
+    let Ok(log) = git(root, &log) else { return Ok(Vec::new()) };
+    if !log.ok {
+        return Ok(Vec::new());
+    }
+    let text = log.text();
+    // `:<mode> <mode> <id before> <id after> <status>\t<path>`
+    let ids = text.lines().flat_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        [words.get(3).copied(), words.get(2).copied()]
+    });
+    let mut seen = std::collections::BTreeSet::new();
+    let mut contents = Vec::new();
+    for id in ids.flatten().filter(|id| id.contains(|digit| digit != '0')) {
+        if seen.insert(id) {
+            let blob = git(root, &["cat-file", "blob", id])?;
+            if !blob.ok {
+                let message = format!("an earlier content cannot be read from Git: {}", blob.error);
+                return Err(Problem::of_file(path, message).hint(DEPTH_HINT));
+            }
+            contents.push(blob.bytes);
+        }
+    }
+    Ok(contents)
+}
+
 fn find(root: &Path, asked: Option<&str>) -> Result<Found, Problem> {
     let problem = |message: String| Problem::of_file(env::BASELINE_REF, message);
     // Whoever names a ref wants it used; whoever does not gets the files as they stand, and is told why.
