@@ -2,7 +2,9 @@
 
 use super::eval::Format;
 use super::{Choice, Context, unknown};
-use crate::eval::judge::certificate::{self, BLOCKS_FROM, Certificate, INFORMS_FROM, Measured};
+use crate::eval::judge::certificate::{
+    self, BLOCKS_FROM, Certificate, INFORMS_FROM, LEAST_LABELS, LEAST_OF_EACH, Measured,
+};
 use crate::files::atomic_write;
 use crate::host;
 use crate::pipeline::Inputs;
@@ -119,21 +121,63 @@ fn text(found: &Calibration) -> Vec<String> {
     let Certificate { suite, judge, labels, n, .. } = &found.certificate;
     let mut out = vec![format!("{suite}: judge {judge} on {n} answers of {}", labels.file)];
     out.extend(labels.provenance.iter().map(|(who, count)| format!("  {count} labelled by: {who}")));
-    let row = |name: &str, value: &Option<Measured>| match value {
-        Some(Measured { value, ci95: [low, high] }) => {
-            format!("  {name:<26} {value:.2} ({low:.2} to {high:.2})")
-        }
-        None => format!("  {name:<26} not measurable"),
-    };
     let certificate = &found.certificate;
     out.extend([
         row("agreement", &certificate.agreement),
         row("kappa", &certificate.kappa),
         row("kappa of grades, weighted", &certificate.kappa_quadratic),
         row("alpha of scores", &certificate.alpha_interval),
-        row("sensitivity", &certificate.sensitivity),
-        row("specificity", &certificate.specificity),
     ]);
+    out.extend(rates(found));
+    let ids =
+        |name: &str, ids: &[String]| ids_line(name, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    out.extend(ids("passes what is labelled fail", &found.too_kind));
+    out.extend(ids("fails what is labelled pass", &found.too_strict));
+    out.extend(found.unscored.iter().take(MAX_IDS).map(|(id, why)| format!("  {id}: no score: {why}")));
+    let low = certificate.kappa.map_or(f64::NEG_INFINITY, |kappa| kappa.ci95[0]);
+    out.push(if certificate.may_block {
+        format!("  may fail cases: the lower bound of kappa reaches {BLOCKS_FROM}")
+    } else if low >= BLOCKS_FROM {
+        format!(
+            "  informs only: to fail anything takes {LEAST_LABELS} labels or more, {LEAST_OF_EACH} of each kind, at most a tenth \
+             of them unreadable"
+        )
+    } else if low >= INFORMS_FROM {
+        format!("  informs only: the lower bound of kappa is below {BLOCKS_FROM}")
+    } else {
+        format!(
+            "  informs only, and read it with care: the lower bound of kappa is below {INFORMS_FROM}, and {BLOCKS_FROM} is \
+             needed to fail anything"
+        )
+    });
+    out
+}
+
+fn row(name: &str, value: &Option<Measured>) -> String {
+    match value {
+        Some(Measured { value, ci95: [low, high] }) => {
+            format!("  {name:<26} {value:.2} ({low:.2} to {high:.2})")
+        }
+        None => format!("  {name:<26} not measurable"),
+    }
+}
+
+/// What holds of a model's answers at large: stated of labels that were sampled from them, and of no others.
+fn rates(found: &Calibration) -> Vec<String> {
+    let certificate = &found.certificate;
+    if found.sampled == 0 {
+        return vec![
+            "  no rates: the labels do not state that their answers were sampled from a model's (`provenance.answers: sampled`)."
+                .to_owned(),
+            "  How many of them are good was chosen with them, so they show agreement and no rate of passes or of errors."
+                .to_owned(),
+        ];
+    }
+    let mut out =
+        vec![row("sensitivity", &certificate.sensitivity), row("specificity", &certificate.specificity)];
+    if found.sampled < certificate.n {
+        out.push(format!("  rates are of the {} labelled answers that were sampled", found.sampled));
+    }
     if let (Some(sensitivity), Some(specificity)) = (certificate.sensitivity, certificate.specificity) {
         let informed = sensitivity.value + specificity.value - 1.0;
         out.push(if informed > 0.0 {
@@ -164,21 +208,5 @@ fn text(found: &Calibration) -> Vec<String> {
             100.0 * level.judged
         ));
     }
-    let ids =
-        |name: &str, ids: &[String]| ids_line(name, &ids.iter().map(String::as_str).collect::<Vec<_>>());
-    out.extend(ids("passes what is labelled fail", &found.too_kind));
-    out.extend(ids("fails what is labelled pass", &found.too_strict));
-    out.extend(found.unscored.iter().take(MAX_IDS).map(|(id, why)| format!("  {id}: no score: {why}")));
-    let low = certificate.kappa.map_or(f64::NEG_INFINITY, |kappa| kappa.ci95[0]);
-    out.push(if certificate.may_block {
-        format!("  may fail cases: the lower bound of kappa reaches {BLOCKS_FROM}")
-    } else if low >= INFORMS_FROM {
-        format!("  informs only: the lower bound of kappa is below {BLOCKS_FROM}")
-    } else {
-        format!(
-            "  informs only, and read it with care: the lower bound of kappa is below {INFORMS_FROM}, and {BLOCKS_FROM} is \
-             needed to fail anything"
-        )
-    });
     out
 }

@@ -35,6 +35,8 @@ pub struct Calibration {
     pub too_strict: Vec<String>,
     /// Answers without a readable judgement, and why.
     pub unscored: Vec<(String, String)>,
+    /// Labelled answers that were sampled from a model's: rates are stated of these alone.
+    pub sampled: usize,
     /// The judge's pass rate on the accepted answers, and what it says about the true one.
     pub level: Option<Level>,
 }
@@ -97,7 +99,9 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
         *provenance.entry(label.provenance.labeller.clone()).or_insert(0) += 1;
     }
     let labels = Labels { file: spec.labels.clone(), sha256, provenance };
-    let meter = Meter { pairs: &pairs, clusters: pairs.iter().map(|pair| pair.cluster).collect() };
+    let meter = Meter::of_pairs(pairs.iter().collect());
+    // Of answers that were written or picked by hand, how many are good is the author's choice, and so is every rate.
+    let sampled = Meter::of_pairs(pairs.iter().filter(|pair| pair.label.is_sampled()).collect());
     let kappa = meter.of("kappa", |pairs| agreement::kappa(&words(pairs), 2, Weights::Nominal));
     let of = |kind: PassFail| pairs.iter().filter(|pair| pair.label.label == kind).count();
     let both = of(PassFail::Pass) >= LEAST_OF_EACH && of(PassFail::Fail) >= LEAST_OF_EACH;
@@ -119,8 +123,8 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
                 pairs.iter().map(|pair| Some(vec![pair.label.score?, pair.score])).collect();
             agreement::alpha(&units?, Metric::Interval)
         }),
-        sensitivity: meter.of("sensitivity", |pairs| confusion(pairs).sensitivity()),
-        specificity: meter.of("specificity", |pairs| confusion(pairs).specificity()),
+        sensitivity: sampled.of("sensitivity", |pairs| confusion(pairs).sensitivity()),
+        specificity: sampled.of("specificity", |pairs| confusion(pairs).specificity()),
         may_block: false,
     };
     certificate.may_block =
@@ -131,7 +135,8 @@ pub fn calibrate(inputs: &Inputs, suite: &SuiteInputs, clock: &Clock) -> Result<
     Ok(Calibration {
         too_kind: named(|pair| pair.passed && pair.label.label == PassFail::Fail),
         too_strict: named(|pair| !pair.passed && pair.label.label == PassFail::Pass),
-        level: level(inputs, suite, judge, &pairs),
+        sampled: sampled.pairs.len(),
+        level: level(inputs, suite, judge, &pairs, &sampled.pairs),
         certificate,
         unscored,
     })
@@ -189,16 +194,21 @@ async fn ask(judge: &Judge, labels: &[Label], cases: &[Case]) -> Vec<Result<(f64
 
 /// Measures a figure over all pairs, and its interval.
 struct Meter<'a> {
-    pairs: &'a [Pair],
+    pairs: Vec<&'a Pair>,
     clusters: Vec<usize>,
 }
 
-impl Meter<'_> {
+impl<'a> Meter<'a> {
+    fn of_pairs(pairs: Vec<&'a Pair>) -> Self {
+        let clusters = pairs.iter().map(|pair| pair.cluster).collect();
+        Self { pairs, clusters }
+    }
+
     fn of(&self, name: &str, statistic: impl Fn(&[&Pair]) -> Option<f64>) -> Option<Measured> {
-        let value = statistic(&self.pairs.iter().collect::<Vec<_>>())?;
+        let value = statistic(&self.pairs)?;
         let mut rng = Rng::from_text(&format!("calibrate|{name}"));
         let ci95 = interval95(&self.clusters, RESAMPLES, &mut rng, |items| {
-            let some: Vec<&Pair> = items.iter().filter_map(|item| self.pairs.get(*item)).collect();
+            let some: Vec<&Pair> = items.iter().filter_map(|item| self.pairs.get(*item).copied()).collect();
             statistic(&some)
         })?;
         Some(Measured { value, ci95 })
@@ -224,8 +234,17 @@ fn grades(pairs: &[&Pair]) -> Option<Vec<(usize, usize)>> {
     pairs.iter().map(|pair| Some((grade(pair.label.score?), grade(pair.score)))).collect()
 }
 
-/// What the labels say about the judge's pass rate of the accepted answers.
-fn level(inputs: &Inputs, suite: &SuiteInputs, judge: &Judge, pairs: &[Pair]) -> Option<Level> {
+/// What the sampled labels say about the judge's pass rate of the accepted answers; nothing without such.
+fn level(
+    inputs: &Inputs,
+    suite: &SuiteInputs,
+    judge: &Judge,
+    pairs: &[Pair],
+    sampled: &[&Pair],
+) -> Option<Level> {
+    if sampled.is_empty() {
+        return None;
+    }
     let stored = baseline::read(&inputs.root(), &suite.doc.value.suite, &suite.alias).ok()??;
     let labelled = |id: &str| pairs.iter().any(|pair| pair.label.case_id == id);
     let judged: Vec<f64> = stored
@@ -240,11 +259,10 @@ fn level(inputs: &Inputs, suite: &SuiteInputs, judge: &Judge, pairs: &[Pair]) ->
         return None;
     }
     let rate = judged.iter().sum::<f64>() / judged.len() as f64;
-    let all: Vec<&Pair> = pairs.iter().collect();
-    let found = confusion(&all);
+    let found = confusion(sampled);
     let number = |pass: bool| f64::from(u8::from(pass));
     let both: Vec<(f64, f64)> =
-        pairs.iter().map(|pair| (number(label_passes(pair)), number(pair.passed))).collect();
+        sampled.iter().map(|pair| (number(label_passes(pair)), number(pair.passed))).collect();
     Some(Level {
         answers: judged.len(),
         judged: rate,

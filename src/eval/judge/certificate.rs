@@ -58,9 +58,9 @@ pub struct Certificate {
     pub kappa_quadratic: Option<Measured>,
     /// Krippendorff's alpha of the scores, where the labels have them.
     pub alpha_interval: Option<Measured>,
-    /// Share of the good answers that the judge passes.
+    /// Share of the good answers that the judge passes, over the labels that were sampled from answers; absent without such.
     pub sensitivity: Option<Measured>,
-    /// Share of the bad answers that the judge fails.
+    /// Share of the bad answers that the judge fails, over the same.
     pub specificity: Option<Measured>,
     /// The judge may fail a case and gate its metric.
     pub may_block: bool,

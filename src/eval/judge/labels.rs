@@ -42,6 +42,29 @@ pub enum PassFail {
 pub struct Provenance {
     /// A person, or what else it was.
     pub labeller: String,
+    /// How the answer came to be labelled; not stated: nothing is known of that.
+    #[serde(default)]
+    pub answers: Option<Origin>,
+}
+
+/// How an answer came to be labelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Drawn at random from what a model answered: shares among such labels are shares among its answers.
+    Sampled,
+    /// Picked by hand from what a model answered.
+    Chosen,
+    /// Written to be labelled.
+    Written,
+}
+
+impl Label {
+    /// The label says something of how often such answers occur.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.provenance.answers == Some(Origin::Sampled)
+    }
 }
 
 /// What people said about answers, found by case and text.
@@ -133,7 +156,7 @@ pub fn read(root: &Path, file: &str) -> Result<(Vec<Label>, String), Vec<Problem
 const MOST: usize = 5;
 
 const SHAPE: &str = "a label is one line: {\"id\", \"case_id\", \"output\", \"label\": \"pass\" or \"fail\", \"score\" (optional), \
-                     \"provenance\": {\"labeller\"}}";
+                     \"provenance\": {\"labeller\", \"answers\": \"sampled\", \"chosen\" or \"written\" (optional)}}";
 
 #[cfg(test)]
 mod tests {
@@ -147,7 +170,7 @@ mod tests {
             output: "x".to_owned(),
             label,
             score,
-            provenance: Provenance { labeller: "Ada".to_owned() },
+            provenance: Provenance { labeller: "Ada".to_owned(), answers: None },
         };
         let said = |labels: &[Label]| People::of(labels.to_vec()).said("c", "x");
         let (pass, fail) = (PassFail::Pass, PassFail::Fail);

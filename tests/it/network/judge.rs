@@ -198,3 +198,56 @@ fn a_comparison_by_the_judge_misses_what_the_judge_did_not_score() {
     assert_eq!(missing, [0, 0]);
     assert!(notes.contains("the judge gave no score for 6 answers"), "{notes}");
 }
+
+#[test]
+fn rates_are_stated_of_sampled_answers_alone() {
+    let world = judged("", 0);
+    let calibrate = || world.run(&["judge", "calibrate", "tiny"]).exits(0);
+    let certificate = || -> serde_json::Value {
+        serde_json::from_str(&world.read("data/judge_certificates/tiny.json")).unwrap()
+    };
+    let rates = ["sensitivity", "specificity", "of its size", "accepted answers"];
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    // Nothing is known of where the answers come from, or they were written or picked: agreement, and why no more.
+    let labels = world.read("data/judge_labels.jsonl");
+    for origin in ["", ",\"answers\":\"written\"", ",\"answers\":\"chosen\""] {
+        let labeller = "\"labeller\":\"Ada\"";
+        world.write("data/judge_labels.jsonl", &labels.replace(labeller, &format!("{labeller}{origin}")));
+        let ran = calibrate().says(&[
+            "agreement",
+            "kappa",
+            "no rates: the labels do not state",
+            "provenance.answers: sampled",
+        ]);
+        assert!(rates.iter().all(|word| !ran.stdout.contains(word)), "{}", ran.text());
+        assert!(certificate()["sensitivity"].is_null() && certificate()["specificity"].is_null());
+    }
+    // Forty were sampled: the rates are of those.
+    let sampled = |n: usize| {
+        let line = |(i, line): (usize, &str)| {
+            let origin = if i < n { ",\"answers\":\"sampled\"" } else { "" };
+            line.replace("\"labeller\":\"Ada\"", &format!("\"labeller\":\"Ada\"{origin}")) + "\n"
+        };
+        world.write("data/judge_labels.jsonl", &labels.lines().enumerate().map(line).collect::<String>());
+    };
+    sampled(40);
+    calibrate().says(&[
+        "sensitivity                1.00",
+        "rates are of the 40 labelled answers that were sampled",
+        "may fail",
+    ]);
+    assert_eq!(certificate()["n"], 60);
+    assert_eq!(certificate()["specificity"]["value"], 1.0);
+    sampled(60);
+    let ran = calibrate().says(&["specificity                1.00"]);
+    assert!(!ran.stdout.contains("rates are of"), "{}", ran.text());
+    // Too few to certify anything, however well they agree.
+    let few: Vec<&str> = labels.lines().take(30).collect();
+    world.write("data/judge_labels.jsonl", &few.join("\n"));
+    calibrate().says(&["informs only: to fail anything takes 50 labels or more"]);
+    world.write("data/judge_labels.jsonl", &labels.replacen("\"Ada\"", "\"Ada\",\"answers\":\"all\"", 1));
+    world
+        .run(&["judge", "calibrate", "tiny"])
+        .exits(2)
+        .says(&["data/judge_labels.jsonl:1", "unknown variant `all`"]);
+}
