@@ -127,40 +127,6 @@ impl MergeBase {
     }
 }
 
-/// Every content that a file has had in the history of `HEAD`, each once, the newest first; nothing where there is no
-/// history to ask. `path` is relative to the project root.
-///
-/// # Errors
-/// `git` fails on an object it should have.
-pub fn history(root: &Path, path: &str) -> Result<Vec<Vec<u8>>, Problem> {
-    // Both sides of each change, also of those that a merge took back.
-    let log =
-        ["log", "--full-history", "-m", "--format=", "--raw", "--no-abbrev", "--no-renames", "--", path];
-    let Ok(log) = git(root, &log) else { return Ok(Vec::new()) };
-    if !log.ok {
-        return Ok(Vec::new());
-    }
-    let text = log.text();
-    // `:<mode> <mode> <id before> <id after> <status>\t<path>`
-    let ids = text.lines().flat_map(|line| {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        [words.get(3).copied(), words.get(2).copied()]
-    });
-    let mut seen = std::collections::BTreeSet::new();
-    let mut contents = Vec::new();
-    for id in ids.flatten().filter(|id| id.contains(|digit| digit != '0')) {
-        if seen.insert(id) {
-            let blob = git(root, &["cat-file", "blob", id])?;
-            if !blob.ok {
-                let message = format!("an earlier content cannot be read from Git: {}", blob.error);
-                return Err(Problem::of_file(path, message).hint(DEPTH_HINT));
-            }
-            contents.push(blob.bytes);
-        }
-    }
-    Ok(contents)
-}
-
 fn find(root: &Path, asked: Option<&str>) -> Result<Found, Problem> {
     let problem = |message: String| Problem::of_file(env::BASELINE_REF, message);
     // Whoever names a ref wants it used; whoever does not gets the files as they stand, and is told why.
@@ -205,20 +171,20 @@ fn find(root: &Path, asked: Option<&str>) -> Result<Found, Problem> {
     Ok(Found::Commit { reference: reference.to_owned(), sha })
 }
 
-struct Output {
-    ok: bool,
-    bytes: Vec<u8>,
+pub(super) struct Output {
+    pub(super) ok: bool,
+    pub(super) bytes: Vec<u8>,
     /// First line of what it complained.
-    error: String,
+    pub(super) error: String,
 }
 
 impl Output {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
 
-fn git(root: &Path, args: &[&str]) -> Result<Output, Problem> {
+pub(super) fn git(root: &Path, args: &[&str]) -> Result<Output, Problem> {
     let mut command = Command::new("git");
     command.arg("-C").arg(root).args(args).stdin(Stdio::null());
     // Our messages quote git's, and one of them is recognised.

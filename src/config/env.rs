@@ -19,6 +19,8 @@ pub const REPORTS_DIR: &str = "EVALS_REPORTS_DIR";
 pub const CONCURRENCY: &str = "EVALS_CONCURRENCY";
 /// `warn` or `fail`.
 pub const ON_INCONCLUSIVE: &str = "EVALS_ON_INCONCLUSIVE";
+/// Task whose pin says which model and prompt are evaluated, on every suite of the task.
+pub const PRODUCTION: &str = "EVALS_PRODUCTION";
 /// Answers asked for per case.
 pub const SAMPLES: &str = "EVALS_SAMPLES";
 /// USD that a run may spend.
@@ -76,6 +78,7 @@ pub const ALL: &[(&str, &str)] = &[
     (MODE, "replay | record | refresh | live | auto (default: auto = replay under CI, else record)"),
     (MODEL, "model alias, or several with commas, for this run"),
     (PROMPT, "prompt file for this run"),
+    (PRODUCTION, "task whose pinned model and prompt are evaluated, on every suite of the task"),
     (BASELINE_REF, "git ref whose merge base holds the baseline (default: origin/main where it exists)"),
     (REPORTS_DIR, "folder for reports (default: reports)"),
     (CONCURRENCY, "cases under way at once (default: 256; requests are bounded by each model's limits)"),

@@ -126,6 +126,8 @@ pub struct Settings {
     pub resume: Option<String>,
     /// Prompt file that replaces the tasks' own.
     pub prompt: Option<String>,
+    /// Task whose pin says both, on its own suites alone.
+    pub production: Option<String>,
     /// Git ref whose merge base holds the baseline; set by hand.
     pub baseline_ref: Option<String>,
     /// Running under CI.
@@ -149,6 +151,7 @@ impl Default for Settings {
             nextest_run: None,
             resume: None,
             prompt: None,
+            production: None,
             baseline_ref: None,
             ci: false,
             step_summary: None,
@@ -242,6 +245,13 @@ impl Settings {
             }
             None => file.on_inconclusive.unwrap_or(OnInconclusive::Warn),
         };
+        let chosen = [env::MODEL, env::PROMPT].into_iter().find(|name| get(name).is_some());
+        if let (Some(task), Some(chosen)) = (get(env::PRODUCTION), chosen) {
+            bad(
+                env::PRODUCTION,
+                format!("the pin of `{task}` names model and prompt, and {chosen} names another"),
+            );
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -262,6 +272,7 @@ impl Settings {
             nextest_run: get(env::NEXTEST_RUN_ID).map(str::to_owned),
             resume: get(env::RESUME).map(str::to_owned),
             prompt: get(env::PROMPT).map(str::to_owned),
+            production: get(env::PRODUCTION).map(str::to_owned),
             baseline_ref: get(env::BASELINE_REF).map(str::to_owned),
             ci,
             step_summary: get(env::GITHUB_STEP_SUMMARY).map(PathBuf::from),

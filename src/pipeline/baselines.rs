@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::compare_files::reason;
 use super::inputs::{Inputs, SuiteInputs};
+use super::pinned;
 use super::suite_run::Baselines;
 use crate::baseline::{self, Stored, git};
 use crate::config::Problem;
@@ -14,7 +15,8 @@ use crate::report::input::{BaselineInfo, BaselineSource};
 /// # Errors
 /// A file that cannot be read, or a ref set by hand whose merge base cannot be found.
 pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> {
-    stored(inputs, suite).map(|found| of(&found))
+    let found = of(&stored(inputs, suite)?);
+    Ok(pinned::baselines(inputs, suite, &found)?.unwrap_or(found))
 }
 
 /// Both files as baselines to compare with.
@@ -68,7 +70,7 @@ pub(super) fn stored(inputs: &Inputs, suite: &SuiteInputs) -> Result<Found, Prob
     Ok(Found { base, working, source, why })
 }
 
-fn info(stored: Option<&Stored>, source: BaselineSource) -> BaselineInfo {
+pub(super) fn info(stored: Option<&Stored>, source: BaselineSource) -> BaselineInfo {
     let Some(stored) = stored else { return BaselineInfo::none() };
     let header = &stored.baseline.header;
     let accepted = &header.accepted;

@@ -22,6 +22,8 @@ pub mod forecast;
 
 pub mod baselines;
 
+mod pinned;
+
 mod drawing;
 mod observe;
 pub mod suite_run;

@@ -7,6 +7,7 @@ mod collector;
 #[cfg(feature = "rf-qaqc")]
 mod example_doc;
 mod finetune;
+mod flags;
 mod gate_props;
 #[cfg(feature = "rf-qaqc")]
 mod judge_certificate;
@@ -25,6 +26,8 @@ mod noise;
 mod perspectives;
 mod perspectives_lift;
 mod pins_upgrade;
+#[cfg(feature = "rf-qaqc")]
+mod production_eval;
 mod readme;
 #[cfg(feature = "rf-qaqc")]
 mod reference;

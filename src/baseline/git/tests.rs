@@ -142,27 +142,3 @@ fn a_shallow_clone_has_no_merge_base() {
         assert!(problem.contains("fetch-depth: 0"), "{problem}");
     }
 }
-
-#[test]
-fn every_content_of_a_file_is_found_also_what_a_merge_took_back() {
-    let repo = Repo::new("sub");
-    let header = baseline().header;
-    let file = path(&header.suite, &header.model);
-    let first = repo.accept("Ada");
-    run(repo.dir.path(), &["checkout", "-q", "-b", "side"]);
-    let side = repo.accept("Bob");
-    run(repo.dir.path(), &["checkout", "-q", "main"]);
-    let second = repo.accept("Cai");
-    // The merge keeps our side: Bob's file is in no commit of the first parents.
-    run(repo.dir.path(), &["merge", "-q", "-s", "ours", "-m", "merged", "side"]);
-    let found = history(&repo.root(), &file).unwrap();
-    let mut hashes: Vec<String> =
-        found.iter().map(|bytes| file::parse(&file, bytes).unwrap().sha256).collect();
-    hashes.sort();
-    let mut all = vec![first, side, second];
-    all.sort();
-    assert_eq!(hashes, all);
-    assert_eq!(history(&repo.root(), "data/baselines/other.m.json").unwrap(), Vec::<Vec<u8>>::new());
-    let nowhere = tempfile::tempdir().unwrap();
-    assert_eq!(history(nowhere.path(), &file).unwrap(), Vec::<Vec<u8>>::new());
-}

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Seen;
-use crate::baseline::{self, Baseline, BaselineCase, Stored, git};
+use crate::baseline::{self, Baseline, BaselineCase, Stored};
 use crate::config::Problem;
 use crate::eval::plan::SuitePlan;
 use crate::finetune::evidence::{History, Version};
@@ -65,10 +65,7 @@ pub(super) fn models(root: &std::path::Path, suite: &str) -> Result<Vec<String>,
 
 /// Every baseline of a suite and model that the tree or Git holds, by the hash of its file.
 fn files(root: &std::path::Path, suite: &str, alias: &str) -> Result<BTreeMap<String, Stored>, Problem> {
-    let path = baseline::path(suite, alias);
-    let old = git::history(root, &path)?;
-    // What another version of this program wrote, or a merge left half done, is no baseline to derive anything from.
-    let old = old.iter().filter_map(|bytes| baseline::file::parse(&path, bytes).ok());
+    let old = baseline::history(root, suite, alias)?.into_iter().map(|past| past.stored);
     let now = baseline::read(root, suite, alias).ok().flatten();
     Ok(old.chain(now).map(|stored| (stored.sha256.clone(), stored)).collect())
 }
