@@ -35,7 +35,7 @@ pub(super) struct Args {
     cases: Vec<String>,
     #[command(flatten)]
     choice: Choice,
-    /// Evaluate what config/model_pins.yml names for this task, as `llmx task run` runs it, on every suite of the task
+    /// Evaluate what `config/model_pins.yml` names for this task, as `llmx task run` runs it, on every suite of the task
     #[arg(long, value_name = "TASK", conflicts_with_all = ["model", "prompt"])]
     production: Option<String>,
     /// Answers per case

@@ -155,7 +155,8 @@ fn what_a_judge_was_asked_again_is_kept() {
     world.write("evals/tiny.yml", &(suite + "judge: { prompt: judge.txt, model: net }\nmodels: [net]\n"));
     let server = crate::server::Server::start(&world, &["--answer", "a word, and no score"]);
     point_at(&world, &server, "");
-    world.run(&["eval"]).exits(3).says(&["the judge gave no score"]);
+    // The judge informs: what it does not say costs its own metric, and the answers are wrong by the check.
+    world.run(&["eval"]).exits(1).says(&["the judge gave no score"]);
     // Of each case the answer; the same words were judged once, and once more.
     let kept = recorded(&world);
     assert!(kept >= 5, "{kept}");
