@@ -142,12 +142,12 @@ fn show_change(context: &Context, proposal: &Proposal) {
         None => context.out.line(format!("first baseline: {} cases", proposal.baseline.cases.len())),
     }
     context.out.line(format!("decision: {}", accepted.decision.sentence));
-    proposal.unjudged.iter().for_each(|what| context.out.note(what));
+    proposal.judge_missing.iter().for_each(|what| context.out.note(what));
 }
 
 fn refuse(context: &Context, refusal: &Refusal) -> u8 {
     match refusal {
-        Refusal::NotMeasured(_) | Refusal::Unjudged(_) => {
+        Refusal::NotMeasured(_) | Refusal::JudgeMissing(_) => {
             context.out.failed(refusal, None);
             exit::CANNOT_TELL
         }

@@ -124,14 +124,14 @@ enum Command {
     Sim(Box<sim::Args>),
 }
 
-/// What each mode does, as `--help` says it.
-const MODES: &str = "replay: only recorded answers | record: ask for what is missing | refresh: ask for everything anew | \
+/// Help for `--mode`.
+const MODES: &str = "replay: only recorded answers | record: ask for what is missing | refresh: ask for everything again | \
                      live: ask for everything, keep the answers in the run's own folder | auto: replay under CI, else record \
                      (default: auto)";
 
-/// The same, of work that is done for its own sake.
+/// Help for `--mode` of commands that run a pinned task.
 const MODES_OF_WORK: &str = "live: ask, and keep the answers outside Git (default) | record: ask for what is not recorded, and \
-                             record it | replay: only recorded answers | refresh: ask for everything anew | auto: replay under \
+                             record it | replay: only recorded answers | refresh: ask for everything again | auto: replay under \
                              CI, else record";
 
 /// Flags that choose model, prompt and mode; the same words as the environment variables.

@@ -185,7 +185,7 @@ fn remedy(evidence: &Evidence, topic: &'static str, tried: &Tried) -> Reason {
             let lines = note.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
             let words: String = lines.clone().collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect();
             if lines.count() < LEAST_LINES {
-                let sentence = format!("a note of one line is no evidence: {words}");
+                let sentence = format!("a note of one line is not evidence: {words}");
                 let todo = format!(
                     "name a run under `tried.{topic}` of config/finetune.yml, or write what was tried, when and what came of it"
                 );

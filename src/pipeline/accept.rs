@@ -44,7 +44,7 @@ pub struct Proposal {
     /// Why it cannot be accepted as it is.
     pub refusal: Option<Refusal>,
     /// Answers without a judge's score, where there are such.
-    pub unjudged: Option<String>,
+    pub judge_missing: Option<String>,
     /// The working copy is what the merge base holds, or there is no merge base: nothing was decided yet.
     settled: bool,
 }
@@ -69,7 +69,7 @@ pub enum Refusal {
     /// Cases without an answer.
     NotMeasured(Vec<String>),
     /// Answers without a judge's score, on which the gate rests.
-    Unjudged(String),
+    JudgeMissing(String),
     /// Checks that must pass fail; an override reason is asked for.
     MustPass(Vec<String>),
     /// The decision is neither pass nor improved; an override reason is asked for.
@@ -82,7 +82,7 @@ impl std::fmt::Display for Refusal {
             Self::NotMeasured(cases) => {
                 write!(f, "{} cases have no answer: {}", cases.len(), cases.join(", "))
             }
-            Self::Unjudged(what) => f.write_str(what),
+            Self::JudgeMissing(what) => f.write_str(what),
             Self::MustPass(cases) => {
                 write!(f, "checks that must pass fail in {} cases: {}", cases.len(), cases.join(", "))
             }
@@ -150,11 +150,11 @@ pub fn propose(
         if let Some(compared) = found.base.as_ref().or(found.working.as_ref()) {
             baseline.header.accepted.decision = decide(&plan, compared, &baseline, &policy).await;
         }
-        let unjudged = run::unjudged(record.cases.iter().map(AsRef::as_ref));
+        let judge_missing = run::judge_missing(record.cases.iter().map(AsRef::as_ref));
         let refusal = if !unmeasured.is_empty() {
             Some(Refusal::NotMeasured(unmeasured))
-        } else if let Some(what) = unjudged.clone().filter(|_| plan.needs_judge()) {
-            Some(Refusal::Unjudged(what))
+        } else if let Some(what) = judge_missing.clone().filter(|_| plan.needs_judge()) {
+            Some(Refusal::JudgeMissing(what))
         } else if !must_pass.is_empty() && terms.override_reason.is_none() {
             Some(Refusal::MustPass(must_pass))
         } else if !speaks_for_itself(&baseline.header.accepted.decision)
@@ -168,7 +168,7 @@ pub fn propose(
             (Some(base), Some(working)) => base.sha256 == working.sha256,
             (base, _) => base.is_none(),
         };
-        Proposal { baseline, working: found.working, refusal, unjudged, settled }
+        Proposal { baseline, working: found.working, refusal, judge_missing, settled }
     })
     .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])
 }

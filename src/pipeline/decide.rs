@@ -131,8 +131,8 @@ impl Seen<'_> {
         Ok((alias.clone(), self.beside(&found, now)?))
     }
 
-    /// Every other model that was measured and that nobody tuned, the best first. Embedded models say nothing about models,
-    /// unless the task itself runs on one.
+    /// Every other model that was measured and is not tuned, the best first. Embedded models count only where the task
+    /// itself runs on one.
     fn others(&self, now: Option<&Found>) -> Vec<(String, Beside)> {
         let named = [Some(&self.plan.alias), self.spec.tuned.as_ref(), self.spec.strongest.as_ref()];
         let models = self.inputs.loaded().map(|project| &project.models.value.models);
@@ -150,7 +150,7 @@ impl Seen<'_> {
         others
     }
 
-    /// Accepted prompt versions on other models that nobody tuned.
+    /// Accepted prompt versions on other models that are not tuned.
     fn elsewhere(&self) -> Result<Vec<History>, Vec<Problem>> {
         let mut all = Vec::new();
         for alias in history::models(&self.inputs.root(), &self.plan.spec.suite)? {

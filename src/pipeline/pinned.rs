@@ -1,4 +1,4 @@
-//! What is pinned as a task, evaluated: which pin, and which baseline its answers are held against.
+//! Evaluation of a pinned task: its pin, and the baseline that its answers are held against.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub(super) fn baselines(
     if found.compared.as_ref().is_none_or(|baseline| is_of_pin(&baseline.header.prompt.sha256)) {
         return Ok(None);
     }
-    let past = baseline::history(&inputs.root(), &suite.doc.value.suite, &suite.alias)?;
+    let past = baseline::earlier(&inputs.root(), &suite.doc.value.suite, &suite.alias)?;
     let Some(past) = past.into_iter().find(|past| is_of_pin(&past.stored.baseline.header.prompt.sha256))
     else {
         return Ok(None);

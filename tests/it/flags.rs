@@ -21,7 +21,7 @@ fn what_a_pin_names_is_no_flag() {
         assert!(!help.contains("--model") && !help.contains("--prompt"), "{help}");
         assert!(help.contains("live: ask, and keep the answers outside Git (default)"), "{help}");
     }
-    // Nor do commands that ask nobody offer to spend.
+    // Commands that ask no model have no flags for spending.
     for command in [
         &["graph", "show"][..],
         &["baseline", "diff"],

@@ -65,7 +65,7 @@ pub(super) fn models(root: &std::path::Path, suite: &str) -> Result<Vec<String>,
 
 /// Every baseline of a suite and model that the tree or Git holds, by the hash of its file.
 fn files(root: &std::path::Path, suite: &str, alias: &str) -> Result<BTreeMap<String, Stored>, Problem> {
-    let old = baseline::history(root, suite, alias)?.into_iter().map(|past| past.stored);
+    let old = baseline::earlier(root, suite, alias)?.into_iter().map(|past| past.stored);
     let now = baseline::read(root, suite, alias).ok().flatten();
     Ok(old.chain(now).map(|stored| (stored.sha256.clone(), stored)).collect())
 }

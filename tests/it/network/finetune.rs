@@ -42,7 +42,7 @@ fn passing(n: usize) -> impl Fn(usize) -> Option<bool> {
     move |case| Some(case < n)
 }
 
-/// What a block of the changelog says of a version: its mean and its gain.
+/// The figures of each block of the changelog: its mean and its gain.
 type Claims = [(f64, f64); 3];
 
 /// Three versions that were accepted one after the other, each in a commit of its own, and a changelog that says this of
@@ -379,12 +379,12 @@ fn a_price_of_today_counts_and_not_what_was_paid() {
 }
 
 #[test]
-fn a_note_of_one_line_is_no_evidence() {
+fn a_note_of_one_line_is_not_evidence() {
     let history = History::of("0.7");
     history.world.write("notes/retrieval.md", "# Retrieval\n\nTen documents, no gain.\n");
     let (ran, value) = history.decide();
     assert_eq!(topics(&value, "not_yet"), ["retrieval"], "{value:#}");
-    ran.exits(3).says(&["a note of one line is no evidence: Ten documents, no gain."]);
+    ran.exits(3).says(&["a note of one line is not evidence: Ten documents, no gain."]);
     history.terms("");
     history.world.edit("config/finetune.yml", "three roles in May\\nno gain", "three roles in May, no gain");
     assert_eq!(topics(&history.decide().1, "not_yet"), ["perspectives"]);

@@ -12,16 +12,16 @@ use crate::config::Problem;
 pub struct Past {
     /// The commit that brought it, or took it away.
     pub commit: String,
-    /// What it was.
+    /// The baseline.
     pub stored: Stored,
 }
 
-/// Every baseline of a suite and model in the history of `HEAD`, each content once, the newest first; nothing where there
-/// is no history to ask. What this program cannot read, such as a merge that was committed half done, is passed over.
+/// Every baseline of a suite and model in the history of `HEAD`, each content once, the newest first; nothing without a
+/// history. What this program cannot read, such as a merge that was committed half done, is passed over.
 ///
 /// # Errors
 /// `git` fails on an object that it should have.
-pub fn history(root: &Path, suite: &str, alias: &str) -> Result<Vec<Past>, Problem> {
+pub fn earlier(root: &Path, suite: &str, alias: &str) -> Result<Vec<Past>, Problem> {
     let path = file::path(suite, alias);
     // All sides of a merge, also those that it took nothing of.
     let log = [
@@ -92,7 +92,7 @@ mod tests {
         let (top, root) = (dir.path(), dir.path().join("sub"));
         std::fs::create_dir_all(&root).unwrap();
         let header = baseline().header;
-        let found = || history(&root, &header.suite, &header.model).unwrap();
+        let found = || earlier(&root, &header.suite, &header.model).unwrap();
         assert_eq!(found(), [], "no repository");
         run(top, &["init", "-q"]);
         assert_eq!(found(), [], "no commit");
@@ -117,7 +117,7 @@ mod tests {
         let mut all = vec![first, side, second.clone()];
         all.sort();
         assert_eq!(hashes, all);
-        // A file that is gone was there, and what is no baseline is passed over.
+        // An unreadable content is passed over.
         crate::files::atomic_write(&root.join(file::path(&header.suite, &header.model)), b"<<<<<<<").unwrap();
         run(top, &["add", "."]);
         run(top, &["commit", "-q", "-m", "half a merge"]);
