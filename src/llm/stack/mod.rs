@@ -18,6 +18,7 @@ mod limit;
 mod meter;
 mod replay;
 mod retry;
+mod ticket;
 mod trace;
 
 use std::future::Future;
@@ -38,6 +39,7 @@ pub use ledger::Ledger;
 pub(in crate::llm) use meter::Meter;
 pub use meter::{Pulse, Spent, Traffic};
 pub use replay::Policy;
+pub use ticket::{Ids, Tally, Ticket};
 
 /// One question put to a model.
 #[derive(Debug, Clone, Copy)]
@@ -228,7 +230,16 @@ impl Client {
     /// One answer or why there is none, and the span of the request. What is said about the answer belongs there
     /// and can be attached while the handle lives; it does not make the span longer.
     pub async fn ask_in_span(&self, call: Call<'_>) -> (Span, Result<Answered, Error>) {
-        trace::traced(&self.card, self.content, call, self.untraced(call)).await
+        let ticket = Ticket::current();
+        if let Some(ticket) = &ticket {
+            ticket.asks();
+        }
+        let id = ticket.as_ref().map(|ticket| ticket.id());
+        let traced = trace::traced(&self.card, self.content, id, call, self.untraced(call)).await;
+        if let (Some(ticket), Ok(answered)) = (&ticket, &traced.1) {
+            ticket.answered(answered);
+        }
+        traced
     }
 
     /// Embeddings can be asked for.
@@ -244,6 +255,7 @@ impl Client {
         }
         match &self.way {
             Way::Embedded(provider) => {
+                ticket::tried();
                 let answer = Provider::ask(provider.as_ref(), call.request, call.draw).await?;
                 Ok(Answered { answer, draw: call.draw.clone(), source: Source::Called { attempts: 1 } })
             }

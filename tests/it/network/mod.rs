@@ -7,6 +7,8 @@ mod finetune;
 mod gate;
 mod graph;
 mod jobs;
+#[cfg(all(unix, feature = "otel"))]
+mod joined;
 mod kb;
 mod live;
 mod money;

@@ -26,7 +26,7 @@ pub(super) fn kind(reply: &Reply) -> String {
 }
 
 /// Keys of a file: made by the program, and only their hashes are written.
-fn key(world: &World, name: &str) -> (String, String) {
+pub(super) fn key(world: &World, name: &str) -> (String, String) {
     let ran = world.run(&["serve-key", name]).exits(0);
     let hash = ran.stderr.split("sha256: ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     (ran.stdout.trim().to_owned(), hash)
