@@ -8,10 +8,11 @@ use time::format_description::well_known::Rfc3339;
 /// RFC 3339 with milliseconds, UTC: for lines that are compared by their time.
 #[must_use]
 pub fn stamp(at: OffsetDateTime) -> String {
-    const FORM: &[time::format_description::BorrowedFormatItem<'_>] = time::macros::format_description!(
-        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-    );
-    at.to_offset(time::UtcOffset::UTC).format(FORM).unwrap_or_default()
+    let at = at.to_offset(time::UtcOffset::UTC);
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second, millisecond) = at.time().as_hms_milli();
+    let month = u8::from(month);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
 }
 
 /// Tells the time and names runs.

@@ -12,7 +12,7 @@ mod same;
 mod unfence;
 mod unique;
 
-pub use canonical::{canonical, sha256_hex};
+pub use canonical::{canonical, hex, sha256_hex};
 pub use pointer::{resolve, resolve_one};
 pub use quote::is_verbatim;
 pub use respace::{compact_spaced, pretty, raw_at};

@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::lines::Lines;
+use super::text::Members;
 use crate::clock::stamp;
 use crate::llm::stack::Tally;
 use crate::production::batch::asked::Asked;
 
 /// One request.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Line<'a> {
     /// When it came.
     pub time: String,
@@ -26,7 +26,6 @@ pub struct Line<'a> {
     /// The trace of its spans; absent where there are none.
     pub trace_id: Option<String>,
     /// What only some requests have.
-    #[serde(flatten)]
     pub of: Of<'a>,
     /// Kind of failure; absent where it succeeded.
     pub error: Option<&'a str>,
@@ -53,8 +52,7 @@ pub struct Line<'a> {
 }
 
 /// What only some requests have.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Of<'a> {
     /// A request to the service.
     Http {
@@ -71,12 +69,8 @@ pub enum Of<'a> {
     },
     /// An input of `llmx task run` or of a job.
     Input {
-        /// Name of the key of the job's caller.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        caller: Option<&'a str>,
-        /// The job.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        job: Option<&'a str>,
+        /// The job, and the name of its caller's key.
+        job: Option<(&'a str, Option<&'a str>)>,
         /// The task.
         task: &'a str,
         /// Line of the input, from 1.
@@ -123,11 +117,11 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The line of an input of a task; of a job, where there is one, of this caller.
+    /// The line of an input of a task; of a job, where there is one, with the name of its caller's key.
     #[must_use]
-    pub fn of_input(asked: &Asked<'a>, job: Option<&'a str>, caller: Option<&'a str>) -> Self {
+    pub fn of_input(asked: &Asked<'a>, job: Option<(&'a str, Option<&'a str>)>) -> Self {
         let Asked { task, line, id, outcome, .. } = *asked;
-        let of = Of::Input { caller, job, task, line, id, outcome };
+        let of = Of::Input { job, task, line, id, outcome };
         Self {
             trace_id: super::trace_id(asked.span),
             error: asked.error,
@@ -135,6 +129,59 @@ impl<'a> Line<'a> {
             served_model: asked.served_model,
             ..Self::new(asked.request_id, (asked.at, asked.took), &asked.tally, of)
         }
+    }
+}
+
+impl Line<'_> {
+    /// One flat object with its end of line.
+    fn text(&self) -> Vec<u8> {
+        let mut out = Members::new(512);
+        out.string("time", &self.time);
+        out.string("request_id", self.request_id);
+        out.optional("trace_id", self.trace_id.as_deref());
+        match &self.of {
+            Of::Http { caller, method, route, task, status } => {
+                out.optional("caller", *caller);
+                out.string("method", method);
+                out.optional("route", *route);
+                out.optional("task", *task);
+                match status {
+                    Some(status) => out.number("status", u64::from(*status)),
+                    None => out.null("status"),
+                }
+            }
+            Of::Input { job, task, line, id, outcome } => {
+                if let Some((job, caller)) = job {
+                    out.optional("caller", *caller);
+                    out.string("job", job);
+                }
+                out.string("task", task);
+                out.number("line", *line as u64);
+                out.optional("id", *id);
+                out.string("outcome", outcome);
+            }
+            Of::Model { operation, prompt } => {
+                out.optional("operation", *operation);
+                out.optional("prompt", *prompt);
+            }
+        }
+        out.optional("error", self.error);
+        out.double("latency_ms", self.latency_ms);
+        out.optional("model", self.model);
+        out.optional("served_model", self.served_model);
+        out.optional("source", self.source);
+        for (name, count) in
+            [("requests", self.requests), ("replayed", self.replayed), ("attempts", self.attempts)]
+        {
+            out.number(name, u64::from(count));
+        }
+        out.number("input_tokens", self.input_tokens);
+        out.number("output_tokens", self.output_tokens);
+        match self.cost_usd {
+            Some(usd) => out.double("cost_usd", usd),
+            None => out.null("cost_usd"),
+        }
+        out.line()
     }
 }
 
@@ -177,8 +224,7 @@ impl Access {
         if self.file.is_none() && !self.stderr {
             return;
         }
-        let Ok(mut text) = serde_json::to_vec(line) else { return };
-        text.push(b'\n');
+        let text = line.text();
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_service && waiting.text.len() + text.len() > MOST {
             waiting.dropped += 1;
@@ -229,13 +275,13 @@ mod tests {
         let of = Of::Http { caller: Some("a"), method: "GET", route: None, task: None, status: Some(404) };
         let at = time::macros::datetime!(2026-11-23 13:15:00 UTC);
         let line = Line::new("r-1", (at, Duration::from_micros(1500)), &Tally::default(), of);
-        let text = serde_json::to_string(&Line { error: Some("not-found"), ..line }).unwrap();
+        let text = Line { error: Some("not-found"), ..line }.text();
         assert_eq!(
-            text,
+            String::from_utf8(text).unwrap(),
             "{\"time\":\"2026-11-23T13:15:00.000Z\",\"request_id\":\"r-1\",\"trace_id\":null,\"caller\":\"a\",\
              \"method\":\"GET\",\"route\":null,\"task\":null,\"status\":404,\"error\":\"not-found\",\
              \"latency_ms\":1.5,\"model\":null,\"served_model\":null,\"source\":null,\"requests\":0,\
-             \"replayed\":0,\"attempts\":0,\"input_tokens\":0,\"output_tokens\":0,\"cost_usd\":0.0}"
+             \"replayed\":0,\"attempts\":0,\"input_tokens\":0,\"output_tokens\":0,\"cost_usd\":0.0}\n"
         );
     }
 

@@ -80,12 +80,8 @@ impl SpanFile {
 
     fn put(&self, batch: &[SpanData]) {
         // Made outside the lock: only the writing is one at a time.
-        match json::request(&self.resource, batch) {
-            Ok(mut line) => {
-                line.push(b'\n');
-                self.lines.append(&line, batch.len());
-            }
-            Err(error) => self.lines.lose(batch.len(), &error.to_string()),
-        }
+        let mut line = json::request(&self.resource, batch);
+        line.push(b'\n');
+        self.lines.append(&line, batch.len());
     }
 }

@@ -1,148 +1,81 @@
 //! Finished spans as OTLP JSON, straight from what the SDK holds: camelCase, ids in hex, 64-bit numbers as text,
-//! and fields left out where they hold their default.
-//!
-//! The serde types of `opentelemetry-proto` write the same from a copy of every text, with every default spelled
-//! out. The tests read these lines back with those types.
+//! and fields left out where they hold their default. The tests read these lines back with the serde types of
+//! `opentelemetry-proto`.
 
-use std::fmt::Display;
 use std::time::SystemTime;
 
 use opentelemetry::trace::{Event, SpanId, SpanKind, Status};
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
-use serde::{Serialize, Serializer};
+
+use super::text::Text;
+
+/// Bytes of a span, about.
+const SPAN: usize = 2048;
 
 /// One `ExportTraceServiceRequest` of spans of one tracer.
-pub(super) fn request(resource: &Resource, spans: &[SpanData]) -> serde_json::Result<Vec<u8>> {
-    let mut attributes: Vec<Attribute<'_>> =
-        resource.iter().map(|(key, value)| attribute(key.as_str(), value)).collect();
+pub(super) fn request(resource: &Resource, spans: &[SpanData]) -> Vec<u8> {
+    let mut out = Text::with_capacity(SPAN * (1 + spans.len()));
+    let mut pairs: Vec<_> = resource.iter().collect();
     // The SDK keeps them in a hash map: the same run, the same text.
-    attributes.sort_unstable_by_key(|attribute| attribute.key);
-    let scope = spans.first().map_or("", |span| span.instrumentation_scope.name());
-    let scope = Scope { scope: Named { name: scope }, spans: spans.iter().map(span).collect() };
-    serde_json::to_vec(&Request {
-        resource_spans: [ResourceSpans { resource: Attributes { attributes }, scope_spans: [scope] }],
-    })
+    pairs.sort_unstable_by_key(|(key, _)| key.as_str());
+    out.raw("{\"resourceSpans\":[{\"resource\":{\"attributes\":");
+    out.list(pairs.into_iter(), |out, (key, value)| {
+        out.raw("{\"key\":");
+        // The environment may add some.
+        out.string(key.as_str());
+        any_value(out, value);
+    });
+    out.raw("},\"scopeSpans\":[{\"scope\":{\"name\":");
+    out.string(spans.first().map_or("", |span| span.instrumentation_scope.name()));
+    out.raw("},\"spans\":");
+    out.list(spans.iter(), span);
+    out.raw("}]}]}");
+    out.into_bytes()
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Request<'a> {
-    resource_spans: [ResourceSpans<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceSpans<'a> {
-    resource: Attributes<'a>,
-    scope_spans: [Scope<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct Attributes<'a> {
-    attributes: Vec<Attribute<'a>>,
-}
-
-#[derive(Serialize)]
-struct Scope<'a> {
-    scope: Named<'a>,
-    spans: Vec<One<'a>>,
-}
-
-#[derive(Serialize)]
-struct Named<'a> {
-    name: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct One<'a> {
-    trace_id: Text<opentelemetry::TraceId>,
-    span_id: Text<SpanId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parent_span_id: Option<Text<SpanId>>,
-    flags: u32,
-    name: &'a str,
-    kind: u8,
-    start_time_unix_nano: Text<u128>,
-    end_time_unix_nano: Text<u128>,
-    attributes: Vec<Attribute<'a>>,
-    #[serde(skip_serializing_if = "is_zero")]
-    dropped_attributes_count: u32,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    events: Vec<Said<'a>>,
-    #[serde(skip_serializing_if = "is_zero")]
-    dropped_events_count: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Ended<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Said<'a> {
-    time_unix_nano: Text<u128>,
-    name: &'a str,
-    attributes: Vec<Attribute<'a>>,
-    #[serde(skip_serializing_if = "is_zero")]
-    dropped_attributes_count: u32,
-}
-
-#[derive(Serialize)]
-struct Ended<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    message: &'a str,
-    code: u8,
-}
-
-#[derive(Serialize)]
-struct Attribute<'a> {
-    key: &'a str,
-    value: AnyValue<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::enum_variant_names, reason = "the words of the format")]
-enum AnyValue<'a> {
-    StringValue(&'a str),
-    BoolValue(bool),
-    IntValue(Text<i64>),
-    DoubleValue(Double),
-    ArrayValue(Values<'a>),
-}
-
-#[derive(Serialize)]
-struct Values<'a> {
-    values: Vec<AnyValue<'a>>,
-}
-
-/// A value as its text.
-struct Text<T>(T);
-
-impl<T: Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+fn span(out: &mut Text, span: &SpanData) {
+    out.raw("{\"traceId\":\"");
+    out.hex(&span.span_context.trace_id().to_bytes());
+    out.raw("\",\"spanId\":\"");
+    out.hex(&span.span_context.span_id().to_bytes());
+    if span.parent_span_id != SpanId::INVALID {
+        out.raw("\",\"parentSpanId\":\"");
+        out.hex(&span.parent_span_id.to_bytes());
     }
-}
-
-/// A number, or the word for what JSON has no number for.
-struct Double(f64);
-
-impl Serialize for Double {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            number if number.is_finite() => serializer.serialize_f64(number),
-            number if number.is_nan() => serializer.serialize_str("NaN"),
-            number if number > 0.0 => serializer.serialize_str("Infinity"),
-            _ => serializer.serialize_str("-Infinity"),
+    out.raw("\",\"flags\":");
+    out.number(u64::from(flags(span)));
+    out.raw(",\"name\":");
+    out.string(&span.name);
+    out.raw(",\"kind\":");
+    out.number(kind(&span.span_kind));
+    out.raw(",\"startTimeUnixNano\":");
+    nanos(out, span.start_time);
+    out.raw(",\"endTimeUnixNano\":");
+    nanos(out, span.end_time);
+    out.raw(",\"attributes\":");
+    attributes(out, &span.attributes);
+    count(out, ",\"droppedAttributesCount\":", span.dropped_attributes_count);
+    if !span.events.events.is_empty() {
+        out.raw(",\"events\":");
+        out.list(span.events.events.iter(), event);
+    }
+    count(out, ",\"droppedEventsCount\":", span.events.dropped_count);
+    match &span.status {
+        Status::Unset => {}
+        Status::Ok => out.raw(",\"status\":{\"code\":1}"),
+        Status::Error { description } => {
+            out.raw(",\"status\":{");
+            if !description.is_empty() {
+                out.raw("\"message\":");
+                out.string(description);
+                out.raw(",");
+            }
+            out.raw("\"code\":2}");
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+    out.raw("}");
 }
 
 /// The flags say whether the parent is known to be in another process.
@@ -150,75 +83,115 @@ const REMOTE_IS_KNOWN: u32 = 0x100;
 /// It is.
 const PARENT_IS_REMOTE: u32 = 0x200;
 
-fn span(span: &SpanData) -> One<'_> {
-    One {
-        trace_id: Text(span.span_context.trace_id()),
-        span_id: Text(span.span_context.span_id()),
-        parent_span_id: Some(span.parent_span_id).filter(|id| *id != SpanId::INVALID).map(Text),
-        flags: u32::from(span.span_context.trace_flags().to_u8())
-            | REMOTE_IS_KNOWN
-            | if span.parent_span_is_remote { PARENT_IS_REMOTE } else { 0 },
-        name: &span.name,
-        kind: match span.span_kind {
-            SpanKind::Internal => 1,
-            SpanKind::Server => 2,
-            SpanKind::Client => 3,
-            SpanKind::Producer => 4,
-            SpanKind::Consumer => 5,
-        },
-        start_time_unix_nano: nanos(span.start_time),
-        end_time_unix_nano: nanos(span.end_time),
-        attributes: attributes(&span.attributes),
-        dropped_attributes_count: span.dropped_attributes_count,
-        events: span.events.events.iter().map(said).collect(),
-        dropped_events_count: span.events.dropped_count,
-        status: match &span.status {
-            Status::Unset => None,
-            Status::Ok => Some(Ended { message: "", code: 1 }),
-            Status::Error { description } => Some(Ended { message: description, code: 2 }),
-        },
+fn flags(span: &SpanData) -> u32 {
+    let remote = if span.parent_span_is_remote { PARENT_IS_REMOTE } else { 0 };
+    u32::from(span.span_context.trace_flags().to_u8()) | REMOTE_IS_KNOWN | remote
+}
+
+fn kind(kind: &SpanKind) -> u64 {
+    match kind {
+        SpanKind::Internal => 1,
+        SpanKind::Server => 2,
+        SpanKind::Client => 3,
+        SpanKind::Producer => 4,
+        SpanKind::Consumer => 5,
     }
 }
 
-fn said(event: &Event) -> Said<'_> {
-    Said {
-        time_unix_nano: nanos(event.timestamp),
-        name: &event.name,
-        attributes: attributes(&event.attributes),
-        dropped_attributes_count: event.dropped_attributes_count,
-    }
+fn event(out: &mut Text, event: &Event) {
+    out.raw("{\"timeUnixNano\":");
+    nanos(out, event.timestamp);
+    out.raw(",\"name\":");
+    out.string(&event.name);
+    out.raw(",\"attributes\":");
+    attributes(out, &event.attributes);
+    count(out, ",\"droppedAttributesCount\":", event.dropped_attributes_count);
+    out.raw("}");
 }
 
-fn attributes(list: &[KeyValue]) -> Vec<Attribute<'_>> {
-    list.iter().map(|pair| attribute(pair.key.as_str(), &pair.value)).collect()
+fn attributes(out: &mut Text, all: &[KeyValue]) {
+    out.list(all.iter(), |out, pair| {
+        out.raw("{\"key\":");
+        // The conventions and this crate name them.
+        out.name(pair.key.as_str());
+        any_value(out, &pair.value);
+    });
 }
 
-fn attribute<'a>(key: &'a str, value: &'a Value) -> Attribute<'a> {
-    let value = match value {
-        Value::String(text) => AnyValue::StringValue(text.as_str()),
-        Value::Bool(flag) => AnyValue::BoolValue(*flag),
-        Value::I64(number) => AnyValue::IntValue(Text(*number)),
-        Value::F64(number) => AnyValue::DoubleValue(Double(*number)),
-        Value::Array(array) => AnyValue::ArrayValue(Values { values: values(array) }),
+/// The rest of an attribute.
+fn any_value(out: &mut Text, value: &Value) {
+    out.raw(",\"value\":{");
+    match value {
+        Value::String(text) => string_value(out, text.as_str()),
+        Value::Bool(flag) => bool_value(out, *flag),
+        Value::I64(number) => int_value(out, *number),
+        Value::F64(number) => double_value(out, *number),
+        Value::Array(array) => {
+            out.raw("\"arrayValue\":{\"values\":");
+            match array {
+                Array::String(all) => values(out, all.iter().map(|text| text.as_str()), string_value),
+                Array::Bool(all) => values(out, all.iter().copied(), bool_value),
+                Array::I64(all) => values(out, all.iter().copied(), int_value),
+                Array::F64(all) => values(out, all.iter().copied(), double_value),
+                // See below.
+                _ => out.raw("[]"),
+            }
+            out.raw("}");
+        }
         // The enum may grow; what comes is not ours.
-        _ => AnyValue::StringValue(""),
-    };
-    Attribute { key, value }
+        _ => string_value(out, ""),
+    }
+    out.raw("}}");
 }
 
-fn values(array: &Array) -> Vec<AnyValue<'_>> {
-    match array {
-        Array::String(list) => list.iter().map(|text| AnyValue::StringValue(text.as_str())).collect(),
-        Array::Bool(list) => list.iter().map(|flag| AnyValue::BoolValue(*flag)).collect(),
-        Array::I64(list) => list.iter().map(|number| AnyValue::IntValue(Text(*number))).collect(),
-        Array::F64(list) => list.iter().map(|number| AnyValue::DoubleValue(Double(*number))).collect(),
-        // See `attribute`.
-        _ => Vec::new(),
+fn values<T>(out: &mut Text, all: impl Iterator<Item = T>, write: impl Fn(&mut Text, T)) {
+    out.list(all, |out, one| {
+        out.raw("{");
+        write(out, one);
+        out.raw("}");
+    });
+}
+
+fn string_value(out: &mut Text, text: &str) {
+    out.raw("\"stringValue\":");
+    out.string(text);
+}
+
+fn bool_value(out: &mut Text, flag: bool) {
+    out.raw(if flag { "\"boolValue\":true" } else { "\"boolValue\":false" });
+}
+
+fn int_value(out: &mut Text, number: i64) {
+    out.raw("\"intValue\":\"");
+    out.signed(number);
+    out.raw("\"");
+}
+
+/// A number, or the word for what JSON has no number for.
+fn double_value(out: &mut Text, number: f64) {
+    out.raw("\"doubleValue\":");
+    match number {
+        number if number.is_finite() => out.double(number),
+        number if number.is_nan() => out.raw("\"NaN\""),
+        number if number > 0.0 => out.raw("\"Infinity\""),
+        _ => out.raw("\"-Infinity\""),
     }
 }
 
-fn nanos(time: SystemTime) -> Text<u128> {
-    Text(time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos()))
+/// A count, left out where it is 0.
+fn count(out: &mut Text, name: &str, count: u32) {
+    if count > 0 {
+        out.raw(name);
+        out.number(u64::from(count));
+    }
+}
+
+fn nanos(out: &mut Text, time: SystemTime) {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    out.raw("\"");
+    // Enough until the year 2554.
+    out.number(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+    out.raw("\"");
 }
 
 #[cfg(test)]
@@ -279,7 +252,7 @@ mod tests {
         };
         let resource =
             Resource::builder_empty().with_attribute(KeyValue::new("service.name", "llmx")).build();
-        let line = request(&resource, &[full.clone(), bare.clone()]).unwrap();
+        let line = request(&resource, &[full.clone(), bare.clone()]);
         let read: ExportTraceServiceRequest = serde_json::from_slice(&line).unwrap();
         let mut want = group_spans_by_resource_and_scope(vec![full, bare], &(&resource).into());
         for span in &mut want[0].scope_spans[0].spans {
@@ -298,7 +271,9 @@ mod tests {
             (f64::NEG_INFINITY, r#""-Infinity""#),
             (0.1, "0.1"),
         ] {
-            assert_eq!(serde_json::to_string(&Double(number)).unwrap(), want);
+            let mut text = Text::default();
+            double_value(&mut text, number);
+            assert_eq!(text.into_bytes(), format!("\"doubleValue\":{want}").into_bytes());
         }
     }
 }

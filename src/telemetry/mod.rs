@@ -12,6 +12,8 @@ mod collector;
 mod file;
 #[cfg(feature = "otel")]
 mod json;
+#[cfg(feature = "otel")]
+mod layer;
 mod lines;
 #[cfg(feature = "otel")]
 mod model;
@@ -19,6 +21,7 @@ mod model;
 mod settings;
 #[cfg(feature = "otel")]
 mod spans;
+mod text;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,6 +33,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, registry};
 
 use crate::config::env;
+#[cfg(feature = "otel")]
+use crate::llm::stack::conventions::TARGET;
 use crate::pipeline::deliver::Folder;
 use access::{Access, Line};
 
@@ -141,9 +146,16 @@ pub fn start(vars: &BTreeMap<String, String>, purpose: Purpose) -> Telemetry {
     if log.is_none() && telemetry.is_off() {
         return telemetry;
     }
-    // Fails only when somebody started a subscriber already; then that one stays.
+    // Fails only when a subscriber was started already; then that one stays.
     #[cfg(feature = "otel")]
-    let _ = registry().with(log).with(telemetry.layer()).try_init();
+    let _ = match log {
+        Some(log) => {
+            let only_spans = filter_fn(|metadata| metadata.target() == TARGET);
+            registry().with(log).with(telemetry.layer().with_filter(only_spans)).try_init()
+        }
+        // A filter of one layer costs time whenever a span is entered; without a log there is nothing to tell apart.
+        None => registry().with(telemetry.layer()).try_init(),
+    };
     #[cfg(not(feature = "otel"))]
     let _ = registry().with(log).try_init();
     telemetry
@@ -170,11 +182,8 @@ impl Telemetry {
         self.spans.is_none()
     }
 
-    fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
-    where
-        S: tracing::Subscriber + for<'span> registry::LookupSpan<'span>,
-    {
-        self.spans.as_ref().map(|(spans, _)| spans::layer(spans.clone()))
+    fn layer(&self) -> Option<layer::Layer> {
+        self.spans.as_ref().map(|(spans, _)| layer::Layer::new(spans.clone()))
     }
 
     fn open_spans(&self, run: &Run) {
@@ -202,13 +211,13 @@ impl Telemetry {
 #[cfg(feature = "otel")]
 #[must_use]
 pub fn trace_id(span: &tracing::Span) -> Option<String> {
-    spans::trace_id(span)
+    layer::trace_id(span)
 }
 
 /// Make a span the child of the one that a caller's `traceparent` names; a malformed one changes nothing.
 #[cfg(feature = "otel")]
 pub fn join(span: &tracing::Span, traceparent: &str) {
-    spans::join(span, traceparent);
+    layer::join(span, traceparent);
 }
 
 /// This build makes no spans.

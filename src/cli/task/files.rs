@@ -111,7 +111,7 @@ impl Sink for Files {
     }
 
     fn asked(&mut self, asked: &Asked<'_>) {
-        self.telemetry.line(&AccessLine::of_input(asked, None, None));
+        self.telemetry.line(&AccessLine::of_input(asked, None));
     }
 
     fn step(&mut self) {

@@ -227,6 +227,6 @@ impl Sink for Files<'_> {
     }
 
     fn asked(&mut self, asked: &Asked<'_>) {
-        self.log.telemetry.line(&AccessLine::of_input(asked, Some(self.job), self.who));
+        self.log.telemetry.line(&AccessLine::of_input(asked, Some((self.job, self.who))));
     }
 }

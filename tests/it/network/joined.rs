@@ -453,6 +453,40 @@ fn outputs_of_an_older_version_are_continued_in_their_own_form() {
     assert_eq!(columns.len(), 1, "{rows}");
 }
 
+#[test]
+fn shards_of_two_versions_are_merged_only_with_the_same_columns() {
+    let (world, _sim) = project(GOOD, &[]);
+    let line = |i: usize| format!("{{\"id\": \"r-{i}\", \"note\": \"number {i}\"}}\n");
+    world.write("in.jsonl", &(0..12).map(line).collect::<String>());
+    let place = |file: &str| world.path(file).display().to_string();
+    for shard in ["1", "2"] {
+        let of = format!("{shard}/2");
+        let [input, output, manifest] = [place("in.jsonl"), place(&format!("{shard}.csv")), place(&format!("{shard}.json"))];
+        let args = ["task", "run", "judge_it", "--in", &input, "--out", &output, "--manifest", &manifest, "--shard", &of];
+        world.run(&args).exits(0);
+    }
+    // What 0.1.0 would have left.
+    let age = |shard: &str| {
+        let rows = world.read(&format!("{shard}.csv"));
+        let older: String = rows.lines().map(|row| row.rsplit_once(',').unwrap().0.to_owned() + "\n").collect();
+        let hashes = [&rows, &older].map(llm_experiments::json::sha256_hex);
+        world.edit(&format!("{shard}.json"), &hashes[0], &hashes[1]);
+        world.write(&format!("{shard}.csv"), &older);
+    };
+    let [whole, one, two] = ["whole.csv", "1.json", "2.json"].map(place);
+    let merge = || world.run(&["task", "merge", "--out", &whole, &one, &two]);
+    merge().exits(0);
+    let newest = world.read("whole.csv");
+    assert!(newest.lines().next().unwrap().ends_with(",request_id"), "{newest}");
+    age("1");
+    merge().exits(2).says(&["2.csv", "has other columns than the first shard"]);
+    age("2");
+    merge().exits(0);
+    let older = world.read("whole.csv");
+    let cut: Vec<&str> = newest.lines().map(|row| row.rsplit_once(',').unwrap().0).collect();
+    assert_eq!(older.lines().collect::<Vec<_>>(), cut);
+}
+
 /// Commands that measure leave a span and a line for each request that they ask.
 #[track_caller]
 fn leaves(world: &World, args: &[&str], at_least: usize) {
