@@ -170,3 +170,23 @@ fn the_rubric_agrees_with_the_labels_only_where_it_can_see() {
     assert!(agreement > chance && agreement < 1.0, "{agreement} against {chance}");
     assert!(unknown >= 15 && 2 * blind > unknown, "{blind} of {unknown}");
 }
+
+/// A suite that nothing measures but a judge without a certificate is no pass.
+#[test]
+fn a_suite_with_nothing_but_an_uncertified_judge_is_unjudged() {
+    let world = crate::network::world(3);
+    let server =
+        crate::server::Server::start(&world, &["--answer", r#"{"score": 0.9, "explanation": "fine"}"#]);
+    crate::network::point_at(&world, &server, "");
+    world.write("prompts/judge.txt", "Score it as JSON.\n{output}\n");
+    let suite = "suite: tiny\ndataset: data/cases.csv\nprompt: tiny.txt\nmodels: [net]\n";
+    world.write("evals/tiny.yml", &format!("{suite}judge: {{ prompt: judge.txt, model: net }}\n"));
+    let (ran, report) = world.eval(&[]);
+    ran.exits(3);
+    assert_eq!(report.gates[0].decision.counts.unjudged, 3);
+    let advisory = format!("{suite}judge: {{ prompt: judge.txt, model: net, uncertified: advisory }}\n");
+    world.write("evals/tiny.yml", &advisory);
+    let (ran, report) = world.eval(&[]);
+    ran.exits(0);
+    assert_eq!(report.gates[0].decision.counts.unjudged, 3);
+}
