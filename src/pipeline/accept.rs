@@ -65,10 +65,9 @@ impl Proposal {
             return false;
         };
         let (old, new) = (&old.baseline, &self.baseline);
-        // The program's version and the judge's standing are facts about the acceptance, not of what was accepted.
+        // The program's version is a fact about the acceptance, not of what was accepted.
         let header = Header {
             accepted: old.header.accepted.clone(),
-            judge_may_fail: old.header.judge_may_fail,
             scored_by: old.header.scored_by.clone(),
             ..new.header.clone()
         };

@@ -1,5 +1,6 @@
 //! A judge fails cases only while a certificate says that it may.
 
+use llm_experiments::gate::Reason;
 use serde_json::Value;
 
 use crate::world::World;
@@ -81,6 +82,21 @@ fn without_a_valid_certificate_the_judge_informs_and_says_why() {
         .run(&["eval", "gold"])
         .exits(2)
         .says(&["data/judge_certificates/gold.json:1", "llmx judge calibrate gold"]);
+}
+
+/// What the judge decided when the baseline was accepted is decided by nothing once its certificate is stale.
+#[test]
+fn a_judge_that_lost_its_certificate_makes_the_gate_inconclusive() {
+    let world = certifiable();
+    world.run(&["judge", "calibrate", "gold"]).exits(0);
+    let reason = "the judge counts from here on";
+    world.run(&["baseline", "accept", "gold", "--yes", "--override", reason]).exits(0);
+    world.eval(&["gold"]).0.exits(0);
+    let labels = world.read("data/judge_labels.jsonl");
+    world.write("data/judge_labels.jsonl", &labels.lines().skip(1).collect::<Vec<_>>().join("\n"));
+    let (ran, report) = world.eval(&["gold"]);
+    ran.exits(3);
+    assert_eq!(report.gates[0].decision.reason, Some(Reason::JudgeChanged));
 }
 
 #[test]
