@@ -1,4 +1,4 @@
-"""Airflow DAGs around ``llmx``: judge records in shards, watch the model every day, gate the gold set on demand.
+"""Airflow DAGs around ``llmx``: judge records in shards, watch the model every day, gate what is pinned on demand.
 
 No code of ours runs in the scheduler: each task is a process, and its exit code says what helps.
 
@@ -73,7 +73,7 @@ def folder(params: dict, run_id: str) -> str:
         "records": Param("records.jsonl", type="string", description="inputs, JSONL or CSV"),
         "out_dir": Param("out", type="string", description="folder of all runs, each with its outputs and manifests"),
         "shards": Param(3, type="integer", minimum=1, maximum=1000),
-        "gate": Param(False, type="boolean", description="gate the gold set before the records"),
+        "gate": Param(False, type="boolean", description="gate the pinned task before the records"),
         "dead_letters": Param(True, type="boolean", description="go on although some records are dead letters"),
     },
     doc_md=__doc__,
@@ -81,10 +81,13 @@ def folder(params: dict, run_id: str) -> str:
 )
 def rf_qaqc_records():
     @task
-    def gate_gold(params: dict | None = None) -> None:
-        """The gold set, if asked for: a prompt or model that got worse judges no record."""
+    def gate(params: dict | None = None) -> None:
+        """Every suite of the task, if asked for, on the pinned model and prompt that the shards run.
+
+        A model that got worse judges no record. A candidate in config/prompt_graph.yml is not what runs here.
+        """
         if params["gate"]:
-            llmx("eval", "gold")
+            llmx("eval", "--production", "rf_qaqc")
 
     @task
     def plan(params: dict | None = None, run_id: str | None = None) -> list[str]:
@@ -119,7 +122,7 @@ def rf_qaqc_records():
         return json.loads(Path(os.environ["LLMX_PROJECT"], whole).read_text())
 
     shards = plan()
-    gate_gold() >> shards
+    gate() >> shards
     merge(judge.expand(shard=shards))
 
 

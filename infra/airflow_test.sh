@@ -40,7 +40,7 @@ echo "\$*" >>"$work/calls"
 case "\$*" in
     *"--shard 2/3"*) if [ ! -e "$work/failed" ]; then touch "$work/failed"; exit 3; fi ;;
     *"--shard 3/3"*) if [ ! -e "$work/killed" ]; then touch "$work/killed"; kill -9 \$\$; fi ;;
-    "eval gold"*) if [ -e "$work/gate-fails" ]; then exit 1; fi ;;
+    "eval --production rf_qaqc"*) if [ -e "$work/gate-fails" ]; then exit 1; fi ;;
 esac
 exec "$llmx" "\$@"
 SHELL
@@ -76,7 +76,7 @@ touch "$work/gate-fails"
 if run rf_qaqc_records --conf '{"gate": true, "out_dir": "never"}' >"$work/log" 2>&1 && ! grep -q "state=failed\|DagRunState.FAILED\|failed" "$work/log"; then
     echo "FAILED: the run went on"; tail -n 60 "$work/log"; exit 1
 fi
-expect "the gate was asked once" "$(calls 'eval gold')" 1
+expect "the gate was asked once" "$(calls 'eval --production rf_qaqc')" 1
 expect "no record was judged" "$(calls 'task run')" 0
 
 echo "== the canary"

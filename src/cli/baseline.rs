@@ -45,15 +45,17 @@ pub(super) enum Command {
     Diff {
         /// Suite to look at
         suite: String,
-        #[command(flatten)]
-        choice: Choice,
+        /// Model alias, where the suite runs on several or on another
+        #[arg(long, value_name = "ALIAS", value_parser = NonEmptyStringValueParser::new())]
+        model: Option<String>,
     },
     /// What the working baseline says
     Show {
         /// Suite to look at
         suite: String,
-        #[command(flatten)]
-        choice: Choice,
+        /// Model alias, where the suite runs on several or on another
+        #[arg(long, value_name = "ALIAS", value_parser = NonEmptyStringValueParser::new())]
+        model: Option<String>,
     },
 }
 
@@ -72,8 +74,8 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             };
             accept_suite(context, &inputs, suite, &terms, *yes)
         }
-        Command::Diff { suite, choice } => {
-            let inputs = context.inputs(choice)?;
+        Command::Diff { suite, model } => {
+            let inputs = context.inputs(&Choice { model: model.clone(), ..Choice::default() })?;
             let suite = context.suite(&inputs, suite)?;
             let working = working(context, &inputs, suite)?;
             let base = inputs.baseline_at_merge_base(suite).map_err(|problem| context.refuse(&[problem]))?;
@@ -88,8 +90,8 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             lines.iter().for_each(|line| context.out.line(line));
             Ok(exit::OK)
         }
-        Command::Show { suite, choice } => {
-            let inputs = context.inputs(choice)?;
+        Command::Show { suite, model } => {
+            let inputs = context.inputs(&Choice { model: model.clone(), ..Choice::default() })?;
             let suite = context.suite(&inputs, suite)?;
             let working = working(context, &inputs, suite)?;
             diff::show(&working.baseline).iter().for_each(|line| context.out.line(line));

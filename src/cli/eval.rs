@@ -19,6 +19,7 @@ use crate::pipeline::merge::merge as merged;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::runs;
 use crate::pipeline::{Inputs, Selection, Session, baselines};
+use crate::production::Production;
 use crate::report::outcome::{exit, exit_code};
 use crate::report::traffic;
 use crate::report::words::Hints;
@@ -35,6 +36,9 @@ pub(super) struct Args {
     cases: Vec<String>,
     #[command(flatten)]
     choice: Choice,
+    /// Evaluate the model and prompt that `config/model_pins.yml` pins for this task, on every suite of the task
+    #[arg(long, value_name = "TASK", conflicts_with_all = ["model", "prompt"])]
+    production: Option<String>,
     /// Answers per case
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=20))]
     samples: Option<u32>,
@@ -48,7 +52,7 @@ pub(super) struct Args {
     /// Say what would be asked and what it would cost; ask nothing
     #[arg(long)]
     dry_run: bool,
-    /// Go on with this unfinished run of mode `live`
+    /// Resume this run: in mode `live`, answers in its folder are not asked for again
     #[arg(long, value_name = "RUN_ID")]
     resume: Option<String>,
     /// What goes to stdout
@@ -79,6 +83,7 @@ pub(super) enum Format {
 
 pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Result<u8, u8> {
     let mut overrides = args.choice.overrides();
+    overrides.0.extend(args.production.clone().map(|task| (env::PRODUCTION, task)));
     overrides.0.extend(args.samples.map(|samples| (env::SAMPLES, samples.to_string())));
     overrides.0.extend(args.resume.clone().map(|run_id| (env::RESUME, run_id)));
     let mut inputs = context.inputs_with(&overrides)?;
@@ -88,6 +93,19 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     let inputs = Arc::new(inputs);
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
+    }
+    if let Some(problem) = runs::unknown_resume(&inputs) {
+        return Err(context.refuse(&[problem]));
+    }
+    // A task that does not start in production cannot be evaluated as production.
+    if let Some(task) = &inputs.settings.production {
+        Production::load(&inputs, task).map_err(|problems| context.refuse(&problems))?;
+        let suites = inputs.loaded().into_iter().flat_map(|project| &project.suites);
+        let others = suites.filter(|doc| doc.value.task.as_ref() != Some(task));
+        if let Some(doc) = others.map(|doc| &doc.value.suite).find(|suite| args.suites.contains(suite)) {
+            let message = format!("suite `{doc}` does not evaluate the task `{task}`");
+            return Err(context.refuse(&[Problem::of_file("command line", message)]));
+        }
     }
     let (selections, problems) = select(&inputs, args).map_err(|problem| context.refuse(&[problem]))?;
     if !problems.is_empty() {

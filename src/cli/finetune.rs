@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Choice, Context, eval};
+use super::{Choice, Context, Subject, eval};
 use crate::finetune::Format;
 use crate::finetune::decide::Answer;
 use crate::pipeline::decide;
@@ -19,7 +19,7 @@ pub(super) enum Command {
         /// Suite that measures the task
         suite: String,
         #[command(flatten)]
-        choice: Choice,
+        subject: Subject,
         /// What goes to stdout
         #[arg(long, value_enum, default_value_t = eval::Format::Text)]
         format: eval::Format,
@@ -44,7 +44,7 @@ pub(super) enum Command {
         #[arg(long, default_value_t = 0)]
         seed: u64,
         #[command(flatten)]
-        choice: Choice,
+        subject: Subject,
     },
 }
 
@@ -66,14 +66,15 @@ fn share(text: &str) -> Result<f64, String> {
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     match command {
-        Command::Decide { suite, choice, format } => decided(context, suite, choice, *format),
-        Command::Export { suite, labels, format, out, validation_share, seed, choice } => {
+        Command::Decide { suite, subject, format } => decided(context, suite, &subject.choice(), *format),
+        Command::Export { suite, labels, format, out, validation_share, seed, subject } => {
             let format = match format {
                 Form::Openai => Format::Openai,
                 Form::Bedrock => Format::Bedrock,
             };
             let (labels, validation_share, seed) = (labels.clone(), *validation_share, *seed);
-            exported(context, suite, choice, &Terms { labels, format, validation_share, seed }, out)
+            let terms = Terms { labels, format, validation_share, seed };
+            exported(context, suite, &subject.choice(), &terms, out)
         }
     }
 }

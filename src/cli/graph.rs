@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Choice, Context, unknown};
+use super::{Choice, Context, Subject, unknown};
 use crate::eval::record::SampleOutcome;
 use crate::pipeline::follow::{Followed, follow};
 use crate::report::outcome::exit;
@@ -17,7 +17,7 @@ pub(super) enum Command {
         /// Suite whose task is shown
         suite: String,
         #[command(flatten)]
-        choice: Choice,
+        subject: Subject,
     },
     /// Ask about one case, node by node
     Run {
@@ -35,8 +35,8 @@ const SHOWN: usize = 600;
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     match command {
-        Command::Show { suite, choice } => {
-            let inputs = context.inputs(choice)?;
+        Command::Show { suite, subject } => {
+            let inputs = context.inputs(&subject.choice())?;
             let suite = context.suite(&inputs, suite)?;
             let plan = inputs.plan(suite).map_err(|problems| context.refuse(&problems))?;
             context.out.text(&mermaid(&plan.task));

@@ -1,7 +1,7 @@
 //! `llmx kb`: search the knowledge base, measure it, and tell its misses from the model's.
 
 use super::eval::Format;
-use super::{Choice, Context};
+use super::{Choice, Context, Subject};
 use crate::config::Problem;
 use crate::kb::questions::Split;
 use crate::pipeline::kb::{evaluate, explain, load};
@@ -48,7 +48,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "POINTER", default_value = "/cites")]
         cites: String,
         #[command(flatten)]
-        choice: Choice,
+        subject: Subject,
         /// What goes to stdout
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -78,8 +78,8 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         Format::Json => context.out.text(&format!("{json:#}\n")),
         Format::Text => text.iter().for_each(|line| context.out.line(line)),
     };
-    if let Command::Explain { suite, cites, choice, format } = command {
-        let inputs = context.inputs(choice)?;
+    if let Command::Explain { suite, cites, subject, format } = command {
+        let inputs = context.inputs(&subject.choice())?;
         let suite = context.suite(&inputs, suite)?;
         let found = explain(&inputs, suite, cites).map_err(|problems| context.refuse(&problems))?;
         show(*format, &serde_json::json!(found), &explained(&found));

@@ -127,6 +127,16 @@ enum Command {
     Sim(Box<sim::Args>),
 }
 
+/// Help for `--mode`.
+const MODES: &str = "replay: only recorded answers | record: ask for what is missing | refresh: ask for everything again | \
+                     live: ask for everything, keep the answers in the run's own folder | auto: replay under CI, else record \
+                     (default: auto)";
+
+/// Help for `--mode` of commands that run a pinned task.
+const MODES_OF_WORK: &str = "live: ask, and keep the answers outside Git (default) | record: ask for what is not recorded, and \
+                             record it | replay: only recorded answers | refresh: ask for everything again | auto: replay under \
+                             CI, else record";
+
 /// Flags that choose model, prompt and mode; the same words as the environment variables.
 #[derive(Debug, Clone, Default, clap::Args)]
 struct Choice {
@@ -136,9 +146,7 @@ struct Choice {
     /// Prompt file instead of the tasks' own, relative to prompts/
     #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
     prompt: Option<String>,
-    /// replay: only recorded answers | record: ask for what is missing | refresh: ask for everything anew |
-    /// live: keep nothing | auto: replay under CI, else record
-    #[arg(long, value_name = "MODE", value_parser = mode)]
+    #[arg(long, value_name = "MODE", value_parser = mode, help = MODES)]
     mode: Option<String>,
     /// USD that this run may spend
     #[arg(long, value_name = "USD", value_parser = money, allow_negative_numbers = true)]
@@ -146,6 +154,43 @@ struct Choice {
     /// Spend on models without a known price although there is a budget
     #[arg(long)]
     allow_unpriced: bool,
+}
+
+/// Flags of commands that make no requests.
+#[derive(Debug, Clone, clap::Args)]
+struct Subject {
+    /// Model alias, where the suite runs on several or on another
+    #[arg(long, value_name = "ALIAS", value_parser = NonEmptyStringValueParser::new())]
+    model: Option<String>,
+    /// Prompt file instead of the task's own, relative to prompts/
+    #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new())]
+    prompt: Option<String>,
+}
+
+impl Subject {
+    fn choice(&self) -> Choice {
+        Choice { model: self.model.clone(), prompt: self.prompt.clone(), ..Choice::default() }
+    }
+}
+
+/// Flags of commands that run a pinned task: the pin names model and prompt.
+#[derive(Debug, Clone, clap::Args)]
+struct Work {
+    #[arg(long, value_name = "MODE", value_parser = mode, help = MODES_OF_WORK)]
+    mode: Option<String>,
+    /// USD that this may spend
+    #[arg(long, value_name = "USD", value_parser = money, allow_negative_numbers = true)]
+    max_cost: Option<String>,
+    /// Spend on models without a known price although there is a budget
+    #[arg(long)]
+    allow_unpriced: bool,
+}
+
+impl Work {
+    fn choice(&self) -> Choice {
+        let Self { mode, max_cost, allow_unpriced } = self.clone();
+        Choice { mode, max_cost, allow_unpriced, ..Choice::default() }
+    }
 }
 
 /// Refused here, so that the message names the flag and not the variable that it overrides.

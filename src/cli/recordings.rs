@@ -32,7 +32,7 @@ pub(super) enum Command {
 
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     // What is needed depends on the tree, not on what the next run is about.
-    let unset = [env::MODEL, env::PROMPT, env::MODE].map(|name| (name, String::new()));
+    let unset = [env::MODEL, env::PROMPT, env::PRODUCTION, env::MODE].map(|name| (name, String::new()));
     let inputs = context.inputs_with(&Overrides(BTreeMap::from(unset)))?;
     match command {
         Command::Ls { format } => list(context, &inputs, *format),

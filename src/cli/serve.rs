@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Choice, Context};
+use super::{Context, Work};
 use crate::config::settings::Mode;
 use crate::config::{Problem, env};
 use crate::host;
@@ -68,15 +68,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "S", default_value_t = 30)]
     drain: u64,
     #[command(flatten)]
-    choice: Choice,
+    work: Work,
 }
 
 pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Result<u8, u8> {
-    if args.choice.model.is_some() || args.choice.prompt.is_some() {
-        let problem = Problem::of_file("--model, --prompt", "the pin says both: edit config/model_pins.yml");
-        return Err(context.refuse(&[problem]));
-    }
-    let (overrides, told) = args.choice.overrides_of_work(context);
+    let (overrides, told) = args.work.choice().overrides_of_work(context);
     if told && args.keep_nothing {
         let problem =
             Problem::of_file(env::MODE, "says where answers are kept, and --keep-nothing keeps none");

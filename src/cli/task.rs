@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Choice, Context};
+use super::{Context, Work};
 use crate::config::{Problem, env};
 use crate::eval::shard::Shard;
 use crate::files::{atomic_write, is_same, read};
@@ -56,7 +56,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         manifest: Option<PathBuf>,
         #[command(flatten)]
-        choice: Choice,
+        work: Work,
     },
     /// Put the outputs of all shards together; a shard that is missing, there twice, not complete or of other work is refused
     ///
@@ -103,7 +103,7 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -> Result<u8, u8> {
-    let (task, input, output, dead, id, shard, manifest, choice) = match command {
+    let (task, input, output, dead, id, shard, manifest, work) = match command {
         Command::Merge { output, manifests, dead, manifest } => {
             return merged(context, output, manifests, dead.as_deref(), manifest.as_deref());
         }
@@ -111,16 +111,13 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
         Command::Watch(args) => return live::run_watch(context, args),
         Command::Status { task } => return live::status(context, task),
         Command::Ack { task, note, by } => return live::ack(context, task, note, by.as_deref()),
-        Command::Run { task, input, output, dead, id, shard, manifest, choice } => {
-            (task, input, output, dead, id, shard, manifest, choice)
+        Command::Run { task, input, output, dead, id, shard, manifest, work } => {
+            (task, input, output, dead, id, shard, manifest, work)
         }
     };
     let refuse = |file: &str, message: String| context.refuse(&[Problem::of_file(file, message)]);
-    if choice.model.is_some() || choice.prompt.is_some() {
-        return Err(refuse("--model, --prompt", "the pin says both: edit config/model_pins.yml".to_owned()));
-    }
     // Answers are kept beside the run's reports, under a name that the same command finds again.
-    let (mut overrides, _) = choice.overrides_of_work(context);
+    let (mut overrides, _) = work.choice().overrides_of_work(context);
     let place =
         std::path::absolute(output).map_or_else(|_| output.clone(), |path| path.display().to_string());
     let name = sha256_hex(&place).chars().take(12).collect::<String>();

@@ -12,7 +12,7 @@ use crate::config::settings::{Mode, OnInconclusive};
 use crate::pipeline::forecast::Extent;
 use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::zoo::{Wish, compare, folder, write};
-use crate::pipeline::{Inputs, Selection, deliver};
+use crate::pipeline::{Inputs, Selection, deliver, runs};
 use crate::report::outcome::exit;
 use crate::report::traffic;
 use crate::report::zoo::{markdown, text};
@@ -39,9 +39,7 @@ pub(super) struct Args {
     /// Answers per case; their mean counts
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=20))]
     samples: Option<u32>,
-    /// replay: only recorded answers | record: ask for what is missing | refresh: ask for everything anew |
-    /// live: keep nothing | auto: replay under CI, else record
-    #[arg(long, value_name = "MODE", value_parser = super::mode)]
+    #[arg(long, value_name = "MODE", value_parser = super::mode, help = super::MODES)]
     mode: Option<String>,
     /// USD that this run may spend
     #[arg(long, value_name = "USD", value_parser = super::money, allow_negative_numbers = true)]
@@ -52,7 +50,7 @@ pub(super) struct Args {
     /// Say what would be asked and what it would cost; ask nothing
     #[arg(long)]
     dry_run: bool,
-    /// Go on with this unfinished run of mode `live`
+    /// Resume this run: in mode `live`, answers in its folder are not asked for again
     #[arg(long, value_name = "RUN_ID")]
     resume: Option<String>,
     /// What goes to stdout
@@ -128,7 +126,9 @@ fn inputs(context: &Context, args: &Args) -> Result<Inputs, u8> {
     overrides.0.extend(args.samples.map(|samples| (env::SAMPLES, samples.to_string())));
     overrides.0.extend(args.resume.clone().map(|run_id| (env::RESUME, run_id)));
     let inputs = context.inputs_with(&overrides)?;
-    if inputs.problems.is_empty() { Ok(inputs) } else { Err(context.refuse(&inputs.problems)) }
+    let mut problems = inputs.problems.clone();
+    problems.extend(runs::unknown_resume(&inputs));
+    if problems.is_empty() { Ok(inputs) } else { Err(context.refuse(&problems)) }
 }
 
 /// The suite on each of its models.

@@ -19,6 +19,8 @@ pub const REPORTS_DIR: &str = "EVALS_REPORTS_DIR";
 pub const CONCURRENCY: &str = "EVALS_CONCURRENCY";
 /// `warn` or `fail`.
 pub const ON_INCONCLUSIVE: &str = "EVALS_ON_INCONCLUSIVE";
+/// Task whose pinned model and prompt are evaluated, on every suite of the task.
+pub const PRODUCTION: &str = "EVALS_PRODUCTION";
 /// Answers asked for per case.
 pub const SAMPLES: &str = "EVALS_SAMPLES";
 /// USD that a run may spend.
@@ -116,6 +118,7 @@ pub const ALL: &[(&str, &str)] = &[
     (MODE, "replay | record | refresh | live | auto (default: auto = replay under CI, else record)"),
     (MODEL, "model alias, or several with commas, for this run"),
     (PROMPT, "prompt file for this run"),
+    (PRODUCTION, "task whose pinned model and prompt are evaluated, on every suite of the task"),
     (
         BASELINE_REF,
         "git ref whose merge base holds the baseline (default: the pull request's target, else the default branch)",

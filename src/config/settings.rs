@@ -127,6 +127,8 @@ pub struct Settings {
     pub resume: Option<String>,
     /// Prompt file that replaces the tasks' own.
     pub prompt: Option<String>,
+    /// Task whose pinned model and prompt are evaluated, on the task's suites only.
+    pub production: Option<String>,
     /// Where the base of the change is to be looked for.
     pub base: Asked,
     /// Running under CI.
@@ -150,6 +152,7 @@ impl Default for Settings {
             nextest_run: None,
             resume: None,
             prompt: None,
+            production: None,
             base: Asked::default(),
             ci: false,
             step_summary: None,
@@ -243,6 +246,13 @@ impl Settings {
             }
             None => file.on_inconclusive.unwrap_or(OnInconclusive::Warn),
         };
+        let chosen = [env::MODEL, env::PROMPT].into_iter().find(|name| get(name).is_some());
+        if let (Some(task), Some(chosen)) = (get(env::PRODUCTION), chosen) {
+            bad(
+                env::PRODUCTION,
+                format!("the pin of `{task}` names model and prompt: {chosen} cannot be set as well"),
+            );
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -263,6 +273,7 @@ impl Settings {
             nextest_run: get(env::NEXTEST_RUN_ID).map(str::to_owned),
             resume: get(env::RESUME).map(str::to_owned),
             prompt: get(env::PROMPT).map(str::to_owned),
+            production: get(env::PRODUCTION).map(str::to_owned),
             base: base::asked(vars),
             ci,
             step_summary: get(env::GITHUB_STEP_SUMMARY).map(PathBuf::from),

@@ -15,7 +15,7 @@ use crate::eval::event::Listener;
 use crate::host;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
-use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session, baselines};
+use crate::pipeline::{Inputs, Overrides, Registry, Selection, Session, baselines, runs};
 use crate::report::input::{Past, PolicyReport};
 use crate::report::outcome::{case_status, exit, gate_status, metric_status, policy_status};
 use crate::report::words::{self, Hints};
@@ -53,10 +53,14 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     let purpose = if args.list { Purpose::Log } else { Purpose::Run };
     let telemetry = telemetry::start(&vars, purpose);
     let _stdout = host::Stdout::guard();
-    let inputs = match root {
+    let mut inputs = match root {
         Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry, host::outside()),
         Err(problem) => Inputs::nowhere(problem, registry, host::outside()),
     };
+    if let Some(problem) = runs::unknown_resume(&inputs) {
+        inputs.problems.push(problem);
+        inputs.suites.clear();
+    }
     let inputs = Arc::new(inputs);
     let mut listed = tests(&inputs);
     // nextest knows a test by its line in the list, which must be the same in every run.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::compare_files::reason;
 use super::inputs::{Inputs, SuiteInputs};
+use super::pinned;
 use super::suite_run::Baselines;
 use crate::baseline::{self, Stored, git};
 use crate::config::{Problem, conflict};
@@ -15,7 +16,8 @@ use crate::report::input::{BaseInfo, BaselineInfo, BaselineSource};
 /// # Errors
 /// A file that cannot be read, or a ref set by hand whose merge base cannot be found.
 pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> {
-    let mut baselines = stored(inputs, suite).map(|found| of(&found))?;
+    let found = of(&stored(inputs, suite)?);
+    let mut baselines = pinned::baselines(inputs, suite, &found)?.unwrap_or(found);
     // A comparison that failed is reported by `policy::measurement`.
     if let (Some(compared), Ok(measurement)) = (&mut baselines.compared, inputs.measurement()) {
         // A file of format 1 does not hold whether its judge could fail anything; the merge base's certificate does.
@@ -114,7 +116,7 @@ fn around(inputs: &Inputs, suite: &SuiteInputs, working: Option<Stored>) -> Resu
     Ok(Found { base, working, source, why })
 }
 
-fn info(stored: Option<&Stored>, source: BaselineSource) -> BaselineInfo {
+pub(super) fn info(stored: Option<&Stored>, source: BaselineSource) -> BaselineInfo {
     let Some(stored) = stored else { return BaselineInfo::none() };
     let header = &stored.baseline.header;
     let accepted = &header.accepted;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::measurement::Measurement;
-use super::money;
 use super::runs::shared_id;
+use super::{money, pinned};
 use crate::baseline::{Found, MergeBase, Stored};
 use crate::config::graph::TaskSpec;
 use crate::config::settings::Mode;
@@ -123,13 +123,22 @@ impl Inputs {
         let mut problems = Vec::new();
         let project = Project::load(root).map_err(|found| problems.extend(found)).ok();
         let file = project.as_ref().map(|project| project.settings.clone()).unwrap_or_default();
-        let settings = match Settings::merge(&file, &overrides.over(vars)) {
+        let mut settings = match Settings::merge(&file, &overrides.over(vars)) {
             Ok(settings) => settings,
             Err(found) => {
                 problems.extend(found);
                 Settings::default()
             }
         };
+        if let (Some(task), Some(project)) = (settings.production.clone(), &project) {
+            match pinned::of(project, &task) {
+                Ok(pin) => {
+                    settings.models = vec![pin.model.clone()];
+                    settings.prompt = Some(pin.prompt.clone());
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
         let own = outside.clock.run_id();
         let run_id = match (&settings.resume, &settings.nextest_run) {
             (Some(resumed), _) => resumed.clone(),
@@ -233,7 +242,11 @@ impl Inputs {
             return;
         }
         let mut datasets: BTreeMap<String, Option<Arc<Dataset>>> = BTreeMap::new();
+        let production = self.settings.production.as_deref();
         for doc in &project.suites {
+            if production.is_some_and(|task| doc.value.task.as_deref() != Some(task)) {
+                continue;
+            }
             let problems = &mut self.suite_problems;
             let file = &doc.value.dataset;
             let dataset = datasets.entry(file.clone()).or_insert_with(|| {
@@ -243,7 +256,7 @@ impl Inputs {
             let chosen = &self.settings.models;
             let aliases = match project.own_model(&doc.value) {
                 // Answers of one model must not be held against the baseline of another.
-                Some(own) if chosen.iter().any(|alias| alias != own) => {
+                Some(own) if production.is_none() && chosen.iter().any(|alias| alias != own) => {
                     problems.push(Problem::of_file(
                         &project.graph.file,
                         format!(

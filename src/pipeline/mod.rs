@@ -22,6 +22,8 @@ pub mod forecast;
 
 pub mod baselines;
 
+mod pinned;
+
 mod by_main;
 mod check_faults;
 mod drawing;

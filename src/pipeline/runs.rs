@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::inputs::Inputs;
-use crate::config::Problem;
+use crate::config::{Problem, did_you_mean, env};
 use crate::files::atomic_write;
 use crate::json::sha256_hex;
 use crate::report::input::Report;
@@ -49,6 +49,38 @@ pub fn newest(runs: &Path, holds: impl Fn(&Report) -> bool) -> Option<Report> {
 pub fn newest_first(runs: &Path) -> impl Iterator<Item = Report> + '_ {
     ids(runs).into_iter().rev().filter_map(|id| read(runs, Some(&id)).ok())
 }
+
+/// The problem with `--resume` of a run that has no folder.
+#[must_use]
+pub fn unknown_resume(inputs: &Inputs) -> Option<Problem> {
+    let wanted = inputs.settings.resume.as_deref()?;
+    let all = std::fs::read_dir(folder(inputs)).into_iter().flatten().flatten();
+    let folders = all.filter(|entry| entry.path().is_dir());
+    let mut known: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    if known.iter().any(|id| id == wanted) {
+        return None;
+    }
+    // The newest first: ids begin with the time.
+    known.sort_unstable_by(|a, b| b.cmp(a));
+    let among = match known.len() {
+        0 => format!(": {} holds none", inputs.settings.reports_dir.join("runs").display()),
+        n => {
+            let more = if n > MAX_NAMES { ", ..." } else { "" };
+            let some: Vec<&str> = known.iter().take(MAX_NAMES).map(String::as_str).collect();
+            format!(", expected one of: {}{more}", some.join(", "))
+        }
+    };
+    let mut problem = Problem::of_file(
+        format!("the run to resume (--resume, {})", env::RESUME),
+        format!("no run is called `{wanted}`{among}"),
+    );
+    problem.hint = did_you_mean(wanted, known.iter().map(String::as_str))
+        .or_else(|| Some("leave --resume out to start a new run".to_owned()));
+    Some(problem)
+}
+
+/// Run ids listed in a message.
+const MAX_NAMES: usize = 8;
 
 /// Ids of runs with results, oldest first: ids begin with the time.
 fn ids(runs: &Path) -> Vec<String> {

@@ -12,6 +12,7 @@ mod direction;
 #[cfg(feature = "rf-qaqc")]
 mod example_doc;
 mod finetune;
+mod flags;
 mod gate_props;
 #[cfg(feature = "rf-qaqc")]
 mod judge_certificate;
@@ -34,6 +35,8 @@ mod perspectives;
 mod perspectives_lift;
 mod pins_upgrade;
 mod possible;
+#[cfg(feature = "rf-qaqc")]
+mod production_eval;
 mod readme;
 #[cfg(feature = "rf-qaqc")]
 mod reference;

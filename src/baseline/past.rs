@@ -1,0 +1,108 @@
+//! Earlier contents of a baseline file, as Git holds them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::file::{self, Stored};
+use crate::config::Problem;
+use crate::git;
+
+/// A baseline that was there once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    /// The commit that brought it, or took it away.
+    pub commit: String,
+    /// The baseline.
+    pub stored: Stored,
+}
+
+/// Every baseline of a suite and model in the history of `HEAD`, each content once, the newest first; nothing without a
+/// history. What this program cannot read, such as a merge that was committed half done, is passed over.
+///
+/// # Errors
+/// `git` fails on an object that it should have.
+pub fn past(root: &Path, suite: &str, alias: &str) -> Result<Vec<Past>, Problem> {
+    let path = file::path(suite, alias);
+    // All sides of a merge, also those that it took nothing of.
+    let log = [
+        "log",
+        "--full-history",
+        "-m",
+        "--format=commit %H",
+        "--raw",
+        "--no-abbrev",
+        "--no-renames",
+        "--",
+        &path,
+    ];
+    let Some(log) = git::run(root, &log).ok().filter(|log| log.ok) else { return Ok(Vec::new()) };
+    let (mut commit, mut seen, mut found) = (String::new(), BTreeSet::new(), Vec::new());
+    for line in log.text().lines() {
+        // `commit <id>`, and below it `:<mode> <mode> <id before> <id after> <status>\t<path>`
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        if let ["commit", id] = words.as_slice() {
+            commit = (*id).to_owned();
+            continue;
+        }
+        for id in [words.get(3), words.get(2)].into_iter().flatten() {
+            if id.chars().all(|digit| digit == '0') || !seen.insert((*id).to_owned()) {
+                continue;
+            }
+            let blob = blob(root, id).map_err(|error| {
+                let message = format!("an earlier content cannot be read from Git: {error}");
+                Problem::of_file(&path, message)
+                    .hint("fetch all of the history, e.g. `git fetch --unshallow`")
+            })?;
+            if let Ok(stored) = file::parse(&path, &blob) {
+                found.push(Past { commit: commit.clone(), stored });
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn blob(root: &Path, id: &str) -> Result<Vec<u8>, String> {
+    let blob = git::run(root, &["cat-file", "blob", id]).map_err(|error| error.to_string())?;
+    if blob.ok { Ok(blob.bytes) } else { Err(blob.error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::tests::baseline;
+    use super::*;
+    use crate::git::base::tests::Repo;
+
+    #[test]
+    fn every_content_is_found_even_if_a_merge_discarded_it() {
+        let header = baseline().header;
+        let nowhere = tempfile::tempdir().unwrap();
+        assert_eq!(past(nowhere.path(), &header.suite, &header.model).unwrap(), []);
+        let repo = Repo::inside("sub");
+        let found = || past(&repo.root(), &header.suite, &header.model).unwrap();
+        assert_eq!(found(), [], "no baseline yet");
+        let accept = |by: &str| {
+            let mut baseline = baseline();
+            baseline.header.accepted.by = by.to_owned();
+            let sha256 = file::write(&repo.root(), &baseline).unwrap();
+            repo.commit(by);
+            sha256
+        };
+        let first = accept("Ada");
+        repo.git(&["switch", "-q", "-c", "side"]);
+        let side = accept("Bob");
+        repo.git(&["switch", "-q", "main"]);
+        let second = accept("Cai");
+        // The merge keeps our side: Bob's file is in no commit of the first parents.
+        repo.git(&["merge", "-q", "-s", "ours", "-m", "merged", "side"]);
+        let mut hashes: Vec<String> = found().into_iter().map(|past| past.stored.sha256).collect();
+        hashes.sort();
+        let mut all = vec![first, side, second.clone()];
+        all.sort();
+        assert_eq!(hashes, all);
+        // A later content that does not parse is skipped, and those before it are still found.
+        let path = repo.root().join(file::path(&header.suite, &header.model));
+        crate::files::atomic_write(&path, b"<<<<<<<").unwrap();
+        repo.commit("half a merge");
+        assert!(found().iter().any(|past| past.stored.sha256 == second) && found().len() == 3);
+    }
+}
