@@ -93,7 +93,7 @@ pub struct Tried {
     pub run: Option<String>,
     /// What `llmx perspectives --format json` wrote.
     pub report: Option<String>,
-    /// Said by hand: what was tried, where, and what came of it.
+    /// Written by hand, here or in the file of this path: what was tried, when, and what came of it. One line is not evidence.
     pub note: Option<String>,
 }
 

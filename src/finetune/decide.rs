@@ -6,7 +6,8 @@
 
 use serde::Serialize;
 
-use super::evidence::{Costs, Evidence, Gain, Labels, Level, Tried, Twice, Version};
+use super::evidence::{Beside, Costs, Evidence, Gain, History, Labels, Level, Tried, Twice, Version};
+use crate::baseline::file::DIR;
 use crate::config::finetune::ErrorKind;
 use crate::stats::rounding::{percent, plain_points, points};
 
@@ -17,6 +18,15 @@ pub const LEAST_VERSIONS: usize = 3;
 /// Agreement of two people (kappa) from which labels are taken to teach one thing: "substantial" after Landis and Koch
 /// 1977, "The measurement of observer agreement for categorical data".
 pub const LEAST_KAPPA: f64 = 0.6;
+
+/// Lines, headings not counted, that a note needs to describe what was tried and what came of it.
+pub const LEAST_LINES: usize = 2;
+
+/// Characters of a note that are shown.
+const SHOWN: usize = 160;
+
+/// Notes on the history that are shown.
+const MOST_NOTES: usize = 5;
 
 /// Cases labelled twice before their agreement says anything.
 pub const LEAST_TWICE: usize = 30;
@@ -72,10 +82,11 @@ pub struct Decision {
 /// Decide.
 #[must_use]
 pub fn decide(evidence: &Evidence) -> Decision {
-    let mut reasons = vec![gap(evidence), versions(evidence)];
+    let mut reasons = vec![gap(evidence)];
+    reasons.extend(prompting(evidence));
     reasons.push(remedy(evidence, "retrieval", &evidence.retrieval));
     reasons.push(remedy(evidence, "perspectives", &evidence.perspectives));
-    reasons.extend(strongest(evidence));
+    reasons.extend(models(evidence));
     reasons.extend(errors(evidence));
     reasons.extend(labels(evidence));
     let has = |weight| reasons.iter().any(|reason: &Reason| reason.weight == weight);
@@ -126,12 +137,22 @@ fn gap(evidence: &Evidence) -> Reason {
     reason(TOPIC, weight, format!("{said}: {what}"), &now.source)
 }
 
-fn versions(evidence: &Evidence) -> Reason {
+/// Whether prompting is used up, on the task's own model and on every other that has accepted versions.
+fn prompting(evidence: &Evidence) -> Vec<Reason> {
+    let mut reasons = vec![plateau(evidence, &evidence.prompting, true)];
+    let seen = evidence.elsewhere.iter().filter(|history| history.versions.len() >= LEAST_VERSIONS);
+    reasons.extend(seen.map(|history| plateau(evidence, history, false)));
+    let notes = std::iter::once(&evidence.prompting).chain(&evidence.elsewhere).flat_map(|h| &h.notes);
+    reasons.extend(notes.take(MOST_NOTES).map(|note| reason("prompt", Weight::Informs, note.as_str(), DIR)));
+    reasons
+}
+
+fn plateau(evidence: &Evidence, history: &History, own: bool) -> Reason {
     const TOPIC: &str = "prompt";
-    let all = &evidence.versions;
+    let all = &history.versions;
     let source = match (all.first(), all.last()) {
         (Some(first), Some(last)) => format!("{} to {}", first.source, last.source),
-        _ => "prompts/prompt_changelog.md".to_owned(),
+        _ => DIR.to_owned(),
     };
     if all.len() < LEAST_VERSIONS {
         let sentence = format!(
@@ -143,8 +164,9 @@ fn versions(evidence: &Evidence) -> Reason {
     let (before, last) = all.split_at(all.len() - 2);
     let best = |versions: &[Version]| versions.iter().map(|version| version.mean).fold(f64::MIN, f64::max);
     let gained = best(last) - best(before);
+    let on = if own { String::new() } else { format!("on {} ", history.model) };
     let said = format!(
-        "over {} accepted versions the last two gained {} points over the best before",
+        "{on}over {} accepted versions the last two gained {} points over the best before",
         all.len(),
         points(gained)
     );
@@ -154,7 +176,7 @@ fn versions(evidence: &Evidence) -> Reason {
     } else {
         let sentence =
             format!("{said}, less than the margin of {}: a plateau", plain_points(evidence.margin));
-        reason(TOPIC, Weight::Supports, sentence, &source)
+        reason(TOPIC, if own { Weight::Supports } else { Weight::Informs }, sentence, &source)
     }
 }
 
@@ -163,9 +185,18 @@ fn remedy(evidence: &Evidence, topic: &'static str, tried: &Tried) -> Reason {
     let beside = match tried {
         Tried::Not => return reason(topic, Weight::NotYet, "not tried: it is cheaper than training", &todo),
         Tried::Unreadable(why) => return reason(topic, Weight::NotYet, why.as_str(), &todo),
-        Tried::Said(note) => {
-            let sentence = format!("said by hand, not measured: {note}");
-            return reason(topic, Weight::Supports, sentence, "config/finetune.yml");
+        Tried::Said { note, source } => {
+            let lines = note.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+            let words: String = lines.clone().collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect();
+            if lines.count() < LEAST_LINES {
+                let sentence = format!("a note of one line is not evidence: {words}");
+                let todo = format!(
+                    "name a run under `tried.{topic}` of config/finetune.yml, or write what was tried, when and what came of it"
+                );
+                return reason(topic, Weight::NotYet, sentence, &todo);
+            }
+            let sentence = format!("written by hand, not measured: {words}");
+            return reason(topic, Weight::Supports, sentence, source);
         }
         Tried::Measured(beside) => beside,
     };
@@ -189,44 +220,76 @@ fn remedy(evidence: &Evidence, topic: &'static str, tried: &Tried) -> Reason {
     reason(topic, weight, format!("{said}: {what}"), &beside.measured.source)
 }
 
-/// The strongest model, and what it costs beside a tuned one.
-fn strongest(evidence: &Evidence) -> Vec<Reason> {
-    const TOPIC: &str = "strongest model";
-    let (alias, beside) = match &evidence.strongest {
-        Ok(found) => found,
-        Err(todo) => return vec![reason(TOPIC, Weight::NotYet, "not measured on this suite", todo)],
-    };
-    let [low, high] = beside.measured.level.ci95;
-    let said = format!(
-        "{alias}: {}, {} points better than the task as it is",
-        level(evidence, &beside.measured.level),
-        points(beside.gain.mean)
+/// How far the models that are not tuned get, and what the cheapest that gets there costs beside a tuned one.
+fn models(evidence: &Evidence) -> Vec<Reason> {
+    const STRONGEST: &str = "strongest model";
+    let strongest = evidence.strongest.as_ref();
+    let measured: Vec<(&str, &str, &Beside)> = strongest
+        .iter()
+        .map(|(alias, beside)| (STRONGEST, alias.as_str(), beside))
+        .chain(evidence.others.iter().map(|(alias, beside)| ("other model", alias.as_str(), beside)))
+        .collect();
+    let ci95 = |beside: &Beside| beside.measured.level.ci95;
+    let reaches = |beside: &Beside| ci95(beside)[0] >= evidence.target;
+    let misses = |beside: &Beside| ci95(beside)[1] < evidence.target;
+    let enough: Vec<(&str, Option<f64>)> = measured
+        .iter()
+        .filter(|(_, _, beside)| reaches(beside))
+        .map(|(_, alias, beside)| (*alias, beside.measured.usd_per_case))
+        .collect();
+    let mut reasons: Vec<Reason> = Vec::new();
+    reasons.extend(
+        strongest.err().map(|todo| reason(STRONGEST, Weight::NotYet, "not measured on this suite", todo)),
     );
-    let source = &beside.measured.source;
-    if low >= evidence.target {
-        let found = reason(TOPIC, Weight::Informs, format!("{said}: it reaches the target"), source);
-        vec![found, break_even(evidence, alias, beside.measured.usd_per_case)]
-    } else if high < evidence.target {
-        let sentence = format!("{said}: it misses the target too, so no bigger model is the remedy");
-        vec![reason(TOPIC, Weight::Supports, sentence, source), price(evidence)]
-    } else {
-        let sentence = format!("{said}: cannot tell whether it reaches the target: measure more cases");
-        vec![reason(TOPIC, Weight::NotYet, sentence, source)]
+    for (topic, alias, beside) in &measured {
+        let said = format!(
+            "{alias}: {}, {} points better than the task as it is",
+            level(evidence, &beside.measured.level),
+            points(beside.gain.mean)
+        );
+        let (weight, what) = match (reaches(beside), misses(beside)) {
+            (true, _) => (Weight::Informs, "it reaches the target"),
+            (false, true) if enough.is_empty() => {
+                (Weight::Supports, "it misses the target too, so it is not the remedy")
+            }
+            (false, true) => (Weight::Informs, "it misses the target"),
+            (false, false) if enough.is_empty() => {
+                (Weight::NotYet, "cannot tell whether it reaches the target: measure more cases")
+            }
+            (false, false) => (Weight::Informs, "cannot tell whether it reaches the target"),
+        };
+        reasons.push(reason(topic, weight, format!("{said}: {what}"), &beside.measured.source));
     }
+    if !enough.is_empty() {
+        reasons.push(break_even(evidence, &enough));
+    } else if strongest.is_ok() && measured.iter().all(|(_, _, beside)| misses(beside)) {
+        reasons.push(price(evidence));
+    }
+    reasons
 }
 
-/// Cases after which training is paid for by what each costs less: `training / (strongest - tuned)`.
-fn break_even(evidence: &Evidence, alias: &str, strongest: Option<f64>) -> Reason {
+/// Cases after which training is paid for by what each costs less: `training / (other - tuned)`, where the other is the
+/// cheapest model that reaches the target. `enough`: USD of a case of each that does.
+fn break_even(evidence: &Evidence, enough: &[(&str, Option<f64>)]) -> Reason {
     const TOPIC: &str = "cost";
     let Costs { training_usd, tuned_usd_per_case, cases, source } = &evidence.costs;
-    let (Some(training), Some(tuned), Some(cases), Some(strongest)) =
-        (training_usd, tuned_usd_per_case, cases, strongest)
+    // One whose price is not known may be cheaper than all others.
+    let unpriced: Vec<&str> =
+        enough.iter().filter(|(_, usd)| usd.is_none()).map(|(alias, _)| *alias).collect();
+    let cheapest = enough
+        .iter()
+        .filter_map(|(alias, usd)| Some((*alias, (*usd)?)))
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .filter(|_| unpriced.is_empty());
+    let (Some(training), Some(tuned), Some(cases), Some((alias, strongest))) =
+        (training_usd, tuned_usd_per_case, cases, cheapest)
     else {
+        let price = format!("the price of {}, on a task whose tokens are reported", unpriced.join(" and "));
         let known = [
             (training_usd.is_some(), "`training_usd`"),
             (tuned_usd_per_case.is_some(), "`tuned` with a price, on a task whose tokens are reported"),
             (cases.is_some(), "`cases_per_month`"),
-            (strongest.is_some(), "the price of the strongest model"),
+            (unpriced.is_empty(), price.as_str()),
         ];
         let missing: Vec<&str> = known.iter().filter(|(known, _)| !known).map(|(_, name)| *name).collect();
         let sentence = format!("no break-even without {}", missing.join(", "));

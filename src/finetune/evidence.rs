@@ -80,8 +80,13 @@ pub struct Beside {
 pub enum Tried {
     /// Nothing.
     Not,
-    /// What somebody said.
-    Said(String),
+    /// A note, written by hand.
+    Said {
+        /// Its text.
+        note: String,
+        /// Where it is.
+        source: String,
+    },
     /// Measured.
     Measured(Beside),
     /// Named, and not to be had: why.
@@ -97,6 +102,17 @@ pub struct Version {
     pub mean: f64,
     /// Where it stands.
     pub source: String,
+}
+
+/// Prompt versions that were accepted on one model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// The model's alias.
+    pub model: String,
+    /// The versions, oldest first.
+    pub versions: Vec<Version>,
+    /// Versions that are left out, and figures that are not what the files hold.
+    pub notes: Vec<String>,
 }
 
 /// Labels to train on.
@@ -147,8 +163,10 @@ pub struct Evidence {
     pub target: f64,
     /// A smaller difference is none.
     pub margin: f64,
-    /// Accepted prompt versions, oldest first.
-    pub versions: Vec<Version>,
+    /// Prompt versions that were accepted on the task's own model.
+    pub prompting: History,
+    /// The same on other models that are not tuned.
+    pub elsewhere: Vec<History>,
     /// The task as it is; else what to do to measure it.
     pub now: Result<Measured, String>,
     /// Documents in the prompt.
@@ -157,6 +175,8 @@ pub struct Evidence {
     pub perspectives: Tried,
     /// The strongest model; else what to do to measure it.
     pub strongest: Result<(String, Beside), String>,
+    /// Every other model that was measured and is not tuned.
+    pub others: Vec<(String, Beside)>,
     /// Failing cases by kind of error; those that no kind was given to under `None`.
     pub errors: BTreeMap<Option<ErrorKind>, usize>,
     /// Labels; else what is wrong with them.

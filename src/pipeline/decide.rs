@@ -1,13 +1,13 @@
 //! Gather what is known about a suite and decide whether to fine-tune its task.
 
 mod labels;
+mod prompts;
 mod report;
 mod runs;
 
 use std::collections::BTreeMap;
 
 use super::inputs::{Inputs, SuiteInputs};
-use super::observe::higher_is_better;
 use crate::baseline::{self, history};
 use crate::config::finetune::Tried as TriedSpec;
 use crate::config::finetune::{ErrorKind, FILE, FinetuneSpec};
@@ -15,7 +15,7 @@ use crate::config::{Problem, did_you_mean};
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{CaseRecord, CheckResult, SuiteRecord};
 use crate::finetune::decide::{Decision, decide};
-use crate::finetune::evidence::{Beside, Costs, Evidence, Gain, Level, Measured, Tried, Version};
+use crate::finetune::evidence::{Beside, Costs, Evidence, Gain, History, Level, Measured, Tried};
 use crate::llm::Usage;
 use crate::llm::stack::budget::Tariff;
 use crate::prompt::Changelog;
@@ -54,7 +54,9 @@ pub fn about(inputs: &Inputs, suite: &SuiteInputs) -> Result<Decided, Vec<Proble
         });
         vec![problem]
     })?;
-    let seen = Seen { inputs, plan: &plan, spec };
+    let root = inputs.root();
+    let accepted = history::load(&root, Changelog::load(&root)?.as_ref())?;
+    let seen = Seen { inputs, suite, plan: &plan, spec, accepted };
     let now = seen.newest(&plan.alias, true);
     let errors = now.as_ref().map(|(_, record)| seen.errors(record)).unwrap_or_default();
     let measured = now.as_ref().map_err(Clone::clone).and_then(|found| seen.measured(found));
@@ -63,10 +65,12 @@ pub fn about(inputs: &Inputs, suite: &SuiteInputs) -> Result<Decided, Vec<Proble
         metric: plan.spec.gate.primary.clone(),
         target: spec.target,
         margin: plan.spec.gate.margin,
-        versions: seen.versions()?,
+        prompting: seen.history(&plan)?,
+        elsewhere: seen.elsewhere()?,
         retrieval: seen.tried(spec.tried.retrieval.as_ref(), now.as_ref().ok()),
         perspectives: seen.tried(spec.tried.perspectives.as_ref(), now.as_ref().ok()),
         strongest: seen.strongest(now.as_ref().ok()),
+        others: seen.others(now.as_ref().ok()),
         errors,
         labels: seen.labels(),
         costs: seen.costs(now.as_ref().ok()),
@@ -84,8 +88,11 @@ pub fn about(inputs: &Inputs, suite: &SuiteInputs) -> Result<Decided, Vec<Proble
 /// What the evidence is read with.
 struct Seen<'a> {
     inputs: &'a Inputs,
+    suite: &'a SuiteInputs,
     plan: &'a SuitePlan,
     spec: &'a FinetuneSpec,
+    /// Every acceptance of the project.
+    accepted: Vec<baseline::History>,
 }
 
 impl Seen<'_> {
@@ -95,7 +102,7 @@ impl Seen<'_> {
         let scores: Vec<f64> = scored.iter().map(|(score, _)| *score).collect();
         let level = Level::of(&scores, &numbered(scored.iter().map(|(_, story)| *story)));
         let level = level.ok_or_else(|| format!("run {run} measured no case"))?;
-        Ok(Measured { level, usd_per_case: usd_per_case(record), source: source(run, record) })
+        Ok(Measured { level, usd_per_case: self.usd_per_case(record), source: source(run, record) })
     }
 
     /// What another run does on the cases that both measured.
@@ -133,9 +140,44 @@ impl Seen<'_> {
         Ok((alias.clone(), self.beside(&found, now)?))
     }
 
+    /// Every other model that was measured and is not tuned, the best first. Embedded models count only where the task
+    /// itself runs on one.
+    fn others(&self, now: Option<&Found>) -> Vec<(String, Beside)> {
+        let named = [Some(&self.plan.alias), self.spec.tuned.as_ref(), self.spec.strongest.as_ref()];
+        let models = self.inputs.loaded().map(|project| &project.models.value.models);
+        let counts = |alias: &String, record: &SuiteRecord| {
+            !named.contains(&Some(alias))
+                && models.is_some_and(|models| models.contains_key(alias))
+                && (!record.model.embedded || self.plan.is_embedded())
+        };
+        let mut others: Vec<(String, Beside)> = self
+            .newest_of_each(&counts)
+            .into_iter()
+            .filter_map(|(alias, found)| Some((alias, self.beside(&found, now).ok()?)))
+            .collect();
+        others.sort_by(|(_, a), (_, b)| b.measured.level.mean.total_cmp(&a.measured.level.mean));
+        others
+    }
+
+    /// Accepted prompt versions on other models that are not tuned.
+    fn elsewhere(&self) -> Result<Vec<History>, Vec<Problem>> {
+        let mut all = Vec::new();
+        let own = self.accepted.iter().filter(|history| history.suite == self.plan.spec.suite);
+        for alias in own.map(|history| &history.model) {
+            if *alias == self.plan.alias || Some(alias) == self.spec.tuned.as_ref() {
+                continue;
+            }
+            // A model that is gone from the configuration cannot be prompted any further.
+            if let Ok(plan) = self.inputs.plan_of(self.suite, alias, None) {
+                all.push(self.history(&plan)?);
+            }
+        }
+        Ok(all)
+    }
+
     fn tried(&self, tried: Option<&TriedSpec>, now: Option<&Found>) -> Tried {
         match tried {
-            Some(TriedSpec { note: Some(note), .. }) => Tried::Said(note.trim().to_owned()),
+            Some(TriedSpec { note: Some(note), .. }) => self.note(note.trim()),
             Some(TriedSpec { run: Some(run), .. }) => {
                 match self.run(run).and_then(|found| self.beside(&found, now)) {
                     Ok(beside) => Tried::Measured(beside),
@@ -150,36 +192,16 @@ impl Seen<'_> {
         }
     }
 
-    /// Prompt versions that were accepted for this suite and model, oldest first.
-    ///
-    /// Each stands at the level of the first one plus what the gate measured since, case by case: cases and checks change
-    /// between versions, and means over different ones say nothing about the prompt. Where a baseline began anew, or a step
-    /// did not measure the metric, what was before cannot be compared and is left out.
-    fn versions(&self) -> Result<Vec<Version>, Vec<Problem>> {
-        let root = self.inputs.root();
-        let (suite, alias) = (&self.plan.spec.suite, &self.plan.alias);
-        let changelog = Changelog::load(&root)?;
-        let histories = history::load(&root, changelog.as_ref())?;
-        let own = histories.iter().filter(|history| (&history.suite, &history.model) == (suite, alias));
-        let name = &self.plan.spec.gate.primary;
-        let mut versions: Vec<Version> = Vec::new();
-        let mut level = None;
-        for accepted in own.flat_map(|history| &history.acceptances) {
-            let delta = accepted.deltas.as_ref().and_then(|deltas| deltas.get(name));
-            let delta = delta.map(|delta| {
-                higher_is_better(self.plan, name, *delta) - higher_is_better(self.plan, name, 0.0)
-            });
-            let sum = level.zip(delta).map(|(level, delta): (f64, f64)| level + delta);
-            if sum.is_none() {
-                versions.clear();
-            }
-            level = sum.or_else(|| Some(higher_is_better(self.plan, name, *accepted.metrics.get(name)?)));
-            let Some(mean) = level else { continue };
-            versions.retain(|version| version.prompt != accepted.prompt);
-            let source = format!("{} (run {})", baseline::path(suite, alias), accepted.run);
-            versions.push(Version { prompt: accepted.prompt.clone(), mean, source });
+    /// A note, or the file of the project that holds it.
+    fn note(&self, note: &str) -> Tried {
+        let file = self.inputs.root().join(note);
+        if note.contains('\n') || !file.is_file() {
+            return Tried::Said { note: note.to_owned(), source: FILE.to_owned() };
         }
-        Ok(versions)
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Tried::Said { note: text, source: note.to_owned() },
+            Err(error) => Tried::Unreadable(format!("{note} cannot be read: {error}")),
+        }
     }
 
     /// Failing cases by what their failing checks show; of several kinds the one that is cheapest to mend.
@@ -206,10 +228,20 @@ impl Seen<'_> {
         said.or_else(|| FORM.contains(&kind).then_some(ErrorKind::Format))
     }
 
+    /// USD of a case at the prices that the configuration names today; none where the price or the tokens of one of the
+    /// answers are not known.
+    fn usd_per_case(&self, record: &SuiteRecord) -> Option<f64> {
+        let spec = self.inputs.loaded()?.models.value.models.get(&record.model.alias)?;
+        let tariff = Tariff::of(spec);
+        let all = answers(record).map(|answer| tariff.cost(answer.usage)).collect::<Option<Vec<f64>>>();
+        let all = all.filter(|all| !all.is_empty() && is_one_node(record))?;
+        Some(all.iter().sum::<f64>() / all.len() as f64)
+    }
+
     fn costs(&self, now: Option<&Found>) -> Costs {
         let models = self.inputs.loaded().map(|project| &project.models.value.models);
         let tuned = self.spec.tuned.as_ref().and_then(|alias| models?.get(alias));
-        let usage = now.and_then(|(_, record)| mean_usage(record));
+        let usage = now.and_then(|(_, record)| mean_usage(record).filter(|_| is_one_node(record)));
         // Of an answer that nobody counted the price is not known, were it a free model's.
         let tuned_usd_per_case =
             tuned.zip(usage).and_then(|(spec, usage)| Tariff::of(spec).cost(Some(usage)));
@@ -238,10 +270,9 @@ fn answers(record: &SuiteRecord) -> impl Iterator<Item = &crate::llm::Answer> {
     record.cases.iter().filter_map(|case| case.samples.iter().find_map(|sample| sample.answer()))
 }
 
-/// USD of a case; none where the cost of one of the answers is not known.
-fn usd_per_case(record: &SuiteRecord) -> Option<f64> {
-    let all: Vec<f64> = answers(record).map(|answer| answer.cost_usd).collect::<Option<_>>()?;
-    (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+/// The task is one node, so the tokens of an answer are those of the whole: of a graph, a record keeps the output's alone.
+fn is_one_node(record: &SuiteRecord) -> bool {
+    record.identity.graph_sha256.is_none()
 }
 
 /// Tokens of a case, rounded; none where one of the answers has not told them.

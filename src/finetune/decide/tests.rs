@@ -21,6 +21,14 @@ fn version(mean: f64) -> Version {
     Version { prompt: "p".to_owned(), mean, source: "line".to_owned() }
 }
 
+fn history<const N: usize>(means: [f64; N]) -> History {
+    History { model: "own".to_owned(), versions: means.map(version).to_vec(), notes: Vec::new() }
+}
+
+fn said(note: &str) -> Tried {
+    Tried::Said { note: note.to_owned(), source: "notes.md".to_owned() }
+}
+
 /// Every topic speaks for it.
 fn ripe() -> Evidence {
     Evidence {
@@ -28,11 +36,13 @@ fn ripe() -> Evidence {
         lower_is_better: false,
         target: 0.9,
         margin: 0.05,
-        versions: [0.6, 0.72, 0.74, 0.73].map(version).to_vec(),
+        prompting: history([0.6, 0.72, 0.74, 0.73]),
+        elsewhere: Vec::new(),
         now: Ok(measured(0.74, 0.001)),
         retrieval: Tried::Measured(beside(0.75, 0.01, 0.002)),
-        perspectives: Tried::Said("five roles in May, no lift".to_owned()),
+        perspectives: said("Five roles in May, 300 cases.\nNo lift over the task's own prompt."),
         strongest: Ok(("big".to_owned(), beside(0.95, 0.21, 0.02))),
+        others: Vec::new(),
         errors: BTreeMap::from([(Some(ErrorKind::Reasoning), 80), (Some(ErrorKind::Format), 20), (None, 4)]),
         labels: Ok(Labels {
             usable: 600,
@@ -65,12 +75,12 @@ fn a_ripe_history_is_a_yes() {
 #[test]
 fn what_decides_alone() {
     type Turn = fn(&mut Evidence);
-    let turns: [(&str, Weight, Turn); 22] = [
+    let turns: [(&str, Weight, Turn); 28] = [
         ("gap", Weight::No, |e| e.now = Ok(measured(0.94, 0.001))),
         ("gap", Weight::NotYet, |e| e.now = Ok(measured(0.89, 0.001))),
         ("gap", Weight::NotYet, |e| e.now = Err("run it".to_owned())),
-        ("prompt", Weight::NotYet, |e| e.versions.truncate(2)),
-        ("prompt", Weight::NotYet, |e| e.versions = [0.6, 0.62, 0.68].map(version).to_vec()),
+        ("prompt", Weight::NotYet, |e| e.prompting.versions.truncate(2)),
+        ("prompt", Weight::NotYet, |e| e.prompting = history([0.6, 0.62, 0.68])),
         ("retrieval", Weight::NotYet, |e| e.retrieval = Tried::Not),
         ("retrieval", Weight::NotYet, |e| e.retrieval = Tried::Unreadable("gone".to_owned())),
         ("retrieval", Weight::NotYet, |e| e.retrieval = Tried::Measured(beside(0.8, 0.06, 0.002))),
@@ -81,6 +91,24 @@ fn what_decides_alone() {
         }),
         ("retrieval", Weight::No, |e| e.retrieval = Tried::Measured(beside(0.94, 0.2, 0.002))),
         ("perspectives", Weight::NotYet, |e| e.perspectives = Tried::Not),
+        ("perspectives", Weight::NotYet, |e| e.perspectives = said("five roles in May, no lift")),
+        ("perspectives", Weight::NotYet, |e| e.perspectives = said("# Roles\n\nfive in May, no lift\n")),
+        // Another model does it for less than the tuned one.
+        ("cost", Weight::No, |e| e.others = vec![("small".to_owned(), beside(0.95, 0.21, 0.000_9))]),
+        // One that nobody has priced may.
+        ("cost", Weight::NotYet, |e| {
+            let mut unpriced = beside(0.95, 0.21, 0.0);
+            unpriced.measured.usd_per_case = None;
+            e.others = vec![("small".to_owned(), unpriced)];
+        }),
+        ("other model", Weight::NotYet, |e| {
+            e.strongest = Ok(("big".to_owned(), beside(0.8, 0.06, 0.02)));
+            e.others = vec![("odd".to_owned(), beside(0.9, 0.16, 0.02))];
+        }),
+        ("cost", Weight::No, |e| {
+            e.strongest = Ok(("big".to_owned(), beside(0.8, 0.06, 0.02)));
+            e.others = vec![("odd".to_owned(), beside(0.95, 0.21, 0.000_9))];
+        }),
         ("strongest model", Weight::NotYet, |e| e.strongest = Err("run it".to_owned())),
         ("strongest model", Weight::NotYet, |e| {
             e.strongest = Ok(("big".to_owned(), beside(0.9, 0.16, 0.02)));
@@ -131,7 +159,7 @@ fn where_the_strongest_model_fails_too_training_is_no_question_of_price() {
 #[test]
 fn nothing_known_is_not_yet_and_says_what_to_do() {
     let evidence = Evidence {
-        versions: Vec::new(),
+        prompting: History::default(),
         now: Err("llmx eval gold".to_owned()),
         retrieval: Tried::Not,
         perspectives: Tried::Not,
@@ -156,4 +184,26 @@ fn a_level_without_an_error_is_not_certain() {
     let story = Level::of(&[1.0; 20], &[0; 20]).unwrap();
     assert!(story.ci95[0] < level.ci95[0], "{story:?}");
     assert_eq!(Level::of(&[], &[]), None);
+}
+
+#[test]
+fn prompting_is_looked_at_on_every_model_and_what_is_left_out_is_said() {
+    let mut evidence = ripe();
+    evidence.elsewhere = vec![
+        History { model: "mid".to_owned(), ..history([0.5, 0.6, 0.61, 0.6]) },
+        // Too few to see anything: another model need not have been prompted at all.
+        History { model: "new".to_owned(), ..history([0.5]) },
+    ];
+    evidence.prompting.notes.push("prompt_v002.txt: left out".to_owned());
+    let decision = decide(&evidence);
+    assert_eq!(decision.answer, Answer::Yes, "{decision:#?}");
+    let of = |topic: &str| -> Vec<&Reason> {
+        decision.reasons.iter().filter(|reason| reason.topic == topic).collect()
+    };
+    let sentences: Vec<&str> = of("prompt").iter().map(|reason| reason.sentence.as_str()).collect();
+    assert_eq!(sentences.len(), 3, "{sentences:?}");
+    assert!(sentences[1].starts_with("on mid over 4 accepted versions") && sentences[2].contains("left out"));
+    evidence.elsewhere = vec![History { model: "mid".to_owned(), ..history([0.5, 0.6, 0.7]) }];
+    let decision = decide(&evidence);
+    assert_eq!(decision.answer, Answer::NotYet, "prompting still gains on another model");
 }

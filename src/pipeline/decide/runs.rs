@@ -1,6 +1,9 @@
 //! Stored runs that the decision may be read from.
 
+use std::collections::BTreeMap;
+
 use super::{FILE, Seen};
+use crate::config::suite::JUDGE_MEAN;
 use crate::eval::record::{CaseRecord, Identity, SuiteRecord};
 use crate::pipeline::observe::higher_is_better;
 use crate::pipeline::runs;
@@ -56,7 +59,7 @@ impl Seen<'_> {
 
     /// Refuses a run that measured too few of its cases.
     fn whole(&self, (run, record): Found) -> Result<Found, String> {
-        let missing = record.cases.iter().filter(|case| !is_measured(case)).count();
+        let missing = record.cases.iter().filter(|case| !self.is_measured(case)).count();
         match self.too_few(&format!("run {run}"), missing, record.cases.len()) {
             Some(why) => Err(why),
             None => Ok((run, record)),
@@ -77,6 +80,27 @@ impl Seen<'_> {
         }
         let why = partly.unwrap_or_else(|| "no stored run with these cases and checks".to_owned());
         Err(format!("{why}: llmx eval {} --model {alias}", self.plan.spec.suite))
+    }
+
+    /// The newest whole run of the suite on each model that `counts`, whatever its prompt.
+    pub(super) fn newest_of_each(
+        &self,
+        counts: &dyn Fn(&String, &SuiteRecord) -> bool,
+    ) -> BTreeMap<String, Found> {
+        let mut found = BTreeMap::new();
+        for report in runs::newest_first(&runs::folder(self.inputs)) {
+            for record in &report.run.suites {
+                let alias = &record.model.alias;
+                if found.contains_key(alias) || !counts(alias, record) {
+                    continue;
+                }
+                let own = self.of(&report, alias, false).cloned();
+                if let Some(Ok(whole)) = own.map(|own| self.whole((report.run.run_id.clone(), own))) {
+                    found.insert(alias.clone(), whole);
+                }
+            }
+        }
+        found
     }
 
     /// A run by its id or file. What another model gains is not the remedy's, so it must be on the task's own.
@@ -107,9 +131,11 @@ impl Seen<'_> {
     pub(super) fn file(&self, key: &str) -> String {
         format!("{FILE}, `suites.{}.{key}`", self.plan.spec.suite)
     }
-}
 
-/// Somebody answered, and the answer was scored.
-fn is_measured(case: &CaseRecord) -> bool {
-    case.samples.iter().any(|sample| sample.scores().is_some())
+    /// An answer came and was scored, also by the judge where the judge's metric counts.
+    fn is_measured(&self, case: &CaseRecord) -> bool {
+        let by_judge = self.plan.spec.gate.primary == JUDGE_MEAN;
+        let mut scored = case.samples.iter().filter_map(|sample| sample.scores());
+        scored.any(|scores| !by_judge || scores.unjudged.is_none())
+    }
 }
