@@ -198,12 +198,12 @@ fn show_change(context: &Context, proposal: &Proposal) {
     if let Some(main) = &proposal.by_main {
         context.out.line(format!("by main's measurement: {}", main.sentence));
     }
-    proposal.unjudged.iter().for_each(|what| context.out.note(what));
+    proposal.judge_missing.iter().for_each(|what| context.out.note(what));
 }
 
 fn refuse(context: &Context, refusal: &Refusal) -> u8 {
     match refusal {
-        Refusal::NotMeasured(_) | Refusal::Unjudged(_) => {
+        Refusal::NotMeasured(_) | Refusal::JudgeMissing(_) => {
             context.out.failed(refusal, None);
             exit::CANNOT_TELL
         }

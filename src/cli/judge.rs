@@ -162,7 +162,7 @@ fn row(name: &str, value: &Option<Measured>) -> String {
     }
 }
 
-/// What holds of a model's answers at large: stated of labels that were sampled from them, and of no others.
+/// The judge's rates over a model's answers: stated only of labels that were sampled from them.
 fn rates(found: &Calibration) -> Vec<String> {
     let certificate = &found.certificate;
     if found.sampled == 0 {

@@ -14,7 +14,7 @@ pub struct Limit {
     pub name: String,
     /// The bound.
     pub bound: f64,
-    /// What was measured; absent where an answer was not.
+    /// The measured value; absent where an answer was not measured.
     pub found: Option<f64>,
     /// Nothing is known although the model can be measured: whether the bound holds cannot be told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -194,7 +194,7 @@ pub struct Scores {
     pub judge: Option<JudgeResult>,
     /// Why a judge that only informs gave no score; its metric is then absent, and everything else is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unjudged: Option<String>,
+    pub judge_missing: Option<String>,
     /// Expected and answered label, where the suite tables one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confusion: Option<LabelPair>,

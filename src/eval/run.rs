@@ -210,17 +210,17 @@ async fn measure(
         Ok(judged) => Ok(plan.scoring.scores(measured, judged)),
         // Whether the case passes is the judge's to say, so without it nothing is known.
         Err(why) if plan.judge.as_ref().is_some_and(|judge| judge.blocking) => Err(why),
-        Err(why) => Ok(Scores { unjudged: Some(why), ..plan.scoring.scores(measured, None) }),
+        Err(why) => Ok(Scores { judge_missing: Some(why), ..plan.scoring.scores(measured, None) }),
     }
 }
 
 /// How many answers of these cases an informing judge gave no score to, and why the first of them; none where it scored
 /// them all.
 #[must_use]
-pub fn unjudged<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> Option<String> {
+pub fn judge_missing<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> Option<String> {
     let samples = cases.flat_map(|case| case.samples.iter().map(move |sample| (case, sample)));
     let scored: Vec<_> = samples.filter_map(|(case, sample)| Some((case, sample.scores()?))).collect();
-    let without = || scored.iter().filter_map(|(case, scores)| Some((case, scores.unjudged.as_ref()?)));
+    let without = || scored.iter().filter_map(|(case, scores)| Some((case, scores.judge_missing.as_ref()?)));
     let (case, why) = without().next()?;
     Some(format!(
         "{} of {} answers have no judge score: {JUDGE_MEAN} is not measured there (first: case `{}`: {why})",

@@ -208,7 +208,7 @@ impl Scoring {
         }
         // Where nothing has a weight, the case's score is whether it passes.
         let weighted = weighted.unwrap_or(pass_rate);
-        Scores { passed, metrics, weighted, checks, judge, unjudged: None, confusion, sets }
+        Scores { passed, metrics, weighted, checks, judge, judge_missing: None, confusion, sets }
     }
 }
 

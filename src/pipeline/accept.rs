@@ -51,7 +51,7 @@ pub struct Proposal {
     /// The decision by the merge base's measurement, where the branch changed it.
     pub by_main: Option<gate::Decision>,
     /// Answers without a judge's score, where there are such.
-    pub unjudged: Option<String>,
+    pub judge_missing: Option<String>,
     /// The working copy is what the merge base holds, or there is no merge base: nothing was decided yet.
     settled: bool,
 }
@@ -83,7 +83,7 @@ pub enum Refusal {
     /// Cases without an answer.
     NotMeasured(Vec<String>),
     /// Answers without a judge's score, on which the gate rests.
-    Unjudged(String),
+    JudgeMissing(String),
     /// Checks that must pass fail; an override reason is asked for.
     MustPass(Vec<String>),
     /// The decision is neither pass nor improved; an override reason is asked for.
@@ -96,7 +96,7 @@ impl std::fmt::Display for Refusal {
             Self::NotMeasured(cases) => {
                 write!(f, "{} cases have no answer: {}", cases.len(), cases.join(", "))
             }
-            Self::Unjudged(what) => f.write_str(what),
+            Self::JudgeMissing(what) => f.write_str(what),
             Self::MustPass(cases) => {
                 write!(f, "checks that must pass fail in {} cases: {}", cases.len(), cases.join(", "))
             }
@@ -183,11 +183,11 @@ pub fn propose(
         }
         let (name, alias) = (&plan.spec.suite, &plan.alias);
         baseline.history = history::leading_to(compared, working, changelog.as_ref(), name, alias);
-        let unjudged = run::unjudged(record.cases.iter().map(AsRef::as_ref));
+        let judge_missing = run::judge_missing(record.cases.iter().map(AsRef::as_ref));
         let refusal = if !unmeasured.is_empty() {
             Some(Refusal::NotMeasured(unmeasured))
-        } else if let Some(what) = unjudged.clone().filter(|_| plan.needs_judge()) {
-            Some(Refusal::Unjudged(what))
+        } else if let Some(what) = judge_missing.clone().filter(|_| plan.needs_judge()) {
+            Some(Refusal::JudgeMissing(what))
         } else if !must_pass.is_empty() && terms.override_reason.is_none() {
             Some(Refusal::MustPass(must_pass))
         } else if !speaks_for_itself(&baseline.header.accepted.decision)
@@ -202,7 +202,7 @@ pub fn propose(
             (base, _) => base.is_none(),
         };
         let by_main = by_main::shown(inputs, suite, &plan, &record).await;
-        Ok(Proposal { baseline, working: found.working, refusal, by_main, unjudged, settled })
+        Ok(Proposal { baseline, working: found.working, refusal, by_main, judge_missing, settled })
     })
     .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])?
 }
@@ -279,7 +279,7 @@ async fn rescored(plan: &SuitePlan, stored: &Baseline) -> (Vec<BaselineCase>, Ve
         for sample in &past.samples {
             match rescore(plan, case, sample).await {
                 // Without the judge's word, what is stored knows more.
-                Some(scores) if scores.unjudged.is_none() || sample.judge.is_none() => {
+                Some(scores) if scores.judge_missing.is_none() || sample.judge.is_none() => {
                     samples.push(baseline::scored(sample.clone(), &scores));
                 }
                 _ if same_scoring => samples.push(sample.clone()),

@@ -234,7 +234,7 @@ fn grades(pairs: &[&Pair]) -> Option<Vec<(usize, usize)>> {
     pairs.iter().map(|pair| Some((grade(pair.label.score?), grade(pair.score)))).collect()
 }
 
-/// What the sampled labels say about the judge's pass rate of the accepted answers; nothing without such.
+/// The judge's pass rate on the accepted answers, corrected by the sampled labels; nothing without such labels.
 fn level(
     inputs: &Inputs,
     suite: &SuiteInputs,

@@ -280,12 +280,12 @@ async fn look(plan: Arc<SuitePlan>, position: usize, past: BaselineCase, day: Da
         })
         .collect();
     let (answer, came) = match today.outcome {
-        SampleOutcome::Scored { answer, scores } if by_judge && scores.unjudged.is_some() => {
-            missing = scores.unjudged;
+        SampleOutcome::Scored { answer, scores } if by_judge && scores.judge_missing.is_some() => {
+            missing = scores.judge_missing;
             (Some(answer), None)
         }
         SampleOutcome::Scored { answer, scores } => {
-            missing = missing.or_else(|| scores.unjudged.clone());
+            missing = missing.or_else(|| scores.judge_missing.clone());
             let mark = mark_of_today(&plan, &scores, judged);
             // Without the frozen answer today's judge would be held against that of then.
             let score = score(&plan, &mark, scores.judge.as_ref().map(|judge| judge.score));

@@ -289,7 +289,7 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline, answered:
                     "the stored scores are not those of the stored answer".to_owned()
                 }
                 SampleOutcome::Scored { scores, .. } => {
-                    if let Some(why) = &scores.unjudged {
+                    if let Some(why) = &scores.judge_missing {
                         unscored.get_or_insert(why.clone());
                     }
                     continue;

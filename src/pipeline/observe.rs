@@ -53,9 +53,9 @@ pub(super) async fn observe(
     observation.cluster.clone_from(&case.cluster);
     observation.unjudged = plan.is_unjudged(case);
     let past = past.filter(|_| comparability == Comparability::Comparable);
-    // An answer that could not be scored is no result, even where the baseline holds the same text. Nor is one without the
+    // An answer that could not be scored is not a result, even where the baseline holds the same text. Nor is one without the
     // judge's word where a decision rests on that: what is missing now must not be taken from the baseline.
-    let is_result = |scores: &Scores| scores.unjudged.is_none() || !plan.needs_judge();
+    let is_result = |scores: &Scores| scores.judge_missing.is_none() || !plan.needs_judge();
     let unchanged = |past: &BaselineCase, now: &SampleRecord| {
         now.scores().is_some_and(is_result) && same_answer(past, now).is_some()
     };
@@ -81,7 +81,7 @@ pub(super) async fn observe(
             // The judge's word of then holds where it gives none now.
             let scores = scores.map(|scores| {
                 let mut again = of_scores(plan, scores);
-                let word = stored.metrics.get(JUDGE_MEAN).filter(|_| scores.unjudged.is_some());
+                let word = stored.metrics.get(JUDGE_MEAN).filter(|_| scores.judge_missing.is_some());
                 again.metrics.extend(word.map(|word| (JUDGE_MEAN.to_owned(), *word)));
                 again
             });
@@ -297,7 +297,7 @@ const ROUNDING: f64 = 1e-6;
 pub(super) fn scores_differ(plan: &SuitePlan, fresh: &Scores, stored: &BaselineSample) -> bool {
     let judge = |a: f64, b: f64| (a - b).abs() > ROUNDING;
     let one_is_silent = fresh.judge.is_some() != stored.judge.is_some();
-    let excused = fresh.unjudged.is_some() || (fresh.judge.is_some() && !plan.needs_judge());
+    let excused = fresh.judge_missing.is_some() || (fresh.judge.is_some() && !plan.needs_judge());
     let judge_differs = match (&fresh.judge, &stored.judge) {
         (Some(fresh), Some(stored)) => {
             judge(fresh.score, stored.score) || fresh.explanation != stored.explanation

@@ -365,7 +365,7 @@ impl Run {
         decision.notes.extend(
             self.plan.judge_informs.as_ref().map(|why| format!("the judge informs and fails nothing: {why}")),
         );
-        decision.notes.extend(eval::run::unjudged(self.rows.values().map(|row| row.record.as_ref())));
+        decision.notes.extend(eval::run::judge_missing(self.rows.values().map(|row| row.record.as_ref())));
         decision.notes.extend(not_whole(self.rows.values().map(|row| row.record.as_ref())));
         let rows = || self.rows.values().map(|row| row.record.as_ref());
         decision.notes.extend(other_served(self.compared.baseline.as_deref(), rows()));

@@ -65,7 +65,7 @@ pub fn compare(
     });
     let answers = block_on(side_by_side(inputs.settings.concurrency, asked)).map_err(failed)?;
     let mut models: Vec<ModelSeen> = plans.iter().map(|plan| seen(plan)).collect();
-    let mut unjudged: Vec<String> = Vec::new();
+    let mut judge_missing: Vec<String> = Vec::new();
     for ((case, model, _), answer) in wanted.iter().zip(answers) {
         let Some(model) = models.get_mut(*model) else { continue };
         let (answer, why) = answer.unwrap_or_else(|| {
@@ -74,7 +74,7 @@ pub fn compare(
                 Answered::Missing { kind: "panicked".to_owned(), reason, usd: None, latency_ms: None };
             (answer, None)
         });
-        unjudged.extend(why.map(|why| format!("{}: {why}", model.alias)));
+        judge_missing.extend(why.map(|why| format!("{}: {why}", model.alias)));
         if let Some(slot) = model.cases.get_mut(*case) {
             slot.push(answer);
         }
@@ -99,7 +99,7 @@ pub fn compare(
             })
             .collect(),
         models,
-        notes: notes(plan, &unjudged),
+        notes: notes(plan, &judge_missing),
     };
     let gate = &spec.gate;
     let margin = wish.margin.unwrap_or(gate.margin);
@@ -123,10 +123,10 @@ fn may_decide(inputs: &Inputs, plan: &SuitePlan, metric: &str) -> Result<(), Pro
     }
 }
 
-fn notes(plan: &SuitePlan, unjudged: &[String]) -> Vec<String> {
+fn notes(plan: &SuitePlan, judge_missing: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
-    notes.extend(unjudged.first().map(|first| {
-        let answers = count(unjudged.len(), "answer");
+    notes.extend(judge_missing.first().map(|first| {
+        let answers = count(judge_missing.len(), "answer");
         format!("the judge gave no score for {answers}: {JUDGE_MEAN} is not measured there (first: {first})")
     }));
     notes
@@ -152,7 +152,7 @@ fn seen(plan: &SuitePlan) -> ModelSeen {
     }
 }
 
-/// What came of one request, and why a judge that only informs gave its answer no score.
+/// The outcome of one request, and why a judge that only informs gave its answer no score.
 async fn ask(
     plan: Arc<SuitePlan>,
     (position, index): (usize, u32),
@@ -165,8 +165,8 @@ async fn ask(
     };
     let sampled = run::sample_at_todays_prices(&plan, case, Stream::Main, index, Reach::Run).await;
     on_answer();
-    let unjudged = sampled.record.scores().and_then(|scores| scores.unjudged.clone());
-    (answered(sampled, by_judge), unjudged)
+    let judge_missing = sampled.record.scores().and_then(|scores| scores.judge_missing.clone());
+    (answered(sampled, by_judge), judge_missing)
 }
 
 /// `by_judge`: the metric that decides is the judge's.
@@ -175,7 +175,7 @@ fn answered(sampled: Sampled, by_judge: bool) -> Answered {
     let latency_ms = record.answer().and_then(|answer| answer.latency_ms);
     let missing = |kind: &str, reason| Answered::Missing { kind: kind.to_owned(), reason, usd, latency_ms };
     match record.outcome {
-        SampleOutcome::Scored { answer, scores } => match scores.unjudged {
+        SampleOutcome::Scored { answer, scores } => match scores.judge_missing {
             Some(why) if by_judge => missing("not judged", why),
             _ => {
                 let cut = answer.finish_reason.cut().map(str::to_owned);

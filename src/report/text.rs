@@ -80,7 +80,7 @@ pub fn case_evidence(
         | CaseResult::New { pass: true, .. }
         | CaseResult::NotSelected => {
             out = vec![headline];
-            out.extend(sample.and_then(unjudged_text));
+            out.extend(sample.and_then(judge_missing_text));
         }
     }
     out.join("\n")
@@ -106,13 +106,13 @@ fn checks_and_answer(sample: &SampleRecord, before: Option<&Before>) -> Vec<Stri
     }
     let judge = sample.scores().and_then(|scores| scores.judge.as_ref());
     out.extend(judge.map(|judge| judge_text(judge, before.and_then(|before| before.judge_score))));
-    out.extend(unjudged_text(sample));
+    out.extend(judge_missing_text(sample));
     out
 }
 
 /// Why a judge that only informs gave no score.
-fn unjudged_text(sample: &SampleRecord) -> Option<String> {
-    let why = sample.scores()?.unjudged.as_ref()?;
+fn judge_missing_text(sample: &SampleRecord) -> Option<String> {
+    let why = sample.scores()?.judge_missing.as_ref()?;
     Some(format!("judge: {}", diff::clip(&sanitize::line(why), EXPLANATION)))
 }
 

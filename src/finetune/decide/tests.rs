@@ -95,7 +95,7 @@ fn what_decides_alone() {
         ("perspectives", Weight::NotYet, |e| e.perspectives = said("# Roles\n\nfive in May, no lift\n")),
         // Another model does it for less than the tuned one.
         ("cost", Weight::No, |e| e.others = vec![("small".to_owned(), beside(0.95, 0.21, 0.000_9))]),
-        // One that nobody has priced may.
+        // One without a price may.
         ("cost", Weight::NotYet, |e| {
             let mut unpriced = beside(0.95, 0.21, 0.0);
             unpriced.measured.usd_per_case = None;

@@ -35,7 +35,7 @@ pub(super) struct Simulated {
     by_record: HashMap<String, usize>,
     by_input: HashMap<String, usize>,
     cases: Vec<Case>,
-    /// What a wrong answer is made of.
+    /// The values that wrong answers are made of.
     labels: Labels,
 }
 
@@ -231,7 +231,7 @@ mod tests {
             (json!(["a"]), json!(["b"])),
             (json!({ "label": "l1" }), json!({ "label": "l2" })),
             (json!({ "deep": { "label": "l1" } }), json!({ "deep": { "label": "l2" } })),
-            // One verdict in the whole file: there is no other one to draw.
+            // One verdict in the whole file: none other can be drawn.
             (json!({ "verdict": "pass" }), json!({ "verdict": "pass" })),
             (json!({}), json!({})),
             (json!({ "acceptable_extra_codes": ["X"] }), json!({})),

@@ -136,6 +136,6 @@ impl Seen<'_> {
     fn is_measured(&self, case: &CaseRecord) -> bool {
         let by_judge = self.plan.spec.gate.primary == JUDGE_MEAN;
         let mut scored = case.samples.iter().filter_map(|sample| sample.scores());
-        scored.any(|scores| !by_judge || scores.unjudged.is_none())
+        scored.any(|scores| !by_judge || scores.judge_missing.is_none())
     }
 }

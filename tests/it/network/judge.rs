@@ -70,9 +70,9 @@ fn an_informing_judge_that_cannot_be_read_costs_its_own_metric_alone() {
     for i in 0..CASES {
         assert!(scores(i).passed, "hard checks count");
         assert_eq!(scores(i).metrics.contains_key("judge_mean"), i >= 7);
-        assert_eq!(scores(i).unjudged.is_some(), i < 7);
+        assert_eq!(scores(i).judge_missing.is_some(), i < 7);
     }
-    assert!(scores(0).unjudged.as_ref().unwrap().contains("no idea"), "{:?}", scores(0).unjudged);
+    assert!(scores(0).judge_missing.as_ref().unwrap().contains("no idea"), "{:?}", scores(0).judge_missing);
     // Why is said wherever people look.
     let said = "7 of 60 answers have no judge score: judge_mean is not measured there (first: case `c-0`: the judge gave no \
                 score: expected one JSON object with `score`";

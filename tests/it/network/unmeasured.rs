@@ -1,4 +1,4 @@
-//! What nothing measured neither passes nor fails.
+//! A check without a measurement neither passes nor fails.
 
 use super::{point_at, server, world};
 
@@ -16,7 +16,7 @@ fn a_check_on_a_cost_that_is_not_known_does_not_pass() {
     ran.exits(3);
     assert_eq!(report.gates[0].decision.counts.missing, 3);
     world.run(&["eval"]).exits(3).says(&[says]);
-    // With a price the same answers are measured anew: another server must give them, since a recording keeps its price.
+    // With a price, new answers are measured; a recording keeps the cost that it was made with.
     point_at(&world, &server, PRICE);
     world.run(&["eval", "--mode", "live"]).exits(0);
     // A metric that fails no case is missing alone.
@@ -44,7 +44,7 @@ fn checks_on_what_an_embedded_model_does_not_take_are_not_measured() {
 }
 
 #[test]
-fn a_limit_on_costs_that_are_not_known_holds_for_nobody() {
+fn a_limit_on_costs_that_are_not_known_cannot_be_told() {
     let world = world(3);
     let server = server(&world, &[]);
     point_at(&world, &server, "");

@@ -170,5 +170,5 @@ fn dollars_are_at_todays_prices_and_a_removed_price_is_unknown() {
     assert_ne!(unknown["answer"]["verdict"], "cheapest");
     let ran = world.run(&["zoo", "tiny", "--models", "dear,cheap"]).exits(0);
     ran.says(&["unknown"]);
-    assert_eq!(servers.iter().map(requests).sum::<u64>(), 60, "nobody was asked again");
+    assert_eq!(servers.iter().map(requests).sum::<u64>(), 60, "no model was asked again");
 }
