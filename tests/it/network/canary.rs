@@ -198,3 +198,21 @@ fn a_day_with_too_little_measured_does_not_count_and_goes_on_later() {
     world.run(&["canary", "run", "tiny", "--state", "kept.json", "--day", "2026-01-02"]).exits(0);
     assert!(world.path("kept.json").exists());
 }
+
+#[test]
+fn a_day_counts_without_a_word_of_a_judge_that_only_informs() {
+    let world = accepted();
+    let today = server(&world, "0.95", &["--judge-answer", "no idea"]);
+    ask(&world, &today);
+    look(&world, 1).exits(0).says(&[
+        "60 cases answered",
+        "no frozen answer could be judged again: the judge is not watched today",
+        "the judge gave no score",
+    ]);
+    assert_eq!(state(&world).days, 1);
+    // The model itself is watched all the same.
+    let worse = server(&world, "0.3", &["--judge-answer", "no idea"]);
+    ask(&world, &worse);
+    look(&world, 2);
+    look(&world, 3).exits(1).says(&["ALARM subject drift"]);
+}

@@ -172,3 +172,37 @@ fn dollars_are_at_todays_prices_and_a_removed_price_is_unknown() {
     ran.says(&["unknown"]);
     assert_eq!(servers.iter().map(requests).sum::<u64>(), 60, "no model was asked again");
 }
+
+#[test]
+fn dollars_of_a_graph_are_those_of_every_node_at_todays_prices() {
+    let helper = Behind {
+        alias: "helper",
+        accuracy: "1",
+        more: "    price: { input: 7, output: 7, as_of: 2026-01-01 }\n",
+        args: &[],
+    };
+    let (world, _servers) = world(20, &[dear("1"), cheap("1"), helper]);
+    world.write("prompts/facts.txt", "Facts.\n{input_data}\n");
+    world.write("prompts/join.txt", "Join.\n{facts}\n{input_data}\n");
+    world.write(
+        "config/prompt_graph.yml",
+        "tasks:\n  colours:\n    nodes:\n      facts: { prompt: facts.txt, model: helper }\n      answer: { prompt: join.txt }\n    output: answer\n",
+    );
+    world.edit("evals/tiny.yml", "prompt: tiny.txt", "task: colours");
+    let args = ["tiny", "--models", "dear,cheap"];
+    let usd = |zoo: &Value, alias: &str| model(zoo, alias)["cost"]["usd_per_answer"].as_f64();
+    let (_, before) = compared(&world, &args, 0);
+    // The helper costs ten times as much today: both models' answers cost nine times its price more.
+    let models = world.read("config/models.yml");
+    world.write("config/models.yml", &models.replace("input: 7, output: 7", "input: 70, output: 70"));
+    let (_, after) = compared(&world, &args, 0);
+    let more = |alias: &str| usd(&after, alias).unwrap() - usd(&before, alias).unwrap();
+    assert!(more("dear") > 1e-9 && (more("dear") - more("cheap")).abs() < 1e-9, "{before:#} {after:#}");
+    // Without a price of the helper, the cost of the whole is unknown.
+    world.write(
+        "config/models.yml",
+        &models.replace("    price: { input: 7, output: 7, as_of: 2026-01-01 }\n", ""),
+    );
+    let (_, unknown) = compared(&world, &args, 0);
+    assert_eq!((usd(&unknown, "dear"), usd(&unknown, "cheap")), (None, None));
+}
