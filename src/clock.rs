@@ -5,6 +5,15 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// RFC 3339 with milliseconds, UTC: for lines that are compared by their time.
+#[must_use]
+pub fn stamp(at: OffsetDateTime) -> String {
+    const FORM: &[time::format_description::BorrowedFormatItem<'_>] = time::macros::format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+    );
+    at.to_offset(time::UtcOffset::UTC).format(FORM).unwrap_or_default()
+}
+
 /// Tells the time and names runs.
 #[derive(Clone)]
 pub struct Clock {
@@ -58,5 +67,7 @@ mod tests {
         assert_eq!(clock.now(), "2026-11-23T13:15:00Z");
         assert_eq!(clock.today(), "2026-11-23");
         assert_eq!(clock.run_id(), "20261123T131500Z-001234");
+        let at = time::macros::datetime!(2026-11-23 14:15:00.0129 +01:00);
+        assert_eq!(stamp(at), "2026-11-23T13:15:00.012Z");
     }
 }

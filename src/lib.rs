@@ -30,7 +30,7 @@
 //!  harness, sim              libtest: one test per case, gate and policy; a local model server with faults
 //!  serve                     pinned tasks over HTTP
 //!  host                      environment, clock, standard output
-//!  telemetry                 where logs and spans go
+//!  telemetry                 where logs, spans and access lines go
 //!  production                the pinned task: one checked answer, or many inputs
 //!  pipeline                  the whole evaluation on one page
 //!  policy                    what must hold between files
@@ -85,7 +85,8 @@
 //! * Listing and planning touch no network and no runtime.
 //! * Only `llm::provider` may open connections (and the exporter of `telemetry`, to a collector that was named), and
 //!   only `sim` and `serve` listen; a provider only translates.
-//! * Spans hold no prompt and no answer unless somebody switched that on; no span changes how a run ends.
+//! * Spans hold no prompt and no answer unless that is switched on, access lines never; neither changes how a run ends.
+//! * Every request leaves a span and an access line; both have its request id.
 //! * Below the surfaces nothing prints or reads the environment, the clock or unseeded randomness.
 //! * A report can be rebuilt from `eval_results_<run-id>.json` alone.
 //! * Embedded models say what they are wherever their numbers appear; only code declares a model deterministic.

@@ -63,6 +63,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     match command {
         Command::Accept { suite, choice, yes, override_reason, reason, thin, by } => {
             let inputs = context.inputs(choice)?;
+            context.trace(&inputs);
             let terms = Terms {
                 by: by
                     .clone()

@@ -8,9 +8,7 @@ use crate::drift::State;
 use crate::host;
 use crate::pipeline::Inputs;
 use crate::pipeline::canary::{STATE_HINT, watch};
-use crate::pipeline::deliver::Folder;
 use crate::pipeline::inputs::SuiteInputs;
-use crate::telemetry::{Run, Telemetry};
 
 /// The suite that is looked at when none is named.
 const SUITE: &str = "canary";
@@ -64,7 +62,7 @@ pub(super) struct Whom {
     state: Option<PathBuf>,
 }
 
-pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -> Result<u8, u8> {
+pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     match command {
         Command::Run { whom, max_cost, mode, day } => {
             // A look calls models: that is what it is for. Who wants otherwise says so.
@@ -80,7 +78,7 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
             };
             let inputs = context.inputs(&choice)?;
             let suite = context.suite(&inputs, &whom.suite)?;
-            look(context, &inputs, suite, &whom.file(&inputs, suite), day.as_deref(), telemetry)
+            look(context, &inputs, suite, &whom.file(&inputs, suite), day.as_deref())
         }
         Command::Status { whom } => {
             let (_, _, state) = known(context, whom)?;
@@ -121,16 +119,11 @@ fn look(
     suite: &SuiteInputs,
     kept: &Path,
     day: Option<&str>,
-    telemetry: &Telemetry,
 ) -> Result<u8, u8> {
     let clock = host::clock();
-    let spans = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id).spans();
-    telemetry.open(&Run { id: inputs.run_id.clone(), file: Some(spans) });
+    context.trace(inputs);
     let today = clock.today();
     let watched = watch(inputs, suite, (day.unwrap_or(&today), &today), kept);
-    if let Some(note) = telemetry.close() {
-        context.out.note(format!("traces: {note}"));
-    }
     let watched = watched.map_err(|problems| context.refuse(&problems))?;
     Ok(watched::deliver(context, inputs, &watched, &folder(inputs)))
 }

@@ -4,6 +4,7 @@ use super::{Choice, Context};
 use crate::config::env;
 use crate::host;
 use crate::pipeline::credentials;
+use crate::pipeline::deliver::Folder;
 use crate::pipeline::policies::{self, POLICIES};
 use crate::report::outcome::exit;
 
@@ -14,6 +15,8 @@ pub(super) fn run(context: &Context) -> Result<u8, u8> {
     out.line(format!("project      {}", inputs.root().display()));
     out.line(format!("mode         {}", inputs.settings.mode.name()));
     out.line(format!("reports      {}", inputs.root().join(&inputs.settings.reports_dir).display()));
+    let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, "<run-id>");
+    out.line(format!("traces       {}", folder.run.join("traces").display()));
     out.line("");
     out.line("models");
     if let Some(project) = inputs.loaded() {

@@ -23,7 +23,6 @@ use crate::production::Production;
 use crate::report::outcome::{exit, exit_code};
 use crate::report::traffic;
 use crate::report::words::Hints;
-use crate::telemetry::{Run, Telemetry};
 
 /// Arguments of `llmx eval`.
 #[derive(Debug, clap::Args)]
@@ -81,7 +80,7 @@ pub(super) enum Format {
     Json,
 }
 
-pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Result<u8, u8> {
+pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let mut overrides = args.choice.overrides();
     overrides.0.extend(args.production.clone().map(|task| (env::PRODUCTION, task)));
     overrides.0.extend(args.samples.map(|samples| (env::SAMPLES, samples.to_string())));
@@ -121,11 +120,11 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
     if args.dry_run {
         return dry_run::run(context, &inputs, &selections, Extent::Gate, args.format);
     }
-    deliver(context, inputs, selections, (&[], args.cases.is_empty()), args.format, telemetry)
+    deliver(context, inputs, selections, (&[], args.cases.is_empty()), args.format)
 }
 
 /// `llmx merge`: all shards of a run as one, decided by the gate.
-pub(super) fn merge(context: &Context, args: &MergeArgs, telemetry: &Telemetry) -> Result<u8, u8> {
+pub(super) fn merge(context: &Context, args: &MergeArgs) -> Result<u8, u8> {
     let inputs = context.inputs_with(&args.choice.overrides())?;
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
@@ -147,7 +146,7 @@ pub(super) fn merge(context: &Context, args: &MergeArgs, telemetry: &Telemetry) 
         None => Selection::none(suite.dataset.cases.len()),
     });
     let selections = selections.collect();
-    deliver(context, inputs, selections, (&records, true), args.format, telemetry)
+    deliver(context, inputs, selections, (&records, true), args.format)
 }
 
 /// Run what is selected, write the reports and say how it ended. `records`: first answers that are there already.
@@ -157,7 +156,6 @@ fn deliver(
     selections: Vec<Selection>,
     (records, whole): (&[Option<SuiteRecord>], bool),
     format: Format,
-    telemetry: &Telemetry,
 ) -> Result<u8, u8> {
     let clock = host::clock();
     let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
@@ -165,7 +163,7 @@ fn deliver(
         context.out.failed(format!("{} cannot be written: {error}", folder.run.display()), None);
         exit::CANNOT_TELL
     })?;
-    telemetry.open(&Run { id: inputs.run_id.clone(), file: Some(folder.spans()) });
+    context.trace(&inputs);
     let bar = progress(&selections, &inputs);
     let listener: Listener = {
         let bar = bar.clone();
@@ -216,9 +214,6 @@ fn deliver(
                 .failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
             codes.push(exit::CANNOT_TELL);
         }
-    }
-    if let Some(note) = telemetry.close() {
-        context.out.note(format!("traces: {note}"));
     }
     Ok(exit::of(codes))
 }

@@ -49,6 +49,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
                 let known = suite.dataset.cases.iter().map(|case| case.id.as_str());
                 return Err(context.refuse(&[unknown("case", case, known)]));
             }
+            context.trace(&inputs);
             let followed = follow(&inputs, suite, case).map_err(|problems| context.refuse(&problems))?;
             text(&followed).iter().for_each(|line| context.out.line(line));
             traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));

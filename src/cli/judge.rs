@@ -48,6 +48,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         Command::Pairwise { suite, choice, format } => {
             let inputs = context.inputs(choice)?;
             let suite = context.suite(&inputs, suite)?;
+            context.trace(&inputs);
             let found = compare(&inputs, suite).map_err(|problems| context.refuse(&problems))?;
             match format {
                 Format::Json => context.out.text(&format!("{:#}\n", pairwise::json(&found))),
@@ -80,6 +81,7 @@ fn calibrate_all(
     if let (Some(name), true) = (suite, chosen.is_empty()) {
         return Err(context.refuse(&[unknown("suite", name, inputs.suite_names().into_iter())]));
     }
+    context.trace(&inputs);
     let mut done = std::collections::BTreeSet::new();
     for suite in chosen {
         // A judge is the same whatever model is under test.

@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
@@ -35,13 +36,14 @@ use clap::{Parser, Subcommand};
 use crate::config::settings::Mode;
 use crate::config::{Problem, did_you_mean, env};
 use crate::host;
+use crate::pipeline::deliver::Folder;
 use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::{Inputs, Overrides, Registry};
 use crate::report::input::Report;
 use crate::report::outcome::exit;
 use crate::report::words::Hints;
 use crate::report::{console, json};
-use crate::telemetry::{self, Purpose};
+use crate::telemetry::{self, Purpose, Run, Telemetry};
 
 use eval::Format;
 use print::Out;
@@ -236,9 +238,31 @@ struct Context {
     vars: BTreeMap<String, String>,
     root: Option<PathBuf>,
     out: Out,
+    telemetry: Telemetry,
 }
 
 impl Context {
+    /// From here on spans go into the run's folder, with an access line for each model request.
+    fn trace(&self, inputs: &Inputs) {
+        self.telemetry.open(&Self::traced(inputs));
+    }
+
+    /// The same, with an access line for each input of a task.
+    fn trace_inputs(&self, inputs: &Inputs) {
+        self.telemetry.open(&Run { gives_lines: true, ..Self::traced(inputs) });
+    }
+
+    fn traced(inputs: &Inputs) -> Run {
+        let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
+        Run::new(&inputs.run_id, &inputs.process).kept_in(&folder)
+    }
+
+    /// Write what waits for spans and access lines again and again, until the value is dropped.
+    fn flush_every(&self, interval: Duration) -> host::Ticker {
+        let telemetry = self.telemetry.clone();
+        host::Ticker::every(interval, move || telemetry.flush())
+    }
+
     fn project_root(&self) -> Result<PathBuf, u8> {
         host::root(&self.vars, self.root.as_deref()).map_err(|problem| self.refuse(&[problem]))
     }
@@ -330,41 +354,74 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let context = Context { vars, root: cli.root, out };
-    let purpose = match cli.command {
-        Command::Eval(_) | Command::Merge(_) | Command::Canary(canary::Command::Run { .. }) => Purpose::Run,
-        Command::Serve(_) | Command::Task(task::Command::Run { .. }) => Purpose::Service,
-        // The harness starts its own.
-        Command::Test { args } => return test(&context, args),
-        _ => Purpose::Log,
+    let command = match cli.command {
+        // The harness starts its own telemetry.
+        Command::Test { args } => {
+            let context = Context { vars, root: cli.root, out, telemetry: Telemetry::default() };
+            return test(&context, args);
+        }
+        command => command,
     };
-    let telemetry = telemetry::start(&context.vars, purpose);
-    let code = match cli.command {
-        Command::Eval(args) => eval::run(&context, &args, &telemetry),
-        Command::Merge(args) => eval::merge(&context, &args, &telemetry),
-        Command::Test { args } => return test(&context, args),
-        Command::Gate(args) => gate::run(&context, &args),
-        Command::Judge(command) => judge::run(&context, &command),
-        Command::Canary(command) => canary::run(&context, &command, &telemetry),
-        Command::Graph(command) => graph::run(&context, &command),
-        Command::Kb(command) => kb::run(&context, &command),
-        Command::Task(command) => task::run(&context, &command, &telemetry),
-        Command::Serve(args) => serve::run(&context, &args, &telemetry),
-        Command::ServeKey { name } => serve::key(&context, &name),
-        Command::Perspectives(args) => perspectives::run(&context, &args),
-        Command::Zoo(args) => zoo::run(&context, &args),
-        Command::Pins(command) => pins::run(&context, &command),
-        Command::Finetune(command) => finetune::run(&context, &command),
-        Command::Power(args) => power::run(&context, &args),
-        Command::Mutants(args) => mutants::run(&context, &args),
-        Command::Baseline(command) => baseline::run(&context, &command),
-        Command::Prompt(command) => prompt::run(&context, &command),
-        Command::Recordings(command) => recordings::run(&context, &command),
-        Command::Schema(args) => schema::run(&context, &args),
-        Command::Doctor => doctor::run(&context),
-        Command::Sim(args) => sim::run(&context, *args),
-    };
+    let telemetry = telemetry::start(&vars, purpose(&command));
+    let context = Context { vars, root: cli.root, out, telemetry };
+    // The summary of a run names its folder, and a service does when it starts.
+    let names_folder = matches!(command, Command::Eval(_) | Command::Merge(_) | Command::Serve(_));
+    let code = run(&context, command);
+    if let Some(note) = context.telemetry.close() {
+        context.out.note(format!("traces: {note}"));
+    }
+    if let Some(folder) = context.telemetry.folder().filter(|_| !names_folder) {
+        context.out.note(format!("traces: {}", folder.display()));
+    }
     ExitCode::from(code.unwrap_or_else(|code| code))
+}
+
+fn purpose(command: &Command) -> Purpose {
+    match command {
+        Command::Serve(args) if args.no_spans => Purpose::Sent,
+        Command::Eval(_)
+        | Command::Merge(_)
+        | Command::Power(_)
+        | Command::Judge(_)
+        | Command::Canary(canary::Command::Run { .. })
+        | Command::Graph(graph::Command::Run { .. })
+        | Command::Perspectives(_)
+        | Command::Zoo(_)
+        | Command::Task(task::Command::Run { .. } | task::Command::Sample(_) | task::Command::Watch(_))
+        | Command::Pins(pins::Command::Upgrade { .. })
+        | Command::Baseline(baseline::Command::Accept { .. })
+        | Command::Serve(_) => Purpose::Run,
+        _ => Purpose::Log,
+    }
+}
+
+fn run(context: &Context, command: Command) -> Result<u8, u8> {
+    match command {
+        Command::Eval(args) => eval::run(context, &args),
+        Command::Merge(args) => eval::merge(context, &args),
+        // `main` runs it before there is a context.
+        Command::Test { .. } => Ok(exit::OK),
+        Command::Gate(args) => gate::run(context, &args),
+        Command::Judge(command) => judge::run(context, &command),
+        Command::Canary(command) => canary::run(context, &command),
+        Command::Graph(command) => graph::run(context, &command),
+        Command::Kb(command) => kb::run(context, &command),
+        Command::Task(command) => task::run(context, &command),
+        Command::Serve(args) => serve::run(context, &args),
+        Command::ServeKey { name } => serve::key(context, &name),
+        Command::Perspectives(args) => perspectives::run(context, &args),
+        Command::Zoo(args) => zoo::run(context, &args),
+        Command::Pins(command) => pins::run(context, &command),
+        Command::Finetune(command) => finetune::run(context, &command),
+        Command::Power(args) => power::run(context, &args),
+        Command::Mutants(args) => mutants::run(context, &args),
+        Command::Baseline(command) => baseline::run(context, &command),
+        Command::Prompt(command) => prompt::run(context, &command),
+        Command::Recordings(command) => recordings::run(context, &command),
+        Command::Schema(args) => schema::run(context, &args),
+        Command::Doctor => doctor::run(context),
+        Command::Sim(args) => sim::run(context, *args),
+    }
 }
 
 /// `llmx test`: the harness itself, with libtest's arguments.

@@ -27,6 +27,7 @@ const MAX_IDS: usize = 12;
 pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let inputs = context.inputs(&args.choice)?;
     let suite = context.suite(&inputs, &args.suite)?;
+    context.trace(&inputs);
     let found = compare(&inputs, suite).map_err(|problems| context.refuse(&problems))?;
     let kept = keep(&inputs, &found).map_err(|problem| context.refuse(&[problem]))?;
     match args.format {

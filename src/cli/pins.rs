@@ -77,6 +77,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
                     context.refuse(&[problem.hint("name the model that is to take its place: --to ALIAS")])
                 );
             }
+            context.trace(&inputs);
             let compared = compare(&inputs, task).map_err(|problems| context.refuse(&problems))?;
             compared.iter().for_each(|one| show(context, one));
             let fine = compared.iter().all(Compared::is_fine);

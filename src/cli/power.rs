@@ -39,6 +39,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let inputs = context.inputs(&choice)?;
     let suite = context.suite(&inputs, &args.suite)?;
     let usd = usd_per_pass(context, &choice, args)?;
+    context.trace(&inputs);
     let power = plan(&inputs, suite, args.mde.map(|points| points / 100.0), usd)
         .map_err(|problems| context.refuse(&problems))?;
     match args.format {

@@ -1,5 +1,6 @@
 //! `llmx serve`: pinned tasks over HTTP.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,13 +14,14 @@ use crate::host;
 use crate::llm::recording::DIR;
 use crate::llm::{Hub, stack};
 use crate::pipeline::Inputs;
+use crate::pipeline::deliver::Folder;
 use crate::production::Production;
 use crate::production::live::sampled::Sampler;
 use crate::report::outcome::exit;
 use crate::serve::jobs::Loader;
 use crate::serve::keys::{Keys, new_key};
 use crate::serve::{Options, ServeError, Spending, run as serve};
-use crate::telemetry::{Run, Telemetry};
+use crate::telemetry::Run;
 
 /// Arguments of `llmx serve`.
 #[derive(Debug, clap::Args)]
@@ -67,11 +69,33 @@ pub(super) struct Args {
     /// Seconds that accepted requests, and inputs of jobs that were asked about, have then
     #[arg(long, value_name = "S", default_value_t = 30)]
     drain: u64,
+    /// Where access lines go, one JSON line for each request
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t = AccessLog::File)]
+    access_log: AccessLog,
+    /// Write no spans into reports/
+    #[arg(long)]
+    pub(super) no_spans: bool,
+    /// Bytes after which spans.jsonl or access.jsonl is begun anew; one older file of each is kept
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1..))]
+    max_log: u64,
     #[command(flatten)]
     work: Work,
 }
 
-pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Result<u8, u8> {
+/// Where access lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum AccessLog {
+    /// reports/runs/serve/traces/access.jsonl
+    File,
+    /// Standard error
+    Stderr,
+    /// Both
+    Both,
+    /// Nowhere
+    None,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let (overrides, told) = args.work.choice().overrides_of_work(context);
     if told && args.keep_nothing {
         let problem =
@@ -139,18 +163,22 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
             task.declares()
         ));
     }
-    telemetry.open(&Run { id: inputs.run_id.clone(), file: None });
+    let log = trace(context, args, &inputs);
     let folder = inputs.root().join(&inputs.settings.reports_dir).join("jobs");
     let spending: Spending = Arc::new(inputs.hub.spending());
     let loader = loader(inputs, args.keep_nothing);
-    let served = serve(tasks, keys, (folder, loader), spending, options, |url| {
+    // Requests only gather what they leave: this thread writes it.
+    let flushing = context.flush_every(FLUSH_EVERY);
+    let telemetry = context.telemetry.clone();
+    let served = serve(tasks, keys, (folder, loader), spending, telemetry, options, |url| {
         context.out.line(format_args!("llmx serve listening on {url}"));
         // A reader at the other end of a pipe waits for this line.
         let _ = std::io::stdout().flush();
     });
-    if let Some(note) = telemetry.close() {
-        context.out.note(note);
-    }
+    drop(flushing);
+    // The last lines, while the files are still this service's own.
+    context.telemetry.flush();
+    drop(log);
     served.map(|()| exit::OK).map_err(|error| {
         let hint = match &error {
             ServeError::NoKeys(_) => Some("--keys FILE; `llmx serve-key` makes one"),
@@ -161,6 +189,46 @@ pub(super) fn run(context: &Context, args: &Args, telemetry: &Telemetry) -> Resu
         context.out.failed(&error, hint);
         code
     })
+}
+
+/// How often spans and access lines are written.
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
+
+/// Open the files of spans and access lines; the lock that keeps other services from them. A folder that cannot be
+/// written keeps no service from starting.
+fn trace(context: &Context, args: &Args, inputs: &Inputs) -> Option<File> {
+    let stderr = matches!(args.access_log, AccessLog::Stderr | AccessLog::Both);
+    let run = Run {
+        stderr,
+        gives_lines: true,
+        limit: Some(args.max_log),
+        ..Run::new(&inputs.run_id, &inputs.process)
+    };
+    let wants_lines = matches!(args.access_log, AccessLog::File | AccessLog::Both);
+    // With content in them, spans are answers that are kept.
+    let wants_spans = !(args.no_spans || args.keep_nothing && env::is_true(&context.vars, env::OTEL_CONTENT));
+    if !wants_lines && !wants_spans {
+        context.telemetry.open(&run);
+        return None;
+    }
+    match Folder::of_service(&inputs.root(), &inputs.settings.reports_dir) {
+        Ok((folder, lock)) => {
+            context.out.note(format!("traces: {}", folder.run.join("traces").display()));
+            let run = run.kept_in(&folder);
+            let (spans, access) = (run.spans.clone(), run.access.clone());
+            context.telemetry.open(&Run {
+                spans: spans.filter(|_| wants_spans),
+                access: access.filter(|_| wants_lines),
+                ..run
+            });
+            Some(lock)
+        }
+        Err(error) => {
+            context.out.note(format!("spans and access lines cannot be written: {error}"));
+            context.telemetry.open(&run);
+            None
+        }
+    }
 }
 
 /// Keeps a share of what is served, where `config/live.yml` says so and something may be kept.

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::{Context, Work};
 use crate::config::{Problem, env};
@@ -15,6 +16,7 @@ use crate::eval::shard::Shard;
 use crate::files::{atomic_write, is_same, read};
 use crate::host;
 use crate::json::sha256_hex;
+use crate::llm::stack::Ids;
 use crate::pipeline::block_on;
 use crate::production::Production;
 use crate::production::batch::manifest::{self, FORMAT, Manifest, merge};
@@ -24,7 +26,6 @@ use crate::production::live::sampled::Sampler;
 use crate::report::outcome::exit;
 use crate::report::words::count;
 use crate::report::{sanitize, traffic};
-use crate::telemetry::{Run, Telemetry};
 use files::{Files, Out, Source};
 
 /// Subcommands of `llmx task`.
@@ -102,7 +103,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -> Result<u8, u8> {
+pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     let (task, input, output, dead, id, shard, manifest, work) = match command {
         Command::Merge { output, manifests, dead, manifest } => {
             return merged(context, output, manifests, dead.as_deref(), manifest.as_deref());
@@ -175,12 +176,12 @@ pub(super) fn run(context: &Context, command: &Command, telemetry: &Telemetry) -
     let halt = AtomicBool::new(false);
     let at_once = inputs.settings.concurrency;
     let tried = BTreeSet::new();
-    let terms = Terms { done: &done, shard, at_once, halt: &halt, tried: &tried };
-    telemetry.open(&Run { id: inputs.run_id.clone(), file: None });
+    let (ids, clock) = (Ids::new(&inputs.process), host::clock());
+    let terms = Terms { done: &done, shard, at_once, halt: &halt, tried: &tried, ids: &ids, clock: &clock };
+    context.trace_inputs(&inputs);
+    let flushing = context.flush_every(Duration::from_secs(1));
     let ran = block_on(answer_all(Arc::clone(&production), records, terms, &mut sink));
-    if let Some(note) = telemetry.close() {
-        context.out.note(note);
-    }
+    drop(flushing);
     let ran = ran.map_err(|message| refuse(output, message))?;
     let finished = sink.finish();
     let (counts, told) = ran.map_err(|error| match &error {

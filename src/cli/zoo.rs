@@ -79,6 +79,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     if inputs.settings.mode == Mode::Live {
         context.out.note(format!("to go on, should this be interrupted: --resume {}", inputs.run_id));
     }
+    context.trace(&inputs);
     let bar = progress(&inputs, &suites);
     let on_answer = {
         let bar = bar.clone();

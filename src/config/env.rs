@@ -170,7 +170,7 @@ pub const ALL: &[(&str, &str)] = &[
     (OTEL_TRACES_PROTOCOL, "the same, for spans only"),
     (OTEL_SERVICE_NAME, "service.name of the spans (default: llmx)"),
     (OTEL_RESOURCE_ATTRIBUTES, "further attributes of the spans' resource: k=v,k2=v2"),
-    (OTEL_TRACES_EXPORTER, "none = send no spans; traces/spans.jsonl of a run is written all the same"),
+    (OTEL_TRACES_EXPORTER, "none = send no spans; traces/spans.jsonl is written all the same"),
     (OTEL_SDK_DISABLED, "true = no spans at all"),
     (OTEL_CONTENT, "true = spans hold prompts, answers and explanations (default: none of them)"),
 ];

@@ -133,10 +133,10 @@ fn begin(
     let listener = if selections.iter().all(Selection::is_empty) {
         no_listener()
     } else if part == Part::Silent {
-        telemetry.open(&Run { id: id.clone(), file: None });
+        telemetry.open(&Run::new(&id, &inputs.process));
         no_listener()
     } else {
-        telemetry.open(&Run { id: id.clone(), file: Some(folder.spans()) });
+        telemetry.open(&Run::new(&id, &inputs.process).kept_in(&folder));
         record(&folder)
     };
     if let Some(base) = baselines::base(&inputs).filter(|_| open > 0 && part != Part::Silent) {

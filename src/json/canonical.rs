@@ -54,13 +54,20 @@ fn push_string(text: &str, out: &mut String) {
 /// Lower-case hexadecimal SHA-256 of `text` as UTF-8.
 #[must_use]
 pub fn sha256_hex(text: impl AsRef<[u8]>) -> String {
-    use std::fmt::Write as _;
-    let digest = Sha256::digest(text.as_ref());
-    digest.iter().fold(String::with_capacity(64), |mut out, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    hex(&Sha256::digest(text.as_ref()))
+}
+
+/// Lower-case hexadecimal digits of bytes. Every request has several; formatting them costs as much as hashing.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |four: u8| DIGITS.get(usize::from(four)).map_or('0', |digit| char::from(*digit));
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        out.push(digit(byte >> 4));
+        out.push(digit(byte & 15));
+    }
+    out
 }
 
 #[cfg(test)]
@@ -82,5 +89,7 @@ mod tests {
         assert_eq!(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(canonical(&json!("a\"b")), r#""a\"b""#);
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(hex(&all), all.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     }
 }

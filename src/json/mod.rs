@@ -13,7 +13,7 @@ mod spans;
 mod unfence;
 mod unique;
 
-pub use canonical::{canonical, sha256_hex};
+pub use canonical::{canonical, hex, sha256_hex};
 pub use pointer::{resolve, resolve_one, segment};
 pub use quote::is_verbatim;
 pub use respace::{compact_spaced, pretty, raw_at};

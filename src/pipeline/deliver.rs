@@ -1,6 +1,6 @@
 //! Write what a run leaves in `reports/`. The only module that knows what is where in that folder.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,9 @@ use crate::report::{json, junit, markdown};
 
 /// What happened, as it happens; gone when the results are written.
 const EVENTS: &str = "record.jsonl";
+
+/// Services of one project that run at the same time.
+const MOST_SERVICES: u32 = 64;
 
 /// Where reports of one run go.
 #[derive(Debug, Clone)]
@@ -37,6 +40,35 @@ impl Folder {
     #[must_use]
     pub fn spans(&self) -> PathBuf {
         self.run.join("traces").join("spans.jsonl")
+    }
+
+    /// Where the run's access lines go: one JSON line for each request.
+    #[must_use]
+    pub fn access(&self) -> PathBuf {
+        self.run.join("traces").join("access.jsonl")
+    }
+
+    /// The folder of a service: `runs/serve`, or `runs/serve-2` and so on where others run beside it. It stays the same
+    /// after a restart, so that what a service leaves is bounded. The file is locked for as long as it is open.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or its file cannot be locked.
+    pub fn of_service(root: &Path, reports_dir: &Path) -> io::Result<(Self, File)> {
+        for number in 1..=MOST_SERVICES {
+            let name = if number == 1 { "serve".to_owned() } else { format!("serve-{number}") };
+            let folder = Self::new(root, reports_dir, &name);
+            let traces = folder.run.join("traces");
+            let failed = |error: io::Error| io::Error::other(format!("{}: {error}", traces.display()));
+            std::fs::create_dir_all(&traces).map_err(failed)?;
+            let lock = traces.join(".lock");
+            let lock = OpenOptions::new().create(true).append(true).open(lock).map_err(failed)?;
+            match lock.try_lock() {
+                Ok(()) => return Ok((folder, lock)),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+        Err(io::Error::other(format!("{MOST_SERVICES} services of this project run already")))
     }
 
     /// A listener that appends every event to `record.jsonl` as it happens, so that a killed run leaves what it

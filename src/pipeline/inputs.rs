@@ -64,7 +64,7 @@ pub struct Inputs {
     /// The id of the run that these inputs are for.
     pub run_id: String,
     /// The id of this process among those of one run.
-    pub(super) process: String,
+    pub process: String,
     /// The part of each dataset that this run is about.
     pub shard: Option<Shard>,
     /// One entry per suite and model whose dataset loads, in listing order.

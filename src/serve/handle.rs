@@ -4,22 +4,23 @@ mod jobs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
-use tracing::Instrument as _;
 
 use super::Options;
+use super::access::{Facts, Log, bearer, logged};
 use super::at_work::AtWork;
 use super::idempotency::Answers;
 use super::jobs::Jobs;
@@ -28,10 +29,8 @@ use super::limits::Rates;
 use super::metrics::{Metrics, Spending};
 use super::openapi;
 use super::problem::Trouble;
-use crate::clock::Clock;
-use crate::host;
 use crate::json::sha256_hex;
-use crate::llm::stack::conventions::TARGET;
+use crate::llm::stack::Ticket;
 use crate::production::{Produced, Production, Refused, Remedy};
 
 /// All that requests share.
@@ -44,20 +43,16 @@ pub(super) struct App {
     answers: Answers,
     jobs: Jobs,
     metrics: Metrics,
-    clock: Clock,
     draining: AtomicBool,
-    at_work: AtWork,
-    arrivals: AtomicU64,
-    /// Told apart from other processes in request ids.
-    started: String,
+    pub(super) at_work: AtWork,
+    pub(super) log: Arc<Log>,
 }
 
 /// Seconds after which to come again where the service itself is short of room.
 const SOON: u64 = 1;
 
-const REQUEST_ID: &str = "x-request-id";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// Longest idempotency key and request id of a caller.
+/// Longest idempotency key.
 const LONGEST: usize = 255;
 
 impl App {
@@ -65,10 +60,10 @@ impl App {
         tasks: BTreeMap<String, Production>,
         keys: Keys,
         jobs: Jobs,
+        log: Arc<Log>,
         spending: Spending,
         options: Options,
     ) -> Self {
-        let clock = host::clock();
         Self {
             rates: Rates::new(options.rate),
             room: Semaphore::new(options.max_in_flight),
@@ -77,9 +72,7 @@ impl App {
             metrics: Metrics::new(spending),
             draining: AtomicBool::new(false),
             at_work: AtWork::default(),
-            arrivals: AtomicU64::new(0),
-            started: clock.run_id(),
-            clock,
+            log,
             tasks,
             keys,
             options,
@@ -96,20 +89,20 @@ impl App {
         self.at_work.none().await;
     }
 
-    /// Who asks; nobody in particular where there are no keys.
-    fn caller(&self, headers: &HeaderMap) -> Result<Option<&Key>, Trouble> {
+    /// The caller's key; none where the service has no keys.
+    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Option<&Key>, Trouble> {
         if self.keys.is_empty() {
             return Ok(None);
         }
-        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key = given.and_then(|given| {
-            let (scheme, key) = given.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-        });
-        let found = key.and_then(|key| self.keys.find(key, &self.clock));
+        let found = bearer(headers).and_then(|key| self.keys.find(key, &self.log.clock));
         found
             .map(Some)
             .ok_or_else(|| Trouble::new("no-key", "a valid key is needed: `Authorization: Bearer KEY`"))
+    }
+
+    /// A text is a key of this service.
+    pub(super) fn knows(&self, text: &str) -> bool {
+        self.keys.find(text, &self.log.clock).is_some()
     }
 }
 
@@ -129,7 +122,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics).fallback(|| async { wrong_method("GET, HEAD") }))
         .route("/openapi.json", get(description).fallback(|| async { wrong_method("GET, HEAD") }))
         .fallback(|| async { Trouble::new("not-found", "there is no such path") })
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), with_id))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), logged))
         .with_state(app)
 }
 
@@ -147,37 +140,6 @@ type Name = Result<Path<String>, PathRejection>;
 fn name_of(name: Name) -> String {
     name.map_or_else(|_| String::new(), |Path(name)| name)
 }
-
-/// Every request has an id, and every response says it.
-async fn with_id(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let fits = |id: &&str| !id.is_empty() && id.len() <= LONGEST && id.bytes().all(|b| b.is_ascii_graphic());
-    let id = given.filter(fits).map_or_else(
-        || format!("{}-{}", app.started, app.arrivals.fetch_add(1, Ordering::Relaxed)),
-        str::to_owned,
-    );
-    request.extensions_mut().insert(RequestId(id.clone()));
-    // What is asked and answered stands in no span; the path is a name and an id.
-    let span = tracing::info_span!(
-        target: TARGET,
-        "http request",
-        otel.kind = "server",
-        request_id = %id,
-        http.request.method = %request.method(),
-        url.path = %request.uri().path(),
-        http.response.status_code = tracing::field::Empty,
-    );
-    let _at_work = app.at_work.begins();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    span.record("http.response.status_code", i64::from(response.status().as_u16()));
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response
-}
-
-#[derive(Clone)]
-struct RequestId(String);
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.draining.load(Ordering::Relaxed) {
@@ -222,8 +184,11 @@ async fn task(State(app): State<Arc<App>>, name: Name, request: Request) -> Resp
 }
 
 /// Who asks this task, if they may.
-fn admitted<'a>(app: &'a App, name: &str, headers: &HeaderMap) -> Result<(&'a str, &'a Production), Trouble> {
-    let caller = app.caller(headers)?;
+fn admitted<'a>(app: &'a App, name: &str, parts: &Parts) -> Result<(&'a str, &'a Production), Trouble> {
+    let caller = app.caller(&parts.headers)?;
+    if let (Some(facts), Some(task)) = (parts.extensions.get::<Facts>(), app.tasks.get(name)) {
+        facts.about(name, task.model());
+    }
     let who = caller.map_or("", |key| key.name.as_str());
     if !app.rates.admits(who) {
         return Err(Trouble::new("rate-limited", "more requests than this key may make").after(SOON));
@@ -237,7 +202,7 @@ fn admitted<'a>(app: &'a App, name: &str, headers: &HeaderMap) -> Result<(&'a st
 
 async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Trouble> {
     let (parts, body) = request.into_parts();
-    let (who, task) = admitted(app, name, &parts.headers)?;
+    let (who, task) = admitted(app, name, &parts)?;
     let busy = || Trouble::new("busy", "too many requests are at work").after(SOON);
     let _room = app.room.try_acquire().map_err(|_| busy())?;
     let _in_flight = app.metrics.begins();
@@ -247,7 +212,7 @@ async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Tro
     let body = read(app, body, app.options.max_body).await?;
     let text =
         std::str::from_utf8(&body).map_err(|_| Trouble::new("malformed", "the body is not UTF-8 text"))?;
-    let id = parts.extensions.get::<RequestId>().map_or("", |id| id.0.as_str());
+    let id = parts.extensions.get::<Arc<Ticket>>().map_or("", |ticket| ticket.id());
     let started = Instant::now();
     let produced = match key_of(&parts.headers)? {
         None => ask(app, task, id, text).await?,
@@ -261,6 +226,9 @@ async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Tro
         }
     };
     app.metrics.took(name, started.elapsed().as_secs_f64());
+    if let Some(facts) = parts.extensions.get::<Facts>() {
+        facts.answered_by(&produced.model, &produced.served_model);
+    }
     Ok(response(task, &produced))
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
+use super::access::Log;
 use crate::files::{atomic_write, read};
 use crate::production::Production;
 use crate::production::batch::Counts;
@@ -91,7 +92,7 @@ impl Jobs {
     /// asked about.
     pub(super) fn open(
         folder: PathBuf,
-        loader: Loader,
+        (loader, log): (Loader, Arc<Log>),
         at_once: Option<usize>,
         halted: watch::Receiver<bool>,
     ) -> (Self, Worker) {
@@ -106,7 +107,7 @@ impl Jobs {
                 let _ = jobs.queue.send(id);
             }
         }
-        let worker = Worker::new(jobs.folder.clone(), receiver, loader, at_once, halted);
+        let worker = Worker::new(jobs.folder.clone(), receiver, (loader, log), at_once, halted);
         (jobs, worker)
     }
 

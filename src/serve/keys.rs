@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 use crate::clock::Clock;
 use crate::config::document::parse_yaml;
 use crate::config::{Problem, Step, is_date};
+use crate::json::hex;
 
 /// The file of keys.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -131,7 +132,6 @@ fn hash(hex: &str) -> Option<[u8; 32]> {
 pub fn new_key() -> Result<(String, String), String> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random bytes: {error}"))?;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let key = format!("llmx_{}", hex(&bytes));
     let hash = hex(&Sha256::digest(key.as_bytes()));
     Ok((key, hash))

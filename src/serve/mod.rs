@@ -6,13 +6,15 @@
 //!                                           415                     body)           503 provider
 //! ```
 //!
-//! Every error is `application/problem+json` (RFC 9457) with the request's id and no internals. Told to stop, the service
+//! Every error is `application/problem+json` (RFC 9457) with the request's id and no internals. Every request leaves a
+//! span and an access line with that id. Told to stop, the service
 //! says so at `/readyz` for as long as it was told to linger, then takes no further connection, answers what it has accepted
 //! and what its jobs have asked about, and ends.
 //!
-//! Reading order: [`keys`], `problem`, `limits`, `idempotency`, `metrics`, `openapi`, `handle` (a request from arrival to
-//! answer), `connections` (that requests arrive on).
+//! Reading order: [`keys`], `problem`, `limits`, `idempotency`, `metrics`, `openapi`, `access` (the log of requests),
+//! `handle` (a request from arrival to answer), `connections` (that requests arrive on).
 
+mod access;
 mod at_work;
 mod connections;
 mod handle;
@@ -31,8 +33,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::host::Signals;
+use crate::host::{self, Signals};
+use crate::llm::stack::Ids;
 use crate::production::Production;
+use crate::telemetry::Telemetry;
+use access::Log;
 use connections::Bounds;
 use handle::App;
 use jobs::{Jobs, Loader};
@@ -116,6 +121,7 @@ pub fn run(
     keys: Keys,
     (folder, loader): (PathBuf, Loader),
     spending: Spending,
+    telemetry: Telemetry,
     options: Options,
     ready: impl FnOnce(&str),
 ) -> Result<(), ServeError> {
@@ -133,12 +139,14 @@ pub fn run(
         let tasks: BTreeMap<String, Production> =
             tasks.into_iter().map(|task| (task.name().to_owned(), task.within(options.timeout))).collect();
         let (halt, halted) = tokio::sync::watch::channel(false);
-        let (jobs, worker) = Jobs::open(folder, loader, options.job_inputs, halted);
+        let clock = host::clock();
+        let log = Arc::new(Log { telemetry, ids: Ids::new(&clock.run_id()), clock });
+        let (jobs, worker) = Jobs::open(folder, (loader, Arc::clone(&log)), options.job_inputs, halted);
         // Ends with the service; what it has not asked about goes on after the next start.
         let mut background = tokio::task::JoinSet::new();
         background.spawn(worker.work());
         let bounds = Bounds { most: options.max_connections, head: options.head_timeout };
-        let app = Arc::new(App::new(tasks, keys, jobs, spending, options));
+        let app = Arc::new(App::new(tasks, keys, jobs, log, spending, options));
         let listener = tokio::net::TcpListener::from_std(listener)?;
         ready(&format!("http://{}", listener.local_addr()?));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

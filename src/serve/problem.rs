@@ -74,6 +74,10 @@ impl Trouble {
     }
 }
 
+/// The kind of a problem, among the extensions of its response.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind(pub(super) &'static str);
+
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         let mut body = json!({
@@ -86,6 +90,7 @@ impl IntoResponse for Trouble {
             body.insert("errors".to_owned(), json!(self.errors));
         }
         let mut response = (self.status, body.to_string()).into_response();
+        response.extensions_mut().insert(Kind(self.kind));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {

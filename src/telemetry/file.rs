@@ -1,92 +1,91 @@
 //! `traces/spans.jsonl`: OTLP as JSON lines, one `ExportTraceServiceRequest` per line, as the OTLP file exporter
 //! writes it.
 //!
-//! Spans are gathered and written many at a time by whoever brings the last of a batch: no thread to wake, no
-//! queue to overflow. A killed run leaves whole lines and misses the last batch at most.
+//! A run writes many spans at a time, on the thread that ends the last of a batch: no thread to wake, no queue to
+//! overflow. A killed run leaves whole lines and misses the last batch at most. A service only gathers them on the
+//! threads of its requests, and writes on a thread of its own ([`SpanFile::flush`]).
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::json;
+use super::lines::Lines;
 
 /// Spans in one line.
 const BATCH: usize = 64;
 
-/// The file of one run.
+/// Spans of a service that may wait to be written; further ones are dropped and counted.
+const MOST: usize = 16_384;
+
+/// The file.
 #[derive(Debug)]
 pub(super) struct SpanFile {
-    path: PathBuf,
+    lines: Lines,
     resource: Resource,
-    waiting: Mutex<Vec<SpanData>>,
-    out: Mutex<Out>,
+    /// Only [`Self::flush`] writes.
+    is_service: bool,
+    waiting: Mutex<Waiting>,
 }
 
-/// The file, made with its first line, and the spans that could not be written.
 #[derive(Debug, Default)]
-struct Out {
-    file: Option<File>,
-    lost: usize,
-    why: Option<String>,
+struct Waiting {
+    spans: Vec<SpanData>,
+    dropped: usize,
 }
 
 impl SpanFile {
-    pub(super) fn new(path: PathBuf, resource: &Resource) -> Self {
-        let (waiting, out) = (Mutex::new(Vec::new()), Mutex::default());
-        Self { path, resource: resource.clone(), waiting, out }
+    /// `limit`: bytes of a service's file.
+    pub(super) fn new(path: PathBuf, limit: Option<u64>, resource: &Resource) -> Self {
+        let lines = Lines::new(path, limit);
+        Self { lines, resource: resource.clone(), is_service: limit.is_some(), waiting: Mutex::default() }
     }
 
-    /// Take one span; every [`BATCH`]th one writes them all.
+    /// Take one span.
     pub(super) fn write(&self, span: SpanData) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(span);
-        if waiting.len() >= BATCH {
-            let batch = std::mem::replace(&mut *waiting, Vec::with_capacity(BATCH));
+        if self.is_service && waiting.spans.len() >= MOST {
+            waiting.dropped += 1;
+            return;
+        }
+        waiting.spans.push(span);
+        if !self.is_service && waiting.spans.len() >= BATCH {
+            let batch = std::mem::replace(&mut waiting.spans, Vec::with_capacity(BATCH));
             // The others go on gathering meanwhile.
             drop(waiting);
-            self.flush(&batch);
+            self.put(&batch);
         }
+    }
+
+    /// Write what waits.
+    pub(super) fn flush(&self) {
+        let Waiting { spans, dropped } =
+            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        spans.chunks(BATCH).for_each(|batch| self.put(batch));
+        self.lines.lose(dropped, "they came faster than they could be written");
     }
 
     /// Write what is left; `Some` says what could not be written.
     pub(super) fn close(&self) -> Option<String> {
-        let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        self.flush(&batch);
-        let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let why = out.why.as_ref()?;
-        Some(format!("{} spans could not be written to {}: {why}", out.lost, self.path.display()))
+        self.flush();
+        self.lines.lost("spans")
     }
 
-    fn flush(&self, batch: &[SpanData]) {
-        if batch.is_empty() {
-            return;
-        }
+    /// See [`Lines::folder`].
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.lines.folder()
+    }
+
+    fn put(&self, batch: &[SpanData]) {
         // Made outside the lock: only the writing is one at a time.
-        let line = json::request(&self.resource, batch).map(|mut line| {
-            line.push(b'\n');
-            line
-        });
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = line.map_err(io::Error::from).and_then(|line| self.append(&mut out, &line)) {
-            out.lost += batch.len();
-            out.why = Some(error.to_string());
-        }
-    }
-
-    fn append(&self, out: &mut Out, line: &[u8]) -> io::Result<()> {
-        let file = match &mut out.file {
-            Some(file) => file,
-            none => {
-                if let Some(folder) = self.path.parent() {
-                    std::fs::create_dir_all(folder)?;
-                }
-                none.insert(OpenOptions::new().create(true).append(true).open(&self.path)?)
+        match json::request(&self.resource, batch) {
+            Ok(mut line) => {
+                line.push(b'\n');
+                self.lines.append(&line, batch.len());
             }
-        };
-        file.write_all(line)
+            Err(error) => self.lines.lose(batch.len(), &error.to_string()),
+        }
     }
 }

@@ -145,15 +145,19 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// The flags say whether the parent is in another process; ours never is.
-const PARENT_IS_LOCAL: u32 = 0x100;
+/// The flags say whether the parent is known to be in another process.
+const REMOTE_IS_KNOWN: u32 = 0x100;
+/// It is.
+const PARENT_IS_REMOTE: u32 = 0x200;
 
 fn span(span: &SpanData) -> One<'_> {
     One {
         trace_id: Text(span.span_context.trace_id()),
         span_id: Text(span.span_context.span_id()),
         parent_span_id: Some(span.parent_span_id).filter(|id| *id != SpanId::INVALID).map(Text),
-        flags: u32::from(span.span_context.trace_flags().to_u8()) | PARENT_IS_LOCAL,
+        flags: u32::from(span.span_context.trace_flags().to_u8())
+            | REMOTE_IS_KNOWN
+            | if span.parent_span_is_remote { PARENT_IS_REMOTE } else { 0 },
         name: &span.name,
         kind: match span.span_kind {
             SpanKind::Internal => 1,

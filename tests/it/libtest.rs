@@ -86,6 +86,7 @@ fn arguments_select_and_format() {
 #[test]
 fn listing_runs_nothing() {
     let world = accepted();
+    world.forget_runs();
     for args in [&["--list"][..], &["--list", "--format", "terse"], &["--list", "c-1", "--exact"]] {
         let ran = world.test(args).exits(0);
         let names: Vec<&str> = ran

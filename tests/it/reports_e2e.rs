@@ -132,6 +132,7 @@ fn whatever_the_model_says() {
 #[test]
 fn a_run_writes_reports_and_nothing_else() {
     let mut world = World::small();
+    world.forget_runs();
     let outside = world.outside().join("summary.md");
     let before = world.tree();
     for ci in ["", "true"] {

@@ -10,7 +10,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
@@ -31,19 +31,19 @@ impl Server {
     #[track_caller]
     pub(crate) fn start(world: &World, args: &[&str]) -> Self {
         let fixed = ["sim", "--port", "0", "--until-stdin-closes"];
-        Self::of(world, &[&fixed, args].concat(), "llmx sim listening on ")
+        Self::of(&mut world.command(&[&fixed, args].concat()), "llmx sim listening on ")
     }
 
     /// Start `llmx serve` in the project, with further arguments.
     #[track_caller]
     pub(crate) fn serve(world: &World, args: &[&str]) -> Self {
         let fixed = ["serve", "--listen", "127.0.0.1:0"];
-        Self::of(world, &[&fixed, args].concat(), "llmx serve listening on ")
+        Self::of(&mut world.command(&[&fixed, args].concat()), "llmx serve listening on ")
     }
 
+    /// Start a program that says where it listens.
     #[track_caller]
-    fn of(world: &World, args: &[&str], says: &str) -> Self {
-        let mut command = world.command(args);
+    pub(crate) fn of(command: &mut Command, says: &str) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());

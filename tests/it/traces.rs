@@ -163,6 +163,7 @@ fn spans_carry_the_names_of_the_conventions_and_ours() {
     ] {
         assert_eq!(answer.remove(name).as_deref(), Some(want), "{name}");
     }
+    assert!(answer.remove("llmx.request.id").is_some_and(|id| !id.is_empty()));
     assert_eq!(answer, BTreeMap::new(), "what an embedded model has none of is absent");
     let judge = spans.iter().find(|span| span.name == "chat reference-judge").unwrap();
     let judge = attributes(&judge.attributes);
@@ -309,7 +310,7 @@ fn called_and_replayed_requests_are_told_apart() {
     };
     let ran = world.run(&["eval", "--case", "c-1", "--mode", "record"]).exits(0);
     assert!(!ran.text().contains("the-secret") && !text(&world).contains("the-secret"));
-    let called = chat(&world);
+    let mut called = chat(&world);
     for (name, want) in [
         ("gen_ai.provider.name", "openai"),
         ("gen_ai.request.temperature", "0.5"),
@@ -328,5 +329,7 @@ fn called_and_replayed_requests_are_told_apart() {
     assert_eq!(replayed.insert("llmx.source".to_owned(), "called".to_owned()).as_deref(), Some("replayed"));
     assert_eq!(replayed.insert("llmx.cost_usd".to_owned(), called["llmx.cost_usd"].clone()).unwrap(), "0");
     replayed.insert("llmx.attempts".to_owned(), "1".to_owned());
+    let ids = [&mut called, &mut replayed].map(|one| one.remove("llmx.request.id").unwrap());
+    assert_ne!(ids[0], ids[1]);
     assert_eq!(replayed, called, "the rest is that of the recorded answer");
 }

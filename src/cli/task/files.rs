@@ -8,9 +8,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::Context;
 use crate::cli::print;
 use crate::production::batch::Sink;
+use crate::production::batch::asked::Asked;
 use crate::production::batch::input::{Bad, Hashed, ReadSoFar, Record, csv, jsonl};
 use crate::production::batch::output::{Dead, Form, Line, Output};
 use crate::report::sanitize;
+use crate::telemetry::Telemetry;
+use crate::telemetry::access::Line as AccessLine;
 
 /// Where inputs come from.
 pub(super) struct Source {
@@ -58,12 +61,19 @@ pub(super) struct Files {
     letters: Option<BufWriter<File>>,
     bar: ProgressBar,
     error: print::Out,
+    telemetry: Telemetry,
 }
 
 impl Files {
     /// Dead letters go to a file, or are told.
     pub(super) fn new(context: &Context, out: Out, letters: Option<File>) -> Self {
-        Self { out, letters: letters.map(BufWriter::new), bar: bar(context), error: context.out }
+        Self {
+            out,
+            letters: letters.map(BufWriter::new),
+            bar: bar(context),
+            error: context.out,
+            telemetry: context.telemetry.clone(),
+        }
     }
 
     pub(super) fn finish(self) -> std::io::Result<()> {
@@ -98,6 +108,10 @@ impl Sink for Files {
                 Ok(())
             }
         }
+    }
+
+    fn asked(&mut self, asked: &Asked<'_>) {
+        self.telemetry.line(&AccessLine::of_input(asked, None, None));
     }
 
     fn step(&mut self) {

@@ -73,7 +73,9 @@ fn inputs(context: &Context, task: &str, mode: Option<&str>, max_cost: Option<&s
     if !told {
         overrides.0.insert(env::RESUME, format!("live-{task}"));
     }
-    context.inputs_with(&overrides)
+    let inputs = context.inputs_with(&overrides)?;
+    context.trace(&inputs);
+    Ok(inputs)
 }
 
 pub(super) fn sample(context: &Context, args: &SampleArgs) -> Result<u8, u8> {

@@ -59,6 +59,15 @@ pub const EVALUATION_LABEL: &str = "gen_ai.evaluation.score.label";
 /// Why. Quotes answers, so content: off unless asked for.
 pub const EVALUATION_EXPLANATION: &str = "gen_ai.evaluation.explanation";
 
+/// Id of a caller's request, on all its spans; where no caller asks, every model request has its own.
+pub const REQUEST_ID: &str = "llmx.request.id";
+/// Name of the caller's key, where callers have keys.
+pub const CALLER: &str = "llmx.caller";
+/// The pinned task.
+pub const TASK: &str = "llmx.task";
+/// Id of an input of a task.
+pub const INPUT_ID: &str = "llmx.input.id";
+
 /// Alias in `config/models.yml`.
 pub const MODEL_ALIAS: &str = "llmx.model.alias";
 /// Prompt file, relative to `prompts/`.

@@ -19,6 +19,7 @@ mod meter;
 mod priced;
 mod replay;
 mod retry;
+mod ticket;
 mod trace;
 
 use std::future::Future;
@@ -42,6 +43,7 @@ pub use meter::{Pulse, Spent, Traffic};
 pub use replay::Policy;
 /// Tries of one call that a provider may bill although they failed, at most.
 pub const MOST_BILLED_RETRIES: usize = retry::TRIES;
+pub use ticket::{Ids, Tally, Ticket};
 
 /// One question put to a model.
 #[derive(Debug, Clone, Copy)]
@@ -244,7 +246,16 @@ impl Client {
     /// One answer or why there is none, and the span of the request. What is said about the answer belongs there
     /// and can be attached while the handle lives; it does not make the span longer.
     pub async fn ask_in_span(&self, call: Call<'_>) -> (Span, Result<Answered, Error>) {
-        trace::traced(&self.card, self.content, call, self.untraced(call)).await
+        let ticket = Ticket::current();
+        if let Some(ticket) = &ticket {
+            ticket.asks();
+        }
+        let id = ticket.as_ref().map(|ticket| ticket.id());
+        let traced = trace::traced(&self.card, self.content, id, call, self.untraced(call)).await;
+        if let (Some(ticket), Ok(answered)) = (&ticket, &traced.1) {
+            ticket.answered(answered);
+        }
+        traced
     }
 
     /// Embeddings can be asked for.
@@ -260,6 +271,7 @@ impl Client {
         }
         match &self.way {
             Way::Embedded(provider) => {
+                ticket::tried();
                 let answer = Provider::ask(provider.as_ref(), call.request, call.draw).await?;
                 Ok(Answered { answer, draw: call.draw.clone(), source: Source::Called { attempts: 1 } })
             }

@@ -13,7 +13,7 @@ use backon::{ExponentialBuilder, Retryable as _};
 
 use super::limit::Busy;
 use super::meter::Meter;
-use super::{Ask, Asking, Layer, Reply};
+use super::{Ask, Asking, Layer, Reply, ticket};
 use crate::llm::error::MAX_MESSAGE;
 use crate::llm::{Error, Failure, ProviderError};
 
@@ -91,6 +91,7 @@ impl<L: Layer> Layer for Retry<L> {
             let billed = AtomicU32::new(0);
             let one = || async {
                 attempts.fetch_add(1, Ordering::Relaxed);
+                ticket::tried();
                 // A try that may have been billed although it failed is paid for, before there is another.
                 if let (1.., Some(hold)) = (billed.swap(0, Ordering::Relaxed), ask.hold) {
                     hold.again()?;

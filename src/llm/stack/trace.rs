@@ -13,8 +13,8 @@ use super::conventions::{
     ATTEMPTS, CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, CALLED, CHAT, COST_USD, DRAW_INDEX, DRAW_STREAM,
     ERROR_TYPE, FINISH_REASONS, INPUT_MESSAGES, INPUT_TOKENS, MODEL_ALIAS, OPERATION_NAME, OUTPUT_MESSAGES,
     OUTPUT_TOKENS, OUTPUT_TYPE, PROMPT_NAME, PROMPT_SHA256, PROMPT_VERSION, PROVIDER_NAME, REPLAYED,
-    REQUEST_KEY, REQUEST_MAX_TOKENS, REQUEST_MODEL, REQUEST_SEED, REQUEST_TEMPERATURE, REQUEST_TOP_P,
-    RESPONSE_MODEL, SOURCE, SYSTEM_INSTRUCTIONS, TARGET,
+    REQUEST_ID, REQUEST_KEY, REQUEST_MAX_TOKENS, REQUEST_MODEL, REQUEST_SEED, REQUEST_TEMPERATURE,
+    REQUEST_TOP_P, RESPONSE_MODEL, SOURCE, SYSTEM_INSTRUCTIONS, TARGET,
 };
 use super::{Answered, Call, Source};
 use crate::config::models::ProviderKind;
@@ -25,10 +25,11 @@ use crate::llm::{Answer, Error, Message, ModelCard, Operation, Request, Role, St
 pub(super) async fn traced(
     card: &ModelCard,
     content: bool,
+    request_id: Option<&str>,
     call: Call<'_>,
     ask: impl Future<Output = Result<Answered, Error>>,
 ) -> (Span, Result<Answered, Error>) {
-    let span = span(card, content, &call);
+    let span = span(card, content, request_id, &call);
     let result = ask.instrument(span.clone()).await;
     // Nobody listens: not worth looking at the answer.
     if !span.is_disabled() {
@@ -47,7 +48,7 @@ pub(super) async fn traced(
     (span, result)
 }
 
-fn span(card: &ModelCard, content: bool, call: &Call<'_>) -> Span {
+fn span(card: &ModelCard, content: bool, request_id: Option<&str>, call: &Call<'_>) -> Span {
     let request = call.request;
     let params = &request.params;
     let float = |name: &str| params.get(name).and_then(Value::as_f64);
@@ -58,6 +59,7 @@ fn span(card: &ModelCard, content: bool, call: &Call<'_>) -> Span {
         otel.name = format_args!("{} {}", request.operation.name(), request.model_id),
         otel.kind = "client",
         otel.status_code = Empty,
+        { REQUEST_ID } = request_id,
         { OPERATION_NAME } = request.operation.name(),
         { PROVIDER_NAME } = provider(request.provider),
         { REQUEST_MODEL } = request.model_id.as_str(),
@@ -219,7 +221,11 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(fields.clone()), || {
             let ask = std::future::ready(result.clone());
-            assert_eq!(runtime.block_on(traced(&card, content, call, ask)).1, result, "passed on as it is");
+            assert_eq!(
+                runtime.block_on(traced(&card, content, None, call, ask)).1,
+                result,
+                "passed on as it is"
+            );
         });
         let list = fields.0.lock().unwrap().clone();
         let found: BTreeMap<String, String> = list.iter().cloned().collect();

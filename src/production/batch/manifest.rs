@@ -142,8 +142,8 @@ pub fn merge(manifests: &[(PathBuf, Manifest)], form: Form) -> Result<Merged, Ve
     let mut parts: Vec<&(PathBuf, Manifest)> = manifests.iter().collect();
     parts.sort_by_key(|(_, manifest)| manifest.shard.index);
     let one = |problem: Problem| vec![problem];
-    let mut outputs =
-        form.header().map_err(|error| one(Problem::of_file("the outputs", error.to_string())))?;
+    let mut outputs = Vec::new();
+    let mut columns = None;
     let (mut seen, mut letters, mut counts) = (BTreeSet::new(), Vec::new(), Counts::default());
     for (file, manifest) in parts {
         let out = manifest.out.as_deref().ok_or_else(|| {
@@ -174,8 +174,15 @@ pub fn merge(manifests: &[(PathBuf, Manifest)], form: Form) -> Result<Merged, Ve
                 return Err(failed(format!("the id `{id}` is there twice")));
             }
         }
-        let header = form.header().unwrap_or_default().len();
-        outputs.extend(text.as_bytes().get(header..).unwrap_or_default());
+        let own = form.of_text(&text);
+        if *columns.get_or_insert(own) != own {
+            return Err(failed("has other columns than the first shard: run both by one version".to_owned()));
+        }
+        let header = own.header().map_err(|error| failed(error.to_string()))?;
+        if outputs.is_empty() {
+            outputs.extend(&header);
+        }
+        outputs.extend(text.as_bytes().get(header.len()..).unwrap_or_default());
         if let Some(dead) = manifest.dead.as_deref().filter(|_| manifest.counts.dead > 0) {
             let (_, bytes) = beside(file, dead).map_err(one)?;
             letters.extend(String::from_utf8_lossy(&bytes).lines().map(str::to_owned));

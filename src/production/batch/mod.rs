@@ -5,6 +5,7 @@
 //! never taken for the answer to another input, or by another model. What is no input, or has no answer that holds, goes to the dead-letter file with its
 //! reason; what a provider could not answer now goes nowhere, so that the next call asks for it.
 
+pub mod asked;
 pub mod input;
 pub mod manifest;
 pub mod output;
@@ -18,8 +19,11 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
 use super::{Produced, Production, Refused, Remedy};
+use crate::clock::Clock;
 use crate::eval::shard::Shard;
 use crate::json::sha256_hex;
+use crate::llm::stack::Ids;
+use asked::{Asked, Asking};
 use input::{Bad, Record};
 use output::{Dead, Done, Line};
 
@@ -86,6 +90,9 @@ pub trait Sink {
     /// It cannot be written.
     fn dead(&mut self, letter: &Dead<'_>) -> std::io::Result<()>;
 
+    /// Log one input that was tried, whatever came of it. Inputs that had their output before are not tried.
+    fn asked(&mut self, asked: &Asked<'_>);
+
     /// Another input is done with, of any kind.
     fn step(&mut self) {}
 }
@@ -123,6 +130,10 @@ pub struct Terms<'a> {
     /// Inputs that had an answer before in the same run, if not one that holds: they enter a sample of what is served no
     /// second time.
     pub tried: &'a BTreeSet<String>,
+    /// Ids of the requests.
+    pub ids: &'a Ids,
+    /// The time, for the access log.
+    pub clock: &'a Clock,
 }
 
 /// Answer every record that is not `done` yet, in the order in which they are ready.
@@ -135,7 +146,7 @@ pub async fn run<S: Sink>(
     terms: Terms<'_>,
     sink: &mut S,
 ) -> Result<(Counts, Told), Broken> {
-    let Terms { done, shard, at_once, halt, tried } = terms;
+    let Terms { done, shard, at_once, halt, tried, ids, clock } = terms;
     let (mut counts, mut told) = (Counts::default(), Told::default());
     let mut seen = BTreeSet::new();
     let stop = &AtomicBool::new(false);
@@ -160,19 +171,16 @@ pub async fn run<S: Sink>(
             let before = outcome.as_ref().ok().and_then(|record| done.get(&record.id));
             async move {
                 match (outcome, before) {
-                    (Err(bad), _) => Step::Bad(bad),
+                    (Err(bad), _) => Step::Bad(bad, Asking::nothing(ids, clock)),
                     (Ok(record), Some(before)) if *before == sha256_hex(&record.text) => Step::Before,
                     (Ok(record), Some(_)) => Step::Changed(record),
                     (Ok(_), None) if stop.load(Ordering::Relaxed) || halt.load(Ordering::Relaxed) => {
                         Step::Stopped
                     }
                     (Ok(record), None) => {
-                        let answer = if tried.contains(&record.id) {
-                            production.answer_again(&record.id, &record.text).await
-                        } else {
-                            production.answer(&record.id, &record.text).await
-                        };
-                        Step::Answered(record, answer)
+                        let again = tried.contains(&record.id);
+                        let (asking, answer) = Asking::about(&production, &record, again, (ids, clock)).await;
+                        Step::Answered(record, answer, asking)
                     }
                 }
             }
@@ -190,49 +198,51 @@ pub async fn run<S: Sink>(
                 changed.get_or_insert(Broken::Changed { line, id });
             }
             Step::Stopped => counts.stopped += 1,
-            Step::Bad(bad) => {
+            Step::Bad(bad, asking) => {
                 counts.dead += 1;
-                sink.dead(&Dead {
-                    line: bad.line,
-                    id: bad.id.as_deref(),
-                    kind: "input",
-                    reasons: &[bad.reason],
-                })?;
+                let Bad { line, id, reason } = bad;
+                let (id, request_id) = (id.as_deref(), asking.request_id());
+                sink.asked(&asking.of_nothing(&production, line, id));
+                sink.dead(&Dead { line, id, kind: "input", reasons: &[reason], request_id })?;
             }
-            Step::Answered(record, Ok(produced)) => {
-                counts.answered += 1;
-                counts.repaired += usize::from(produced.repaired);
-                counts.fell_back += usize::from(produced.fell_back);
-                let input_sha256 = sha256_hex(&record.text);
-                sink.output(&line(&production, &record, &produced, (&task_sha256, &input_sha256)))?;
+            Step::Answered(record, answer, asking) => {
+                let asked = asking.of(&production, &record, &answer);
+                sink.asked(&asked);
+                let letter = |reasons: &[String], sink: &mut S| {
+                    let Asked { line, id, request_id, .. } = asked;
+                    sink.dead(&Dead { line, id, kind: asked.error.unwrap_or_default(), reasons, request_id })
+                };
+                match &answer {
+                    Ok(produced) => {
+                        counts.answered += 1;
+                        counts.repaired += usize::from(produced.repaired);
+                        counts.fell_back += usize::from(produced.fell_back);
+                        let input_sha256 = sha256_hex(&record.text);
+                        let hashes = (task_sha256.as_str(), input_sha256.as_str());
+                        sink.output(&line(&production, &record, produced, hashes, asking.request_id()))?;
+                    }
+                    Err(Refused::Unanswered { remedy: Remedy::Later, message, .. }) => {
+                        counts.later += 1;
+                        told.later.get_or_insert_with(|| message.clone());
+                    }
+                    Err(Refused::Unanswered { remedy: Remedy::Mend, message, .. }) => {
+                        counts.stopped += 1;
+                        told.mend.get_or_insert_with(|| message.clone());
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    Err(
+                        Refused::Unanswered { remedy: Remedy::Never, message: reason, .. }
+                        | Refused::Malformed(reason),
+                    ) => {
+                        counts.dead += 1;
+                        letter(std::slice::from_ref(reason), sink)?;
+                    }
+                    Err(Refused::Input(reasons) | Refused::Invalid(reasons)) => {
+                        counts.dead += 1;
+                        letter(reasons, sink)?;
+                    }
+                }
             }
-            Step::Answered(record, Err(refused)) => match refused {
-                Refused::Unanswered { remedy: Remedy::Later, message, .. } => {
-                    counts.later += 1;
-                    told.later.get_or_insert(message);
-                }
-                Refused::Unanswered { remedy: Remedy::Mend, message, .. } => {
-                    counts.stopped += 1;
-                    told.mend.get_or_insert(message);
-                    stop.store(true, Ordering::Relaxed);
-                }
-                Refused::Unanswered { remedy: Remedy::Never, message, kind } => {
-                    counts.dead += 1;
-                    sink.dead(&letter(&record, kind, &[message]))?;
-                }
-                Refused::Malformed(reason) => {
-                    counts.dead += 1;
-                    sink.dead(&letter(&record, "input", &[reason]))?;
-                }
-                Refused::Input(reasons) => {
-                    counts.dead += 1;
-                    sink.dead(&letter(&record, "input", &reasons))?;
-                }
-                Refused::Invalid(reasons) => {
-                    counts.dead += 1;
-                    sink.dead(&letter(&record, "answer", &reasons))?;
-                }
-            },
         }
         sink.step();
     }
@@ -264,11 +274,11 @@ pub fn strangers(
 }
 
 enum Step {
-    Bad(Bad),
+    Bad(Bad, Asking),
     Before,
     Changed(Record),
     Stopped,
-    Answered(Record, Result<Produced, Refused>),
+    Answered(Record, Result<Produced, Refused>, Asking),
 }
 
 fn line<'a>(
@@ -276,6 +286,7 @@ fn line<'a>(
     record: &'a Record,
     produced: &'a Produced,
     (task_sha256, input_sha256): (&'a str, &'a str),
+    request_id: &'a str,
 ) -> Line<'a> {
     let (prompt, prompt_sha256) = production.prompt();
     Line {
@@ -290,9 +301,6 @@ fn line<'a>(
         cost_usd: produced.cost_usd,
         task_sha256,
         input_sha256,
+        request_id,
     }
-}
-
-fn letter<'a>(record: &'a Record, kind: &'static str, reasons: &'a [String]) -> Dead<'a> {
-    Dead { line: record.line, id: Some(&record.id), kind, reasons }
 }

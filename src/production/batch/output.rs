@@ -33,6 +33,8 @@ pub struct Line<'a> {
     pub task_sha256: &'a str,
     /// Hash of the input, as it was written.
     pub input_sha256: &'a str,
+    /// Id of the request, as in the access log and in spans.
+    pub request_id: &'a str,
 }
 
 /// One input without an output.
@@ -46,6 +48,8 @@ pub struct Dead<'a> {
     pub kind: &'static str,
     /// Why.
     pub reasons: &'a [String],
+    /// Id of the request, as in the access log and in spans.
+    pub request_id: &'a str,
 }
 
 /// How outputs are written.
@@ -55,6 +59,8 @@ pub enum Form {
     Jsonl,
     /// Rows with a header.
     Csv,
+    /// Rows as 0.1.0 wrote them: without the last column.
+    OlderCsv,
 }
 
 impl Form {
@@ -79,11 +85,11 @@ impl Form {
                 bytes.push(b'\n');
                 Ok(bytes)
             }
-            Self::Csv => {
+            Self::Csv | Self::OlderCsv => {
                 let cost = line.cost_usd.map_or(String::new(), |usd| usd.to_string());
                 let (repaired, fell_back) = (line.repaired.to_string(), line.fell_back.to_string());
                 let output = line.output.to_string();
-                row(&[
+                let cells = [
                     line.id,
                     &output,
                     line.model,
@@ -95,7 +101,9 @@ impl Form {
                     &cost,
                     line.task_sha256,
                     line.input_sha256,
-                ])
+                    line.request_id,
+                ];
+                row(cells.get(..self.columns().len()).unwrap_or_default())
             }
         }
     }
@@ -107,12 +115,27 @@ impl Form {
     pub fn header(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Jsonl => Ok(Vec::new()),
-            Self::Csv => row(&HEADER),
+            Self::Csv | Self::OlderCsv => row(self.columns()),
+        }
+    }
+
+    /// The form of a text: an older CSV keeps its columns.
+    #[must_use]
+    pub fn of_text(self, text: &str) -> Self {
+        let is_older = || Self::OlderCsv.header().is_ok_and(|header| text.as_bytes().starts_with(&header));
+        if self == Self::Csv && is_older() { Self::OlderCsv } else { self }
+    }
+
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Jsonl => &[],
+            Self::Csv => &HEADER,
+            Self::OlderCsv => HEADER.split_last().map_or(&[], |(_, older)| older),
         }
     }
 }
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "id",
     "output",
     "model",
@@ -124,6 +147,7 @@ const HEADER: [&str; 11] = [
     "cost_usd",
     "task_sha256",
     "input_sha256",
+    "request_id",
 ];
 
 fn row(cells: &[&str]) -> io::Result<Vec<u8>> {
@@ -180,6 +204,7 @@ impl Output {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let cut = bytes.split_off(whole);
         let text = String::from_utf8(bytes).map_err(|_| Unusable::Foreign(1, "not UTF-8 text".to_owned()))?;
+        let form = form.of_text(&text);
         let lines = written(&text, form)?;
         if whole == 0 && !form.begins_so(&cut) {
             return Err(Unusable::Foreign(1, "it begins otherwise".to_owned()));
@@ -238,10 +263,10 @@ pub fn written(text: &str, form: Form) -> Result<Vec<Written>, Unusable> {
                 serde_json::from_str(line).map_err(|error| Unusable::Foreign(number, error.to_string()))
             })
             .collect(),
-        Form::Csv => {
+        Form::Csv | Form::OlderCsv => {
             let mut reader = csv::Reader::from_reader(text.as_bytes());
             let header = reader.headers().map_err(|error| Unusable::Foreign(1, error.to_string()))?;
-            if !text.is_empty() && *header != HEADER[..] {
+            if !text.is_empty() && *header != *form.of_text(text).columns() {
                 return Err(Unusable::Foreign(1, "another header".to_owned()));
             }
             (2..)
@@ -305,7 +330,7 @@ impl Form {
     fn begins_so(self, cut: &[u8]) -> bool {
         let begin = match self {
             Self::Jsonl => b"{\"id\":".to_vec(),
-            Self::Csv => self.header().unwrap_or_default(),
+            Self::Csv | Self::OlderCsv => self.header().unwrap_or_default(),
         };
         cut.starts_with(&begin) || begin.starts_with(cut)
     }
@@ -328,6 +353,7 @@ mod tests {
             cost_usd: None,
             task_sha256: "task",
             input_sha256: "input",
+            request_id: "r-1",
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) async fn hand_in(State(app): State<Arc<App>>, name: Name, request: Re
 
 async fn handed_in(app: &App, name: &str, request: Request) -> Result<Response, Trouble> {
     let (parts, body) = request.into_parts();
-    let (who, task) = admitted(app, name, &parts.headers)?;
+    let (who, task) = admitted(app, name, &parts)?;
     if app.draining.load(Ordering::Relaxed) {
         return Err(Trouble::new("busy", "the service is about to end").after(SOON));
     }

@@ -15,9 +15,12 @@ use tokio::time::Instant;
 
 use super::{Folder, Loader, Status};
 use crate::eval::shard::Shard;
+use crate::production::batch::asked::Asked;
 use crate::production::batch::input::jsonl;
 use crate::production::batch::output::{Dead, Form, Line, Output};
 use crate::production::batch::{Counts, Sink, Terms, Told, run};
+use crate::serve::access::Log;
+use crate::telemetry::access::Line as AccessLine;
 
 /// Wait before inputs are asked about again that a provider could not answer; each time three times as long.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -39,6 +42,7 @@ struct Desk {
     folder: Folder,
     loader: Loader,
     at_once: Option<usize>,
+    log: Arc<Log>,
     halted: watch::Receiver<bool>,
     halt: AtomicBool,
 }
@@ -62,11 +66,11 @@ impl Worker {
     pub(super) fn new(
         folder: Folder,
         queue: UnboundedReceiver<String>,
-        loader: Loader,
+        (loader, log): (Loader, Arc<Log>),
         at_once: Option<usize>,
         halted: watch::Receiver<bool>,
     ) -> Self {
-        let desk = Desk { folder, loader, at_once, halted, halt: AtomicBool::new(false) };
+        let desk = Desk { folder, loader, at_once, log, halted, halt: AtomicBool::new(false) };
         Self { queue, desk: Arc::new(desk) }
     }
 
@@ -172,10 +176,18 @@ impl Desk {
             .map_err(|error| error.to_string())?;
         let input = BufReader::new(File::open(folder.join("in.jsonl")).map_err(broken)?);
         let letters = File::create(folder.join("dead.jsonl")).map_err(broken)?;
-        let mut sink = Files { out, dead: BufWriter::new(letters), refused: BTreeSet::new() };
+        let mut sink = Files {
+            out,
+            dead: BufWriter::new(letters),
+            refused: BTreeSet::new(),
+            log: &self.log,
+            job: id,
+            who: Some(job.who.as_str()).filter(|who| !who.is_empty()),
+        };
         let shard = Shard { index: 1, of: 1 };
         let at_once = self.at_once.unwrap_or_else(|| share(production.in_flight()));
-        let terms = Terms { done: &done, shard, at_once, halt: &self.halt, tried };
+        let Log { ids, clock, .. } = self.log.as_ref();
+        let terms = Terms { done: &done, shard, at_once, halt: &self.halt, tried, ids, clock };
         let ran = run(production, jsonl(input, None), terms, &mut sink).await;
         sink.dead.flush().map_err(broken)?;
         sink.out.finish().map_err(broken)?;
@@ -192,14 +204,18 @@ fn share(in_flight: Option<u32>) -> usize {
 /// The same where nobody has said what it takes.
 const UNKNOWN: usize = 8;
 
-struct Files {
+struct Files<'a> {
     out: Output,
     dead: BufWriter<File>,
     /// Ids of dead letters.
     refused: BTreeSet<String>,
+    log: &'a Log,
+    job: &'a str,
+    /// Name of the caller's key.
+    who: Option<&'a str>,
 }
 
-impl Sink for Files {
+impl Sink for Files<'_> {
     fn output(&mut self, line: &Line<'_>) -> std::io::Result<()> {
         self.out.write(line)
     }
@@ -208,5 +224,9 @@ impl Sink for Files {
         self.refused.extend(letter.id.map(str::to_owned));
         serde_json::to_writer(&mut self.dead, letter)?;
         self.dead.write_all(b"\n")
+    }
+
+    fn asked(&mut self, asked: &Asked<'_>) {
+        self.log.telemetry.line(&AccessLine::of_input(asked, Some(self.job), self.who));
     }
 }

@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{Folder, Job};
 use crate::files::atomic_write;
+use crate::json::hex;
 
 /// Names of files that are being written begin so.
 pub(super) const PREFIX: &str = ".upload-";
@@ -65,7 +66,7 @@ impl Upload {
         self.file.flush().await?;
         self.file.sync_all().await?;
         let digest = self.sha256.clone().finalize();
-        let id: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(digest.get(..12).unwrap_or_default());
         if self.folder.find(&id).is_some() {
             return Ok((id, false));
         }

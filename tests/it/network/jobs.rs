@@ -9,7 +9,7 @@ use crate::server::{Reply, Server, send};
 use crate::world::World;
 
 /// A job's report, once it stands so.
-fn job(server: &Server, place: &str, status: &str) -> Value {
+pub(super) fn job(server: &Server, place: &str, status: &str) -> Value {
     loop {
         let report = send(server.authority(), "GET", place, &[], "").json();
         if report["status"] == status {

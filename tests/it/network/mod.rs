@@ -8,6 +8,8 @@ mod finetune;
 mod gate;
 mod graph;
 mod jobs;
+#[cfg(all(unix, feature = "otel"))]
+mod joined;
 mod judge;
 mod kb;
 mod live;

@@ -6,7 +6,7 @@ use crate::world::World;
 
 /// Thirty cases with a pairwise judge, accepted; the server then says something else to every case, and `word` whatever
 /// the judge is asked.
-fn rewritten(word: &str) -> (World, Server) {
+pub(super) fn rewritten(word: &str) -> (World, Server) {
     let world = world(30);
     for (file, text) in [
         ("prompts/judge.txt", "Score it.\n{output}\n"),
