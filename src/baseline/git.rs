@@ -13,8 +13,6 @@
 
 mod tree;
 
-mod past;
-
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Stored};
@@ -23,7 +21,6 @@ use crate::git::base::{self, Base, Refused};
 use crate::git::{Output, run};
 
 pub use crate::git::base::{Asked, Found};
-pub use past::PastVersions;
 
 /// The commit to compare with, resolved once.
 #[derive(Debug, Clone)]

@@ -20,11 +20,11 @@ pub mod past;
 pub mod diff;
 
 pub use file::{Stored, list, parse, path, read, to_text, write};
-pub use git::{Asked, Found, MergeBase, PastVersions};
+pub use git::{Asked, Found, MergeBase};
 pub use history::{Acceptance, History};
 pub use model::{
     Accepted, AcceptedChange, Baseline, BaselineCase, BaselineSample, Decision, FileHash, Header, JudgeWord,
     Verdict,
 };
-pub use past::past;
+pub use past::{Past, past};
 pub use record::{from_record, scored};

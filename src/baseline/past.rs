@@ -16,15 +16,31 @@ pub struct Past {
     pub stored: Stored,
 }
 
-/// Every baseline of a suite and model in the history of `HEAD`, each content once, the newest first; nothing without a
-/// history. What this program cannot read, such as a merge that was committed half done, is passed over.
+/// Every baseline of a suite and model in the history of `HEAD`, each content once, the newest first and each read when
+/// it is its turn; nothing without a history. What this program cannot read, such as a merge that was committed half
+/// done, is passed over.
 ///
 /// # Errors
 /// `git` fails on an object that it should have.
-pub fn past(root: &Path, suite: &str, alias: &str) -> Result<Vec<Past>, Problem> {
+pub fn past(root: &Path, suite: &str, alias: &str) -> impl Iterator<Item = Result<Past, Problem>> + use<> {
     let path = file::path(suite, alias);
+    let contents = contents(root, &path);
+    let root = root.to_owned();
+    contents.into_iter().filter_map(move |(commit, id)| match blob(&root, &id) {
+        Ok(blob) => file::parse(&path, &blob).ok().map(|stored| Ok(Past { commit, stored })),
+        Err(error) => {
+            let message = format!("an earlier content cannot be read from Git: {error}");
+            let problem = Problem::of_file(&path, message);
+            Some(Err(problem.hint("fetch all of the history, e.g. `git fetch --unshallow`")))
+        }
+    })
+}
+
+/// Commits that changed a file, and the ids of its contents, the newest first.
+fn contents(root: &Path, path: &str) -> Vec<(String, String)> {
     // All sides of a merge, also those that it took nothing of.
     let log = [
+        "--literal-pathspecs",
         "log",
         "--full-history",
         "-m",
@@ -33,9 +49,9 @@ pub fn past(root: &Path, suite: &str, alias: &str) -> Result<Vec<Past>, Problem>
         "--no-abbrev",
         "--no-renames",
         "--",
-        &path,
+        path,
     ];
-    let Some(log) = git::run(root, &log).ok().filter(|log| log.ok) else { return Ok(Vec::new()) };
+    let Some(log) = git::run(root, &log).ok().filter(|log| log.ok) else { return Vec::new() };
     let (mut commit, mut seen, mut found) = (String::new(), BTreeSet::new(), Vec::new());
     for line in log.text().lines() {
         // `commit <id>`, and below it `:<mode> <mode> <id before> <id after> <status>\t<path>`
@@ -45,20 +61,12 @@ pub fn past(root: &Path, suite: &str, alias: &str) -> Result<Vec<Past>, Problem>
             continue;
         }
         for id in [words.get(3), words.get(2)].into_iter().flatten() {
-            if id.chars().all(|digit| digit == '0') || !seen.insert((*id).to_owned()) {
-                continue;
-            }
-            let blob = blob(root, id).map_err(|error| {
-                let message = format!("an earlier content cannot be read from Git: {error}");
-                Problem::of_file(&path, message)
-                    .hint("fetch all of the history, e.g. `git fetch --unshallow`")
-            })?;
-            if let Ok(stored) = file::parse(&path, &blob) {
-                found.push(Past { commit: commit.clone(), stored });
+            if id.chars().any(|digit| digit != '0') && seen.insert((*id).to_owned()) {
+                found.push((commit.clone(), (*id).to_owned()));
             }
         }
     }
-    Ok(found)
+    found
 }
 
 fn blob(root: &Path, id: &str) -> Result<Vec<u8>, String> {
@@ -76,9 +84,11 @@ mod tests {
     fn every_content_is_found_even_if_a_merge_discarded_it() {
         let header = baseline().header;
         let nowhere = tempfile::tempdir().unwrap();
-        assert_eq!(past(nowhere.path(), &header.suite, &header.model).unwrap(), []);
+        assert_eq!(past(nowhere.path(), &header.suite, &header.model).count(), 0);
         let repo = Repo::inside("sub");
-        let found = || past(&repo.root(), &header.suite, &header.model).unwrap();
+        let found = || -> Vec<Past> {
+            past(&repo.root(), &header.suite, &header.model).collect::<Result<_, _>>().unwrap()
+        };
         assert_eq!(found(), [], "no baseline yet");
         let accept = |by: &str| {
             let mut baseline = baseline();
@@ -104,5 +114,22 @@ mod tests {
         crate::files::atomic_write(&path, b"<<<<<<<").unwrap();
         repo.commit("half a merge");
         assert!(found().iter().any(|past| past.stored.sha256 == second) && found().len() == 3);
+    }
+    #[test]
+    fn earlier_versions_come_newest_first() {
+        for sub in ["", "evals project/rf"] {
+            let repo = Repo::inside(sub);
+            let hashes = ["first", "second", "third"].map(|by| {
+                let mut baseline = baseline();
+                baseline.header.accepted.by = by.to_owned();
+                let sha256 = file::write(&repo.root(), &baseline).unwrap();
+                repo.commit(by);
+                sha256
+            });
+            repo.commit("nothing about baselines");
+            let found = past(&repo.root(), "gold", "reference").map(|past| past.unwrap().stored.sha256);
+            assert_eq!(found.collect::<Vec<_>>(), hashes.into_iter().rev().collect::<Vec<_>>());
+            assert_eq!(past(&repo.root(), "gold", "noisy").count(), 0);
+        }
     }
 }

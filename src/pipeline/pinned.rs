@@ -48,11 +48,11 @@ pub(super) fn baselines(
     if found.compared.as_ref().is_none_or(|baseline| is_of_pin(&baseline.header.prompt.sha256)) {
         return Ok(None);
     }
-    let past = baseline::past(&inputs.root(), &suite.doc.value.suite, &suite.alias)?;
-    let Some(past) = past.into_iter().find(|past| is_of_pin(&past.stored.baseline.header.prompt.sha256))
-    else {
-        return Ok(None);
+    let mut past = baseline::past(&inputs.root(), &suite.doc.value.suite, &suite.alias);
+    let of_pin = |past: &Result<baseline::Past, _>| {
+        past.as_ref().map_or(true, |past| is_of_pin(&past.stored.baseline.header.prompt.sha256))
     };
+    let Some(past) = past.find(of_pin).transpose()? else { return Ok(None) };
     let commit: String = past.commit.chars().take(10).collect();
     let why = format!("of commit {commit}, the newest that was accepted with {}", pin.prompt);
     let info = info(Some(&past.stored), BaselineSource::WorkingFile { why: Some(why) });

@@ -53,25 +53,3 @@ fn without_a_base_files_count_as_they_are() {
     assert_eq!(base.read("data").unwrap(), GitFile::NoBase);
     assert_eq!(base.baseline("gold", "reference").unwrap(), None);
 }
-
-#[test]
-fn earlier_versions_come_newest_first() {
-    for sub in ["", "evals project/rf"] {
-        let repo = Repo::inside(sub);
-        let hashes = ["first", "second", "third"].map(|by| accept(&repo, by));
-        repo.commit("nothing about baselines");
-        // A version that this program cannot read.
-        crate::files::atomic_write(&repo.root().join(path("gold", "reference")), b"{").unwrap();
-        repo.commit("broken");
-        let found = |most: usize| {
-            let history = PastVersions::of(&repo.root(), "gold", "reference", most);
-            history.versions().map(|stored| stored.sha256).collect::<Vec<_>>()
-        };
-        let newest_first: Vec<String> = hashes.iter().rev().cloned().collect();
-        assert_eq!(found(9), newest_first);
-        assert_eq!(found(2), newest_first[..1], "the broken one counts");
-        assert_eq!(PastVersions::of(&repo.root(), "gold", "noisy", 9).versions().count(), 0);
-    }
-    let nowhere = tempfile::tempdir().unwrap();
-    assert_eq!(PastVersions::of(nowhere.path(), "gold", "reference", 9).versions().count(), 0);
-}

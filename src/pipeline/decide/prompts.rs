@@ -20,7 +20,8 @@ const ROUNDING: f64 = 5e-5;
 
 /// Every baseline of a suite and model that the tree or Git holds, by the hash of its file.
 fn files(root: &std::path::Path, suite: &str, alias: &str) -> Result<BTreeMap<String, Stored>, Problem> {
-    let old = baseline::past(root, suite, alias)?.into_iter().map(|past| past.stored);
+    let past = baseline::past(root, suite, alias).collect::<Result<Vec<_>, Problem>>()?;
+    let old = past.into_iter().map(|past| past.stored);
     let now = baseline::read(root, suite, alias)?;
     Ok(old.chain(now).map(|stored| (stored.sha256.clone(), stored)).collect())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Accepted;
-use crate::baseline::{PastVersions, Stored};
+use crate::baseline::{self, Stored};
 use crate::eval::plan::SuitePlan;
 use crate::mutants::answer::Parsed;
 use crate::pipeline::inputs::Inputs;
@@ -20,8 +20,10 @@ pub(super) fn answers(
     originals: &[Accepted],
 ) -> BTreeMap<usize, String> {
     let mut found = BTreeMap::new();
-    let history = PastVersions::of(&inputs.root(), &plan.spec.suite, &plan.alias, VERSIONS);
-    for version in history.versions().filter(|version| version.sha256 != stored.sha256) {
+    let past = baseline::past(&inputs.root(), &plan.spec.suite, &plan.alias).take(VERSIONS);
+    // A shallow clone has no more to offer.
+    let versions = past.filter_map(Result::ok).map(|past| past.stored);
+    for version in versions.filter(|version| version.sha256 != stored.sha256) {
         for (i, original) in
             originals.iter().enumerate().filter(|(i, _)| !found.contains_key(i)).collect::<Vec<_>>()
         {
