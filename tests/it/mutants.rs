@@ -367,6 +367,12 @@ gate: { primary: verdict_accuracy, also: [false_pass, code_f1], slices: [test_ty
     #[test]
     fn an_embedded_judge_that_may_fail_cases_is_counted_apart() {
         let world = certifiable();
+        // Leave something to the judge.
+        world.edit(
+            "evals/gold.yml",
+            " severity_f1, action_f1, certainty_f1, grounding, judge_mean]",
+            " grounding, judge_mean]",
+        );
         let informs = measured(&world, &["gold"]);
         world.run(&["judge", "calibrate", "gold"]).exits(0);
         let blocks = measured(&world, &["gold"]);

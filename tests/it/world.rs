@@ -110,9 +110,6 @@ static SMALL: LazyLock<World> = LazyLock::new(|| {
     let cases: Vec<String> = world.read("data/gold_set.jsonl").lines().take(8).map(str::to_owned).collect();
     world.write("data/gold_set.jsonl", &(cases.join("\n") + "\n"));
     world.remove("data/baselines/gold.reference.json");
-    let log = world.read("prompts/prompt_changelog.md");
-    let blocks = log.find("```yaml").unwrap();
-    world.write("prompts/prompt_changelog.md", &log[..blocks]);
     world.run(&["baseline", "accept", "gold", "--yes", "--by", "Ada"]).exits(0);
     world
 });

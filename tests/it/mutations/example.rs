@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{Mutation, is_fair, run_all};
 use crate::world::{CURRENT, NEXT, World};
 
+const ALSO: &str = "also: [false_pass, code_f1, severity_f1, action_f1, certainty_f1, grounding, judge_mean]";
 const SUITE: &str = "evals/gold.yml";
 const GOLD: &str = "data/gold_set.jsonl";
 
@@ -245,16 +246,14 @@ fn policies_that_get_weaker() {
                 name: "the primary metric is one that did not move",
                 make: |w| {
                     w.edit(SUITE, "primary: verdict_accuracy\n", "primary: grounding\n");
-                    w.edit(SUITE, "also: [false_pass, code_f1, grounding, judge_mean]", "also: []");
+                    w.edit(SUITE, ALSO, "also: []");
                 },
                 named: Some("gate: primary verdict_accuracy -> grounding"),
                 worse: true,
             },
             Mutation {
                 name: "a metric leaves the gate",
-                make: |w| {
-                    w.edit(SUITE, "also: [false_pass, code_f1, grounding, judge_mean]", "also: [grounding]");
-                },
+                make: |w| w.edit(SUITE, ALSO, "also: [grounding]"),
                 named: Some("gate: also without false_pass"),
                 worse: true,
             },
