@@ -9,10 +9,30 @@ use crate::world::World;
 
 const SUITE: &str = "evals/tiny.yml";
 const CASES: &str = "data/cases.csv";
+#[cfg(unix)]
+const PROGRAM: &str = "checks/same.sh";
 
 /// Sixty cases with an accepted baseline, and a branch whose prompt answers four in ten wrongly. Both are recorded.
-static WORLDS: LazyLock<(World, World)> = LazyLock::new(|| {
+static WORLDS: LazyLock<(World, World)> = LazyLock::new(|| worlds(|_| ()));
+
+/// The same, where a program is the check and an undecided gate fails.
+#[cfg(unix)]
+static BY_PROGRAM: LazyLock<(World, World)> = LazyLock::new(|| {
+    worlds(|world| {
+        // The answer and the label of a case are one word.
+        world.write(
+            PROGRAM,
+            "read -r line\nword() { echo \"$line\" | sed \"s/.*\\\"$1\\\":\\\"\\([a-z]*\\)\\\".*/\\1/\"; }\n\
+             if [ \"$(word answer)\" = \"$(word expected)\" ]; then echo '{\"score\": 1}'; else echo '{\"score\": 0}'; fi\n",
+        );
+        world.edit(SUITE, "equals: { expected: \"\" }", "command: { run: [/bin/sh, checks/same.sh] }");
+        world.write("config/settings.yml", "on_inconclusive: fail\n");
+    })
+});
+
+fn worlds(prepare: fn(&World)) -> (World, World) {
     let world = of_cases(60);
+    prepare(&world);
     let right = server(&world, &[]);
     let wrong = Server::start(&world, &["--answers", CASES, "--accuracy", "0.6", "--seed", "3"]);
     point_at(&world, &right, "");
@@ -27,7 +47,7 @@ static WORLDS: LazyLock<(World, World)> = LazyLock::new(|| {
     point_at(&world, &right, "");
     world.commit();
     (world, clean)
-});
+}
 
 /// A copy that replays, as under CI.
 fn worse() -> World {
@@ -178,6 +198,39 @@ fn weaker_measurements_of_a_recorded_model() {
                 make: |w| std::fs::remove_dir_all(w.path("data/recordings")).unwrap(),
                 named: None,
                 worse: false,
+            },
+        ],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn weaker_programs_and_settings() {
+    let by_program = |world: &World| replaying(world.again());
+    is_fair(&by_program(&BY_PROGRAM.0), &by_program(&BY_PROGRAM.1));
+    run_all(
+        &|| by_program(&BY_PROGRAM.0),
+        &[
+            Mutation {
+                name: "the program of a check approves of everything",
+                make: |w| w.write(PROGRAM, "echo '{\"score\": 1}'\n"),
+                named: Some("check command /bin/sh: program or arguments changed"),
+                worse: false,
+            },
+            Mutation {
+                name: "another program checks",
+                make: |w| {
+                    w.write("checks/any.sh", "echo '{\"score\": 1}'\n");
+                    w.edit(SUITE, "checks/same.sh", "checks/any.sh");
+                },
+                named: Some("check command /bin/sh: program or arguments changed"),
+                worse: true,
+            },
+            Mutation {
+                name: "an undecided gate does not fail any more",
+                make: |w| w.edit("config/settings.yml", "fail", "warn"),
+                named: Some("settings: on_inconclusive: fail true -> false"),
+                worse: true,
             },
         ],
     );
