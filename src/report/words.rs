@@ -191,6 +191,9 @@ fn meaning(report: &Report, code: u8) -> &'static str {
         exit::OK if !report.gates.is_empty() && report.gates.iter().all(is_first) => {
             "first run, there is no baseline to compare with yet"
         }
+        exit::OK if report.gates.iter().any(|gate| gate.meaning == Outcome::Worse) => {
+            "what got worse is accepted"
+        }
         exit::OK => "nothing got worse",
         exit::WORSE => failure(report),
         exit::INPUT => "fix the input",

@@ -140,8 +140,9 @@ fn a_worse_prompt_does_not_approve_itself_on_master() {
     world.run(&["baseline", "accept", "gold", "--yes", "--override", "say so"]).exits(0);
     world.commit();
     world.set("CI", "true");
-    world
+    let ran = world
         .run(&["eval"])
         .exits(0)
         .says(&["gold: regressed, accepted", "base: merge base with origin/master ("]);
+    insta::assert_snapshot!(ran.stdout.lines().last().unwrap(), @"exit 0: what got worse is accepted");
 }
