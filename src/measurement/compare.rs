@@ -3,7 +3,7 @@
 //! A change is a finding when it can hide a loss, and a note when it can only make the measurement stricter. Where a
 //! change could be either, it is a finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -328,13 +328,18 @@ impl Changes<'_> {
         ] {
             self.number("limits", key, Stricter::Down, (before, after));
         }
+        self.changed("suite", "task", &json!(base.task), &json!(now.task));
         self.list_of("suite", "models", &base.models, &now.models);
-        for (key, before) in &base.dataset_rules {
-            let after = now.dataset_rules.get(key);
-            if after != Some(before) {
-                let what = if after.is_some() { "changed" } else { "removed" };
-                self.add(&format!("task {key}"), what, Effect::CanHide, (&json!(before), &json!(after)));
-            }
+        let keys: BTreeSet<_> = base.task_rules.keys().chain(now.task_rules.keys()).collect();
+        for key in keys {
+            let sides = (base.task_rules.get(key), now.task_rules.get(key));
+            let (what, effect) = match sides {
+                (before, after) if before == after => continue,
+                (None, _) => ("added", Effect::Stricter),
+                (Some(_), Some(_)) => ("changed", Effect::CanHide),
+                (Some(_), None) => ("removed", Effect::CanHide),
+            };
+            self.add(&format!("task {key}"), what, effect, (&json!(sides.0), &json!(sides.1)));
         }
     }
 

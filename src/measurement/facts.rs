@@ -17,6 +17,8 @@ use crate::json::{canonical, sha256_hex};
 pub struct Facts {
     /// Suite name.
     pub suite: String,
+    /// Task that it evaluates; absent where the suite names a prompt itself.
+    pub task: Option<String>,
     /// Cases by id.
     pub cases: BTreeMap<String, CaseFacts>,
     /// Checks on every answer, as written.
@@ -33,8 +35,8 @@ pub struct Facts {
     pub models: Vec<String>,
     /// The judge, where there is one.
     pub judge: Option<JudgeFacts>,
-    /// Rules that the suite's dataset obeys: name to hash or name of the rule.
-    pub dataset_rules: BTreeMap<&'static str, String>,
+    /// Rules of its task for datasets, requests and answers: name to the hash of a schema, the name of a rule, or checks.
+    pub task_rules: BTreeMap<&'static str, Value>,
     /// SHA-256 of the program code that `custom` checks are registered in; absent without such checks.
     pub code_sha256: Option<String>,
 }
@@ -143,17 +145,28 @@ impl Facts {
             spec: judge,
             may_fail,
         });
-        let mut dataset_rules = BTreeMap::new();
+        let mut task_rules = BTreeMap::new();
         if let Some(task) = task {
-            let schema = task.case_schema.as_ref().and_then(|file| schema_hash(root, file));
-            dataset_rules.extend(schema.map(|hash| ("case_schema", hash)));
-            dataset_rules.extend(task.label_rules.clone().map(|name| ("label_rules", name)));
+            for (name, file) in [
+                ("case_schema", &task.case_schema),
+                ("input_schema", &task.input_schema),
+                ("output_schema", &task.output_schema),
+            ] {
+                let hash = file.as_ref().and_then(|file| schema_hash(root, file));
+                task_rules.extend(hash.map(|hash| (name, json!(hash))));
+            }
+            task_rules.extend(task.label_rules.as_ref().map(|name| ("label_rules", json!(name))));
+            if !task.checks.is_empty() {
+                let checks: Vec<Value> = task.checks.iter().map(|one| check(one).as_written()).collect();
+                task_rules.insert("checks", json!(checks));
+            }
         }
         let all = spec.checks.iter().chain(spec.metrics.values().map(|metric| &metric.check));
         let mut all = all.chain(dataset.cases.iter().flat_map(|case| &case.checks));
         let registered = all.any(|check| check.kind == "custom");
         Self {
             suite: spec.suite.clone(),
+            task: spec.task.clone(),
             cases: cases.collect(),
             checks: spec.checks.iter().map(check).collect(),
             metrics: metrics.collect(),
@@ -162,7 +175,7 @@ impl Facts {
             limits: spec.limits.clone(),
             models,
             judge,
-            dataset_rules,
+            task_rules,
             code_sha256: registered.then(|| code_hash(root)),
         }
     }
@@ -185,6 +198,12 @@ impl CheckFacts {
         let label = check.label();
         let name = if check.args.not { label.trim_start_matches("not ").to_owned() } else { label };
         Self { name, kind: check.kind, metric: check.args.metric.clone(), args }
+    }
+}
+
+impl CheckFacts {
+    fn as_written(&self) -> Value {
+        json!([self.kind, self.metric, self.args])
     }
 }
 

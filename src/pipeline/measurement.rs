@@ -280,7 +280,12 @@ impl Base {
             named
                 .extend(spec.checks.iter().chain(spec.metrics.values().map(|m| &m.check)).flat_map(files_of));
         }
-        named.extend(project.graph.value.tasks.values().filter_map(|task| task.case_schema.clone()));
+        for task in project.graph.value.tasks.values() {
+            named.extend(
+                [&task.case_schema, &task.input_schema, &task.output_schema].into_iter().flatten().cloned(),
+            );
+            named.extend(task.checks.iter().flat_map(files_of));
+        }
         let relative =
             |path: &String| !path.is_empty() && Path::new(path).is_relative() && !path.contains("..");
         write(&named.into_iter().filter(relative).collect::<Vec<_>>())?;
@@ -343,7 +348,11 @@ fn facts(project: &Project, doc: &Document<SuiteSpec>, dataset: &Dataset, plan: 
         task: spec.task.as_ref().and_then(|task| project.graph.value.tasks.get(task)),
         on_inconclusive: project.settings.on_inconclusive.unwrap_or(OnInconclusive::Warn),
     };
-    Facts::of(source, project.aliases_of(spec).unwrap_or_default(), judge)
+    let models = match project.own_model(spec) {
+        Some(model) => vec![model.to_owned()],
+        None => project.aliases_of(spec).unwrap_or_default(),
+    };
+    Facts::of(source, models, judge)
 }
 
 /// A suite that the tree does not have any more.

@@ -248,11 +248,23 @@ fn changes_around_the_suite_are_named() {
         ["settings: on_inconclusive: fail true -> false (CanHide)"]
     );
     assert_eq!(shown(&Facts { judge: None, ..base() }), ["judge: removed (CanHide)"]);
-    let rules = |hash: &str| BTreeMap::from([("case_schema", hash.to_owned())]);
-    let with_rules = Facts { dataset_rules: rules("1"), ..base() };
-    let dataset_rules = |now: &Facts| between(&with_rules, now).swap_remove(0).name;
-    assert_eq!(dataset_rules(&base()), "task case_schema: removed");
-    assert_eq!(dataset_rules(&Facts { dataset_rules: rules("2"), ..base() }), "task case_schema: changed");
+    let with =
+        |rules: &[(&'static str, Value)]| Facts { task_rules: rules.iter().cloned().collect(), ..base() };
+    let before = with(&[("case_schema", json!("1")), ("checks", json!(["a"]))]);
+    let of_task = |now: &Facts| -> Vec<String> {
+        between(&before, now)
+            .into_iter()
+            .map(|change| format!("{} ({:?})", change.name, change.effect))
+            .collect()
+    };
+    assert_eq!(of_task(&base()), ["task case_schema: removed (CanHide)", "task checks: removed (CanHide)"]);
+    let other = with(&[("case_schema", json!("2")), ("checks", json!(["a"])), ("output_schema", json!("3"))]);
+    assert_eq!(
+        of_task(&other),
+        ["task case_schema: changed (CanHide)", "task output_schema: added (Stricter)"]
+    );
+    let elsewhere = Facts { task: Some("copy".to_owned()), ..base() };
+    assert_eq!(shown(&elsewhere), ["suite: task none -> copy (CanHide)"]);
 }
 
 /// No finding for what measures the same.

@@ -7,6 +7,11 @@ use crate::world::{CURRENT, NEXT, World};
 
 const ALSO: &str = "also: [false_pass, code_f1, severity_f1, action_f1, certainty_f1, grounding, judge_mean]";
 const SUITE: &str = "evals/gold.yml";
+const GRAPH: &str = "config/prompt_graph.yml";
+/// What production holds every answer against, besides the output schema.
+const QUOTES: &str = "    checks:\n      - quotes_verbatim: { path: \"/issues/*/evidence\" }\n";
+/// A task that asks the same, and promises nothing.
+const COPY: &str = "tasks:\n  copy:\n    nodes:\n      answer: { prompt: prompt_v004.txt, model: \"@task\" }\n    output: answer\n";
 const GOLD: &str = "data/gold_set.jsonl";
 
 /// The example's first cases on a branch with the worse prompt.
@@ -361,8 +366,36 @@ fn what_is_deleted_or_renamed() {
             },
             Mutation {
                 name: "rules of the labels are dropped",
-                make: |w| w.edit("config/prompt_graph.yml", "label_rules: rf_qaqc", "# label_rules: rf_qaqc"),
+                make: |w| w.edit(GRAPH, "label_rules: rf_qaqc", "# label_rules: rf_qaqc"),
                 named: Some("task label_rules: removed"),
+                worse: true,
+            },
+            Mutation {
+                name: "the suite evaluates a copy of the task",
+                make: |w| {
+                    w.edit(GRAPH, "tasks:\n", COPY);
+                    w.edit(SUITE, "task: rf_qaqc", "task: copy");
+                    w.edit(SUITE, "[\"@production\"]", "[reference]");
+                },
+                named: Some("suite: task rf_qaqc -> copy"),
+                worse: true,
+            },
+            Mutation {
+                name: "the answer comes from another model than the suite names",
+                make: |w| w.edit(GRAPH, "model: \"@task\"", "model: noisy"),
+                named: Some("suite: models without reference"),
+                worse: false,
+            },
+            Mutation {
+                name: "production holds answers against no schema",
+                make: |w| w.edit(GRAPH, "output_schema:", "# output_schema:"),
+                named: Some("task output_schema: removed"),
+                worse: true,
+            },
+            Mutation {
+                name: "production checks no quotes any more",
+                make: |w| w.edit(GRAPH, QUOTES, ""),
+                named: Some("task checks: removed"),
                 worse: true,
             },
             Mutation {
