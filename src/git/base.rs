@@ -145,9 +145,31 @@ pub fn find(root: &Path, wanted: &Asked) -> Result<Found, Refused> {
     }
     let shallow = inside.text().lines().nth(1) == Some("true");
     match target(root, wanted, shallow)? {
-        Ok(target) => merge_base(root, target, shallow).map(Found::Commit),
+        Ok(target) => {
+            let base = merge_base(root, target, shallow)?;
+            hides_nothing(root, wanted, &base, shallow)?;
+            Ok(Found::Commit(base))
+        }
         Err(why) => Ok(Found::Nothing(why)),
     }
+}
+
+/// Under CI, a ref by hand must not be the checked out commit itself where the system knows a branch that the change goes
+/// to: the change would be compared with itself.
+fn hides_nothing(root: &Path, wanted: &Asked, base: &Base, shallow: bool) -> Result<(), Refused> {
+    let Some(by_hand) = wanted.by_hand.as_ref().filter(|_| wanted.ci && !base.merging) else { return Ok(()) };
+    if commit(root, "HEAD").as_ref() != Some(&base.sha) {
+        return Ok(());
+    }
+    let without = Asked { by_hand: None, ..wanted.clone() };
+    let Ok(Ok(target)) = target(root, &without, shallow) else { return Ok(()) };
+    let Ok(other) = merge_base(root, target, shallow) else { return Ok(()) };
+    if other.sha == base.sha {
+        return Ok(());
+    }
+    let message = format!("`{by_hand}` is what is checked out, so the change would be compared with itself");
+    let hint = format!("unset it: {} is the branch that the change goes to", other.reference);
+    Err(Refused::new(wanted.variable, message).hint(hint))
 }
 
 /// The ref that counts; inside, why there is none and the run may go on without.

@@ -110,6 +110,24 @@ fn under_ci_a_remote_without_a_base_is_refused() {
 }
 
 #[test]
+fn under_ci_a_change_is_not_compared_with_itself() {
+    let mut world = pushed("origin", "trunk");
+    world.set("CI", "true").set("GITHUB_BASE_REF", "trunk");
+    world.write("notes.txt", "a change");
+    world.commit();
+    for reference in ["HEAD", "change"] {
+        world.set("EVALS_BASELINE_REF", reference);
+        let ran = world.run(&["eval"]).exits(2);
+        insta::allow_duplicates! { assert_snapshot!(ran.stderr.replace(&format!("`{reference}`"), "`REF`"), @r"
+        error: EVALS_BASELINE_REF: `REF` is what is checked out, so the change would be compared with itself
+          hint: unset it: origin/trunk is the branch that the change goes to
+        ") }
+    }
+    world.set("EVALS_BASELINE_REF", "origin/trunk");
+    world.run(&["eval"]).exits(0);
+}
+
+#[test]
 fn without_a_remote_files_count_as_they_stand() {
     let mut world = World::tiny();
     world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Ada"]).exits(0);
