@@ -10,13 +10,18 @@ use super::suite_run::Baselines;
 use crate::baseline::{self, Stored, git};
 use crate::config::{Problem, conflict};
 use crate::report::input::{BaseInfo, BaselineInfo, BaselineSource};
+use crate::stats::rounding::percent;
 
 /// Find the baselines of a suite.
 ///
 /// # Errors
 /// A file that cannot be read, or a ref set by hand whose merge base cannot be found.
 pub fn find(inputs: &Inputs, suite: &SuiteInputs) -> Result<Baselines, Problem> {
-    let found = of(&stored(inputs, suite)?);
+    let stored = stored(inputs, suite)?;
+    let mut found = of(&stored);
+    if stored.base.is_none() {
+        found.elsewhere = elsewhere(inputs, suite)?;
+    }
     let mut baselines = pinned::baselines(inputs, suite, &found)?.unwrap_or(found);
     // A comparison that failed is reported by `policy::measurement`.
     if let (Some(compared), Ok(measurement)) = (&mut baselines.compared, inputs.measurement()) {
@@ -68,7 +73,30 @@ pub(super) fn of(found: &Found) -> Baselines {
         working: working.map(|stored| Arc::new(stored.baseline.clone())),
         settled: BTreeMap::new(),
         judge_accepted: None,
+        elsewhere: None,
     }
+}
+
+/// The level that the merge base accepted for this suite on other models, where it has none on this one: a run that is
+/// compared with nothing of the merge base must not hide that its model is worse than the one before.
+fn elsewhere(inputs: &Inputs, suite: &SuiteInputs) -> Result<Option<String>, Problem> {
+    let merge_base = inputs.merge_base()?;
+    let git::Found::Commit(base) = merge_base.found() else { return Ok(None) };
+    let (spec, Some(project)) = (&suite.doc.value, &inputs.project) else { return Ok(None) };
+    let metric = &spec.gate.primary;
+    let mut levels = Vec::new();
+    for alias in project.models.value.models.keys().filter(|alias| **alias != suite.alias) {
+        let stored = merge_base.baseline(&spec.suite, alias)?;
+        let level = stored.and_then(|stored| stored.baseline.means().get(metric).copied());
+        levels.extend(level.map(|level| format!("{} on {alias}", percent(level))));
+    }
+    let (reference, levels) = (&base.reference, levels.join(", "));
+    Ok((!levels.is_empty()).then(|| {
+        format!(
+            "not compared with {reference}, which has no baseline on {}; there {metric} is {levels}",
+            suite.alias
+        )
+    }))
 }
 
 /// Both files, as they are.

@@ -69,6 +69,8 @@ pub struct Baselines {
     pub settled: BTreeMap<String, String>,
     /// Why a change of the judge was accepted by name.
     pub judge_accepted: Option<String>,
+    /// What the merge base accepted on other models, where it has nothing on this one.
+    pub elsewhere: Option<String>,
 }
 
 /// A case, complete.
@@ -229,6 +231,7 @@ struct Run {
     before: BTreeMap<String, Before>,
     excuse: Option<String>,
     judge_accepted: Option<String>,
+    elsewhere: Option<String>,
     info: Arc<BaselineInfo>,
     on_case: OnCase,
 }
@@ -266,6 +269,7 @@ pub async fn run_suite(
         before: BTreeMap::new(),
         excuse: baselines.excuse,
         judge_accepted: baselines.judge_accepted,
+        elsewhere: baselines.elsewhere,
         info: baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none())),
         on_case,
     };
@@ -370,6 +374,7 @@ impl Run {
         let rows = || self.rows.values().map(|row| row.record.as_ref());
         decision.notes.extend(other_served(self.compared.baseline.as_deref(), rows()));
         decision.notes.extend(other_model(&self.plan, self.compared.baseline.as_deref()));
+        decision.notes.extend(self.elsewhere.take());
         // A few cases alone say little about a check.
         let faults = if selection.gate && selection.cases.iter().all(|selected| *selected) {
             check_faults::find(&self.plan, rows(), self.compared.baseline.as_deref(), &self.on_accepted)
