@@ -22,6 +22,12 @@ pub fn show(baseline: &Baseline) -> Vec<String> {
         format!("decision {}: {}", accepted.label(), accepted.decision.sentence),
     ];
     lines.extend(accepted.override_reason.iter().map(|reason| format!("override: {reason}")));
+    lines.extend(baseline.measurement.iter().map(|change| {
+        format!(
+            "measurement: {}: accepted by {} at {}: {}",
+            change.change, change.by, change.at, change.reason
+        )
+    }));
     lines.extend(facts(header).into_iter().map(|(name, value)| format!("{name} {value}")));
     lines.extend(baseline.means().iter().map(|(name, mean)| format!("{name} {mean:.4}")));
     for case in &baseline.cases {

@@ -36,7 +36,7 @@ const MAX_PROBLEMS: usize = 10;
 pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
     let paint = Paint { colour };
     let mut out =
-        report.measurement.as_ref().map(|found| measurement_lines(found, paint)).unwrap_or_default();
+        report.measurement.as_ref().map(|found| measurement_lines(report, found, paint)).unwrap_or_default();
     for (suite, gate) in report.pairs() {
         out.extend(suite_lines(report, suite, gate, hints.for_suite(report, suite), paint));
     }
@@ -73,7 +73,7 @@ pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
 }
 
 /// Changes of the measurement, above every verdict that depends on it.
-fn measurement_lines(found: &MeasurementReport, paint: Paint) -> Vec<String> {
+fn measurement_lines(report: &Report, found: &MeasurementReport, paint: Paint) -> Vec<String> {
     let (open, accepted, notes) =
         (measurement::open(found), measurement::accepted(found), measurement::notes(found));
     let mut out = Vec::new();
@@ -92,7 +92,12 @@ fn measurement_lines(found: &MeasurementReport, paint: Paint) -> Vec<String> {
     let mut suites: Vec<&str> =
         found.changes.iter().filter(|c| c.is_open()).map(|c| c.suite.as_str()).collect();
     suites.dedup();
-    out.extend(suites.into_iter().map(|suite| format!("  accept: {}", measurement::accept_command(suite))));
+    let needs_reason =
+        |suite: &str| report.gates.iter().any(|gate| gate.suite == suite && words::needs_reason(gate));
+    out.extend(suites.into_iter().map(|suite| {
+        let why = if needs_reason(suite) { words::OVERRIDE } else { "" };
+        format!("  accept: {}{why}", measurement::accept_command(suite))
+    }));
     out
 }
 
@@ -150,11 +155,12 @@ fn suite_lines(
             .map(|limit| format!("  limit {}", paint.of(RED, &sanitize::line(&words::limit(limit))))),
     );
     out.extend(decision.notes.iter().map(|note| format!("  note: {}", sanitize::line(note))));
-    let (again, accept) = words::commands(suite, hints);
+    let again = words::again(suite, hints);
     let failing = |verdict: &&CaseVerdict| verdict.fails() && gate.excuses(verdict).is_none();
     if let Some(first) = decision.cases.iter().find(failing) {
         out.push(format!("  again: {again} --case {}", sanitize::line(&first.id)));
         if words::can_be_accepted(gate) {
+            let accept = words::accept(suite, hints, words::needs_reason(gate));
             out.push(format!("  accept: {accept}"));
         }
     }

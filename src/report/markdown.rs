@@ -281,7 +281,6 @@ fn still_open(result: &CaseResult) -> Option<&str> {
 }
 
 fn details(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> Vec<String> {
-    let (_, accept) = words::commands(suite, hints);
     let mut items: Vec<String> = vec![format!("cases: {}", words::counts(gate))];
     items.extend(words::stopped(&gate.decision));
     items.extend(gate.limits.iter().map(|limit| {
@@ -298,6 +297,7 @@ fn details(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> Vec<Stri
     items.extend(gate.rescored.iter().map(|why| format!("both sides were scored anew: {}", escape(why))));
     items.extend(gate.decision.notes.iter().map(|note| format!("note: {}", escape(note))));
     if words::can_be_accepted(gate) {
+        let accept = words::accept(suite, hints, words::needs_reason(gate));
         items.push(format!("accept this run: `{}`", code(&accept)));
     }
     std::iter::once(String::new()).chain(items.into_iter().map(|item| format!("- {item}"))).collect()

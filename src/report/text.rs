@@ -44,8 +44,8 @@ pub fn case_evidence(
 ) -> String {
     let headline = sanitize::line(&verdict.headline());
     let sample = words::telling_sample(case);
-    let (again, accept) = words::commands(suite, hints);
-    let again = format!("again: {again} --case {}", sanitize::line(&case.id));
+    let again = format!("again: {} --case {}", words::again(suite, hints), sanitize::line(&case.id));
+    let accept = words::accept(suite, hints, matches!(verdict.result, CaseResult::Broken));
     let mut out = vec![beside(&headline, &words::slices(suite, case))];
     match &verdict.result {
         CaseResult::Broken
@@ -222,7 +222,7 @@ pub fn gate_text(suite: &SuiteRecord, gate: &GateReport, hints: Hints<'_>) -> St
     }
     out.extend(decision.notes.iter().map(|note| format!("note: {}", sanitize::line(note))));
     if words::can_be_accepted(gate) {
-        out.push(format!("accept: {}", words::commands(suite, hints).1));
+        out.push(format!("accept: {}", words::accept(suite, hints, words::needs_reason(gate))));
     }
     out.push(format!("full report: {}", hints.full_report));
     out.join("\n")

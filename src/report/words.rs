@@ -194,6 +194,11 @@ fn meaning(report: &Report, code: u8) -> &'static str {
         exit::OK if report.gates.iter().any(|gate| gate.meaning == Outcome::Worse) => {
             "what got worse is accepted"
         }
+        exit::OK
+            if report.measurement.iter().flat_map(|found| &found.changes).any(|c| c.accepted.is_some()) =>
+        {
+            "nothing got worse by the measurement that was accepted"
+        }
         exit::OK => "nothing got worse",
         exit::WORSE => failure(report),
         exit::INPUT => "fix the input",
@@ -218,7 +223,7 @@ fn failure(report: &Report) -> &'static str {
     };
     let is_worse = |gate: &&GateReport| {
         let by_gate = gate.selected && gate.meaning == Outcome::Worse && gate.excused().is_none();
-        by_gate || fails(gate, |result| matches!(result, CaseResult::Broken))
+        by_gate || main_is_worse(gate) || fails(gate, |result| matches!(result, CaseResult::Broken))
     };
     let must_pass = |gate: &&GateReport| fails(gate, |result| matches!(result, CaseResult::MustPassFailed));
     let exceeds = |gate: &&GateReport| gate.selected && gate.limits.iter().any(Limit::exceeded);
@@ -400,14 +405,33 @@ pub(crate) fn telling_sample(case: &CaseRecord) -> Option<&SampleRecord> {
     case.samples.iter().find(fails).or_else(|| case.samples.first())
 }
 
-/// Commands that show a case again and that accept a run.
-pub(crate) fn commands(suite: &SuiteRecord, hints: Hints<'_>) -> (String, String) {
+/// The command that shows a suite again.
+pub(crate) fn again(suite: &SuiteRecord, hints: Hints<'_>) -> String {
+    format!("llmx eval {}{}", suite.suite, flags(suite, hints))
+}
+
+/// The command that accepts a run. `why` says that it asks for a reason: see [`needs_reason`].
+pub(crate) fn accept(suite: &SuiteRecord, hints: Hints<'_>, why: bool) -> String {
+    let why = if why { OVERRIDE } else { "" };
+    format!("llmx baseline accept {}{}{why}", suite.suite, flags(suite, hints))
+}
+
+/// What accepting asks for where the run does not speak for itself.
+pub(crate) const OVERRIDE: &str = " --override \"...\"";
+
+/// Accepting this run takes a reason: it is not plainly as good as the baseline.
+pub(crate) fn needs_reason(gate: &GateReport) -> bool {
+    let speaks = matches!(gate.decision.verdict, Verdict::Pass | Verdict::Improved);
+    gate.baseline.source != BaselineSource::None
+        && (!speaks || gate.decision.counts.broken > 0 || main_is_worse(gate))
+}
+
+fn flags(suite: &SuiteRecord, hints: Hints<'_>) -> String {
     let mut flags = if hints.name_model { format!(" --model {}", suite.model.alias) } else { String::new() };
     if hints.name_prompt {
         flags.push_str(&format!(" --prompt {}", suite.identity.prompt));
     }
-    let name = &suite.suite;
-    (format!("llmx eval {name}{flags}"), format!("llmx baseline accept {name}{flags}"))
+    flags
 }
 
 #[cfg(test)]
