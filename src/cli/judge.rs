@@ -106,6 +106,14 @@ fn one(context: &Context, inputs: &Inputs, suite: &SuiteInputs, dry_run: bool) -
         return Ok(());
     }
     let path = inputs.root().join(&file);
+    // Nothing changed but the day: the file stays, and with it the day that people know.
+    if let Ok(Some(before)) = certificate::read(&inputs.root(), &found.certificate.suite) {
+        let today = found.certificate.calibrated_on.clone();
+        if (Certificate { calibrated_on: today, ..before }) == found.certificate {
+            context.out.note(format!("{file} is up to date"));
+            return Ok(());
+        }
+    }
     let written =
         serde_json::to_string_pretty(&found.certificate).map_err(std::io::Error::other).and_then(|text| {
             path.parent().map_or(Ok(()), std::fs::create_dir_all)?;

@@ -45,7 +45,9 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             let found = policies::check(&inputs, "pins", &host::clock().today(), None);
             found.hints.iter().for_each(|hint| context.out.note(format!("hint: {hint}")));
             found.problems.iter().for_each(|problem| context.out.line(problem));
+            let pins = inputs.project.as_ref().map_or(0, |project| project.pins.value.pins.len());
             match (found.problems.is_empty(), found.hints.is_empty()) {
+                (true, true) if pins == 0 => context.out.line("there are no pins"),
                 (false, _) => return Err(exit::INPUT),
                 (true, true) => {
                     context.out.line("every pin was accepted, and no pinned model is about to be retired");

@@ -47,14 +47,16 @@ pub fn about(inputs: &Inputs, suite: &SuiteInputs) -> Result<Decided, Vec<Proble
     let project = inputs.loaded().ok_or_else(|| inputs.problems.clone())?;
     let name = &plan.spec.suite;
     let terms = &project.finetune.value.suites;
+    let root = inputs.root();
     let spec = terms.get(name).ok_or_else(|| {
-        let mut problem = Problem::of_file(FILE, format!("says nothing about suite `{name}`"));
+        let is_there = root.join(FILE).is_file();
+        let what = if is_there { "has no entry for" } else { "is missing, so there is no target for" };
+        let mut problem = Problem::of_file(FILE, format!("{what} suite `{name}`"));
         problem.hint = did_you_mean(name, terms.keys().map(String::as_str)).or_else(|| {
             Some(format!("write `suites: {{ {name}: {{ target: 0.9 }} }}`; docs/finetune.md has all keys"))
         });
         vec![problem]
     })?;
-    let root = inputs.root();
     let accepted = history::load(&root, Changelog::load(&root)?.as_ref())?;
     let seen = Seen { inputs, suite, plan: &plan, spec, accepted };
     let now = seen.newest(&plan.alias, true);

@@ -261,7 +261,7 @@ fn wrong_terms_are_told_by_line() {
             "suites:\n  tiny:\n    target: 0.9\n    tried:\n      retrieval: {}\n",
             "expected one of `run`, `report` and `note`",
         ),
-        ("suites: { tinny: { target: 0.9 } }\n", "says nothing about suite `tiny`"),
+        ("suites: { tinny: { target: 0.9 } }\n", "has no entry for suite `tiny`"),
     ] {
         world.write("config/finetune.yml", text);
         world.run(&["finetune", "decide", "tiny"]).exits(2).says(&[says]);
@@ -270,7 +270,7 @@ fn wrong_terms_are_told_by_line() {
     world
         .run(&["finetune", "decide", "tiny"])
         .exits(2)
-        .says(&["says nothing about suite `tiny`", "docs/finetune.md"]);
+        .says(&["is missing, so there is no target for suite `tiny`", "docs/finetune.md"]);
 }
 
 #[test]
