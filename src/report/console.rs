@@ -25,8 +25,8 @@ const EXPLANATION: usize = 600;
 /// Most changes of the measurement of one sort; the summary has all.
 const MAX_CHANGES: usize = 20;
 
-/// Most new cases whose failure is explained.
-const MAX_NEW: usize = 5;
+/// Most cases whose failure is explained.
+const MAX_EXPLAINED: usize = 5;
 
 /// Most problems shown of one policy.
 const MAX_PROBLEMS: usize = 10;
@@ -139,7 +139,7 @@ fn suite_lines(
         let Some(line) = ids(word, &decision.cases, belongs) else { continue };
         out.push(line);
         match word {
-            FAILING => out.extend(new_failures(suite, gate)),
+            FAILING => out.extend(why_failing(suite, gate)),
             NOT_MEASURED => out.extend(reasons(&decision.cases)),
             _ => {}
         }
@@ -178,19 +178,21 @@ fn ids(word: &str, cases: &[CaseVerdict], belongs: fn(&CaseVerdict) -> bool) -> 
     (!ids.is_empty()).then(|| format!("  {word}: {}", ids.join(", ")))
 }
 
-/// Why new cases fail: no baseline says what they did before, so the first ones are explained.
-fn new_failures(suite: &SuiteRecord, gate: &GateReport) -> Vec<String> {
+/// Why cases fail: the first ones are explained.
+fn why_failing(suite: &SuiteRecord, gate: &GateReport) -> Vec<String> {
     let failing: Vec<(&CaseVerdict, Option<&CaseRecord>)> = words::rows(suite, gate)
         .into_iter()
-        .filter(|(verdict, _)| matches!(verdict.result, CaseResult::New { pass: false, .. }))
+        .filter(|(verdict, _)| verdict.fails() && gate.excuses(verdict).is_none())
         .collect();
     let line = |(verdict, case): &(&CaseVerdict, Option<&CaseRecord>)| {
-        let why = case.and_then(|case| brief::why(case, None)).unwrap_or_else(|| "fails".to_owned());
+        let why = case
+            .and_then(|case| brief::why(case, gate.before.get(&case.id)))
+            .unwrap_or_else(|| "fails".to_owned());
         format!("    {}: {why}", sanitize::line(&verdict.id))
     };
-    let mut out: Vec<String> = failing.iter().take(MAX_NEW).map(line).collect();
-    if failing.len() > MAX_NEW {
-        out.push(format!("    and {} more; junit.xml has them all", failing.len() - MAX_NEW));
+    let mut out: Vec<String> = failing.iter().take(MAX_EXPLAINED).map(line).collect();
+    if failing.len() > MAX_EXPLAINED {
+        out.push(format!("    and {} more; junit.xml has them all", failing.len() - MAX_EXPLAINED));
     }
     out
 }
