@@ -20,7 +20,7 @@ use crate::production::live::sampled::Sampler;
 use crate::report::outcome::exit;
 use crate::serve::jobs::Loader;
 use crate::serve::keys::{Keys, new_key};
-use crate::serve::{Options, ServeError, Spending, run as serve};
+use crate::serve::{Options, ServeError, Spending, Unkept, run as serve};
 use crate::telemetry::Run;
 
 /// Arguments of `llmx serve`.
@@ -47,7 +47,8 @@ pub(super) struct Args {
     /// Seconds for a body to come, and then for its answer
     #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
-    /// Seconds for a connection to bring the head of its next request; longer than a proxy keeps its own open
+    /// Seconds for a connection to bring the head of its next request; longer than a proxy keeps its own open (1 where all
+    /// connections are taken)
     #[arg(long, value_name = "S", default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..=3600))]
     head_timeout: u64,
     /// Connections at once; more wait until one is free
@@ -75,6 +76,9 @@ pub(super) struct Args {
     /// Write no spans into reports/
     #[arg(long)]
     pub(super) no_spans: bool,
+    /// Bytes of stored answers on disk, at most; the older half is dropped when it is reached
+    #[arg(long, value_name = "BYTES", default_value_t = 2 << 30, value_parser = clap::value_parser!(u64).range(2..))]
+    max_answers: u64,
     /// Bytes after which spans.jsonl or access.jsonl is begun anew; one older file of each is kept
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1..))]
     max_log: u64,
@@ -108,7 +112,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     } else if inputs.settings.mode == Mode::Live && inputs.settings.resume.is_none() {
         // Nobody else has this run's name.
         let folder = inputs.settings.reports_dir.join("runs").join(&inputs.run_id).join("recordings");
-        inputs.hub = Hub::journal(&inputs.root(), &folder.display().to_string(), host::outside());
+        let folder = folder.display().to_string();
+        inputs.hub = Hub::journal(&inputs.root(), &folder, args.max_answers / 2, host::outside());
     }
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
@@ -166,11 +171,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let log = trace(context, args, &inputs);
     let folder = inputs.root().join(&inputs.settings.reports_dir).join("jobs");
     let spending: Spending = Arc::new(inputs.hub.spending());
+    let unkept: Unkept = Arc::new(inputs.hub.store().hand_on());
     let loader = loader(inputs, args.keep_nothing);
     // Requests only gather what they leave: this thread writes it.
     let flushing = context.flush_every(FLUSH_EVERY);
     let telemetry = context.telemetry.clone();
-    let served = serve(tasks, keys, (folder, loader), spending, telemetry, options, |url| {
+    let served = serve(tasks, keys, (folder, loader), (spending, unkept), telemetry, options, |url| {
         context.out.line(format_args!("llmx serve listening on {url}"));
         // A reader at the other end of a pipe waits for this line.
         let _ = std::io::stdout().flush();

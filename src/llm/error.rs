@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::recording::Miss;
 
+/// [`Error::kind`] of recordings that cannot be read or written.
+pub const RECORDINGS: &str = "recordings";
+
 /// A failed request.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
@@ -190,7 +193,7 @@ impl Error {
             Self::Provider(error) => error.failure.name(),
             Self::NotRecorded(_) => "not_recorded",
             Self::Budget(_) => "budget",
-            Self::Store(_) => "recordings",
+            Self::Store(_) => RECORDINGS,
         }
     }
 }

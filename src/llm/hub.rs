@@ -48,10 +48,11 @@ impl Hub {
         }
     }
 
-    /// A hub whose answers are kept in one file of `recordings`, for a process that is alone with them.
+    /// A hub whose answers are kept in two files of `recordings` of at most `limit` bytes, for a process that is alone with
+    /// them.
     #[must_use]
-    pub fn journal(root: &Path, recordings: &str, outside: Outside) -> Self {
-        let store = Arc::new(Store::journal(root, recordings));
+    pub fn journal(root: &Path, recordings: &str, limit: u64, outside: Outside) -> Self {
+        let store = Arc::new(Store::journal(root, recordings, limit));
         Self { store, ..Self::new(root, recordings, Policy::Record, outside) }
     }
 

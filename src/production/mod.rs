@@ -26,7 +26,7 @@ use crate::dataset::Case;
 use crate::eval::plan::SuitePlan;
 use crate::eval::run::{self, Reach};
 use crate::eval::walk;
-use crate::json::sha256_hex;
+use crate::json::{Unique, sha256_hex};
 use crate::llm::error::Failure;
 use crate::llm::{Answer, Call, Draw, Error, Message, PromptTag, Request, Role, Source, Stream, Usage};
 use crate::task::schema::violations;
@@ -74,7 +74,7 @@ pub struct Produced {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refused {
-    /// The input is no JSON, or nested too deeply.
+    /// The input is not JSON, is nested too deeply, or holds a key twice in one object.
     #[error("the input is no JSON value: {0}")]
     Malformed(String),
     /// The input does not obey the task's input schema. Asking again helps nobody.
@@ -211,7 +211,8 @@ impl Production {
 
     /// `asked` is set where somebody had to be asked.
     async fn answered(&self, id: &str, input_text: &str, asked: &AtomicBool) -> Result<Produced, Refused> {
-        let input: Value =
+        // With a key twice the schema would see the last value, and the model both.
+        let Unique(input) =
             serde_json::from_str(input_text).map_err(|error| Refused::Malformed(error.to_string()))?;
         if let Some(validator) = &self.input {
             let wrong = violations(validator, &input, MOST);
@@ -349,9 +350,13 @@ fn remedy(error: &Error) -> Remedy {
             Failure::Credentials | Failure::Quota => Remedy::Mend,
             Failure::Refused => Remedy::Never,
         },
-        Error::Store(_) => Remedy::Later,
         Error::Model { .. } => Remedy::Never,
-        Error::NotBuilt(_) | Error::Config { .. } | Error::NotRecorded(_) | Error::Budget(_) => Remedy::Mend,
+        // Recordings that cannot be read or written: each further request would be paid for and lost.
+        Error::Store(_)
+        | Error::NotBuilt(_)
+        | Error::Config { .. }
+        | Error::NotRecorded(_)
+        | Error::Budget(_) => Remedy::Mend,
     }
 }
 

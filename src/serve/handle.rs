@@ -19,7 +19,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
-use super::Options;
 use super::access::{Facts, Log, bearer, logged};
 use super::at_work::AtWork;
 use super::idempotency::Answers;
@@ -29,7 +28,9 @@ use super::limits::Rates;
 use super::metrics::{Metrics, Spending};
 use super::openapi;
 use super::problem::Trouble;
+use super::{Options, Unkept};
 use crate::json::sha256_hex;
+use crate::llm::error::RECORDINGS;
 use crate::llm::stack::Ticket;
 use crate::production::{Produced, Production, Refused, Remedy};
 
@@ -44,12 +45,16 @@ pub(super) struct App {
     jobs: Jobs,
     metrics: Metrics,
     draining: AtomicBool,
+    unkept: Unkept,
     pub(super) at_work: AtWork,
     pub(super) log: Arc<Log>,
 }
 
 /// Seconds after which to come again where the service itself is short of room.
 const SOON: u64 = 1;
+
+/// Seconds after which to come again where a person must make room on the service's disk.
+const LATER: u64 = 60;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Longest idempotency key.
@@ -61,7 +66,7 @@ impl App {
         keys: Keys,
         jobs: Jobs,
         log: Arc<Log>,
-        spending: Spending,
+        (spending, unkept): (Spending, Unkept),
         options: Options,
     ) -> Self {
         Self {
@@ -71,6 +76,7 @@ impl App {
             jobs,
             metrics: Metrics::new(spending),
             draining: AtomicBool::new(false),
+            unkept,
             at_work: AtWork::default(),
             log,
             tasks,
@@ -144,6 +150,11 @@ fn name_of(name: Name) -> String {
 async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.draining.load(Ordering::Relaxed) {
         return Trouble::new("busy", "the service is about to end").after(SOON).into_response();
+    }
+    if let Some(why) = (app.unkept)() {
+        return Trouble::new("storage", format!("answers cannot be stored: {why}"))
+            .after(LATER)
+            .into_response();
     }
     "ready\n".into_response()
 }
@@ -222,7 +233,17 @@ async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Tro
             let place = place.ok_or_else(|| {
                 Trouble::new("key-reused", "the idempotency key was used with another body")
             })?;
-            place.get_or_try_init(|| ask(app, task, id, text)).await?.clone()
+            let mut is_new = false;
+            let asking = || {
+                is_new = true;
+                ask(app, task, id, text)
+            };
+            let produced = place.get_or_try_init(asking).await?.clone();
+            drop(place);
+            if is_new {
+                app.answers.filled(&key, &produced);
+            }
+            produced
         }
     };
     app.metrics.took(name, started.elapsed().as_secs_f64());
@@ -285,7 +306,7 @@ async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produ
         tracing::warn!(task = name, "{refused}");
         match refused {
             Refused::Malformed(message) => {
-                Trouble::new("malformed", format!("the body is no JSON value: {message}"))
+                Trouble::new("malformed", format!("the body cannot be read as JSON: {message}"))
             }
             Refused::Input(errors) => {
                 app.metrics.invalid(name, "input");
@@ -295,6 +316,10 @@ async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produ
                 app.metrics.invalid(name, "answer");
                 Trouble::new("invalid-answer", "the model's answer does not hold, nor does its repair")
                     .with(errors)
+            }
+            Refused::Unanswered { kind: RECORDINGS, .. } => {
+                app.metrics.failed(name, RECORDINGS);
+                Trouble::new("storage", "the service cannot use its recordings").after(LATER)
             }
             Refused::Unanswered { kind, remedy, .. } => {
                 app.metrics.failed(name, kind);

@@ -103,6 +103,12 @@ impl Jobs {
             if id.starts_with(upload::PREFIX) {
                 let _ = std::fs::remove_file(jobs.folder.of(&id));
             }
+            if let Some(why) = jobs.folder.damage(&id) {
+                tracing::error!(
+                    job = id,
+                    "the job cannot be continued: job.json {why}; its caller must hand in the same inputs again"
+                );
+            }
             if jobs.folder.find(&id).is_some_and(|(_, report)| report.status != Status::Done) {
                 let _ = jobs.queue.send(id);
             }
@@ -152,10 +158,20 @@ impl Jobs {
         self.folder.find(id).filter(|(job, _)| job.who == who).map(|(_, report)| report)
     }
 
+    /// There are inputs of such a job, and its files do not tell whose it is.
+    pub(super) fn is_damaged(&self, id: &str) -> bool {
+        self.folder.damage(id).is_some()
+    }
+
     /// A file of a job.
     pub(super) fn file(&self, id: &str, name: &str) -> PathBuf {
         self.folder.of(id).join(name)
     }
+}
+
+/// An id is a name of a folder, never a path.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 impl Folder {
@@ -176,8 +192,7 @@ impl Folder {
     }
 
     fn find(&self, id: &str) -> Option<(Job, Report)> {
-        // An id is a name of a folder, never a path.
-        if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !is_id(id) {
             return None;
         }
         let job: Job = serde_json::from_slice(&read(&self.of(id).join("job.json")).ok()?).ok()?;
@@ -186,10 +201,26 @@ impl Folder {
         Some((job, report))
     }
 
+    /// What is wrong with `job.json`, where inputs of such a job are there.
+    fn damage(&self, id: &str) -> Option<String> {
+        if !is_id(id) || !self.of(id).join("in.jsonl").exists() {
+            return None;
+        }
+        match read(&self.of(id).join("job.json")) {
+            Err(error) => Some(format!("cannot be read: {error}")),
+            Ok(bytes) => {
+                serde_json::from_slice::<Job>(&bytes).err().map(|error| format!("is damaged: {error}"))
+            }
+        }
+    }
+
     fn stands(&self, id: &str) -> Stand {
-        let kept = read(&self.of(id).join("stand.json")).ok();
-        let kept = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        kept.unwrap_or(Stand { status: Status::Queued, counts: None })
+        let new = Stand { status: Status::Queued, counts: None };
+        let Ok(bytes) = read(&self.of(id).join("stand.json")) else { return new };
+        serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            tracing::warn!(job = id, "stand.json is damaged: {error}; the job is looked through again");
+            new
+        })
     }
 
     /// Keep a word about how a job stands; what came of it so far stays where nothing newer is known.

@@ -44,6 +44,9 @@ use jobs::{Jobs, Loader};
 use keys::Keys;
 pub use metrics::Spending;
 
+/// Tells why answers cannot be stored now; nothing where they can.
+pub type Unkept = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// How to serve.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -55,7 +58,8 @@ pub struct Options {
     pub max_job: usize,
     /// Time for a request's body, and then for its answer.
     pub timeout: Duration,
-    /// Time for the head of a request, from the moment that its connection waits for it.
+    /// Time for the head of a request, from the moment that its connection waits for it. Where all connections are taken,
+    /// the one that waits longest is closed after a second already.
     pub head_timeout: Duration,
     /// Connections at once; more wait until one is free.
     pub max_connections: usize,
@@ -120,7 +124,7 @@ pub fn run(
     tasks: Vec<Production>,
     keys: Keys,
     (folder, loader): (PathBuf, Loader),
-    spending: Spending,
+    (spending, unkept): (Spending, Unkept),
     telemetry: Telemetry,
     options: Options,
     ready: impl FnOnce(&str),
@@ -146,7 +150,7 @@ pub fn run(
         let mut background = tokio::task::JoinSet::new();
         background.spawn(worker.work());
         let bounds = Bounds { most: options.max_connections, head: options.head_timeout };
-        let app = Arc::new(App::new(tasks, keys, jobs, log, spending, options));
+        let app = Arc::new(App::new(tasks, keys, jobs, log, (spending, unkept), options));
         let listener = tokio::net::TcpListener::from_std(listener)?;
         ready(&format!("http://{}", listener.local_addr()?));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -62,7 +62,7 @@ pub(super) fn document<'a>(tasks: impl Iterator<Item = &'a Production>, has_keys
         let all: Vec<&str> = KINDS
             .iter()
             .map(|(kind, ..)| *kind)
-            .filter(|kind| *kind != "not-found" && *kind != "method-not-allowed")
+            .filter(|kind| !["not-found", "method-not-allowed", "damaged"].contains(kind))
             .collect();
         responses.extend(troubles(&all));
         let mut handed = troubles(&[
@@ -73,7 +73,7 @@ pub(super) fn document<'a>(tasks: impl Iterator<Item = &'a Production>, has_keys
             "not-json",
             "malformed",
             "rate-limited",
-            "no-answer",
+            "storage",
             "busy",
         ]);
         let accepted = json!({
@@ -118,7 +118,7 @@ pub(super) fn document<'a>(tasks: impl Iterator<Item = &'a Production>, has_keys
     }
     let job = json!({ "$ref": "#/components/schemas/Job" });
     let of_job = |what: &str, kind: &str, schema: &Value| {
-        let mut responses = troubles(&["no-key", "not-found"]);
+        let mut responses = troubles(&["no-key", "not-found", "damaged"]);
         let found = json!({ "description": what, "content": { kind: { "schema": schema } } });
         responses.insert("200".to_owned(), found);
         let id = json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string", "pattern": "^[0-9a-f]{24}$" } }]);
@@ -142,8 +142,8 @@ pub(super) fn document<'a>(tasks: impl Iterator<Item = &'a Production>, has_keys
     }
     let text = |what: &str, kind: &str| json!({ "description": what, "content": { kind: { "schema": { "type": "string" } } } });
     paths.insert("/healthz".to_owned(), json!({ "get": { "operationId": "healthz", "summary": "The process is alive", "security": [], "responses": { "200": text("It is.", "text/plain") } } }));
-    let mut ready = troubles(&["busy"]);
-    ready.insert("200".to_owned(), text("Every pin is resolved.", "text/plain"));
+    let mut ready = troubles(&["busy", "storage"]);
+    ready.insert("200".to_owned(), text("Every pin is resolved, and answers can be stored.", "text/plain"));
     paths.insert("/readyz".to_owned(), json!({ "get": { "operationId": "readyz", "summary": "Requests are welcome", "security": [], "responses": ready } }));
     let mut metrics = troubles(&["no-key"]);
     metrics.insert("200".to_owned(), text("OpenMetrics text.", "application/openmetrics-text"));

@@ -20,8 +20,12 @@ pub(super) struct Trouble {
 }
 
 /// Every kind, with its status and what it means: the documentation is made of this.
-pub(super) const KINDS: [(&str, u16, &str); 16] = [
-    ("malformed", 400, "The body is no JSON value or nested too deeply, or a header is not as described."),
+pub(super) const KINDS: [(&str, u16, &str); 18] = [
+    (
+        "malformed",
+        400,
+        "The body is not JSON, is nested too deeply or has a key twice in one object, or a header is not as described.",
+    ),
     ("no-key", 401, "There is no `Authorization: Bearer` key, or it is not known or no longer valid."),
     ("not-allowed", 403, "The key may not ask this task."),
     ("not-found", 404, "There is no such path or task."),
@@ -42,6 +46,16 @@ pub(super) const KINDS: [(&str, u16, &str); 16] = [
         "unanswerable",
         422,
         "The input obeys the schema, and the model does not answer it: it is too long, or makes no sense to it.",
+    ),
+    (
+        "damaged",
+        500,
+        "The job's files on the service's disk are damaged. Hand in the same inputs again: what was answered is not asked again.",
+    ),
+    (
+        "storage",
+        503,
+        "The service cannot write to its disk. The model was not asked, or its answer was delivered and not stored.",
     ),
     (
         "busy",

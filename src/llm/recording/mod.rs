@@ -10,6 +10,7 @@ mod flush;
 mod journal;
 mod lock;
 pub mod store;
+mod unkept;
 
 pub mod nearest;
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use serde::Deserialize;
 
@@ -15,6 +15,7 @@ use super::flush::Flusher;
 use super::format::{FORMAT, GENERATED, Recorded, Recording};
 use super::journal::Journal;
 use super::lock::{KeyLock, Locks};
+use super::unkept::Unkept;
 use crate::llm::{Error, Request, Stream};
 
 /// Folder of recordings, relative to the project root.
@@ -38,6 +39,8 @@ pub struct Store {
     flusher: Flusher,
     /// Where all answers stand instead, if this process is alone with them.
     journal: Option<Journal>,
+    /// Where answers that cannot be written are handed on all the same: the last failure.
+    unkept: OnceLock<Unkept>,
 }
 
 /// What tasks of this process share about one key.
@@ -90,14 +93,22 @@ impl Store {
             locks: Locks::new(root.join(dir)),
             flusher: Flusher::new(root.join(dir)),
             journal: None,
+            unkept: OnceLock::new(),
         }
     }
 
-    /// Recordings in `root/dir` that this process alone reads and writes: lines of one file. What was answered long ago is
-    /// kept, and not found any more.
+    /// Recordings in `root/dir` that this process alone reads and writes: two files of at most `limit` bytes, of which the
+    /// older one is dropped when the newer one is full.
     #[must_use]
-    pub fn journal(root: &Path, dir: &str) -> Self {
-        Self { journal: Some(Journal::new(&root.join(dir))), ..Self::new(root, dir) }
+    pub fn journal(root: &Path, dir: &str, limit: u64) -> Self {
+        Self { journal: Some(Journal::new(&root.join(dir), limit)), ..Self::new(root, dir) }
+    }
+
+    /// From here on [`Self::add`] gives an answer back although it cannot be written, as a service needs it. The result
+    /// tells why answers cannot be kept now; where the last one could not be kept, each call tries the disk again.
+    pub fn hand_on(&self) -> impl Fn() -> Option<String> + Send + Sync + 'static {
+        let unkept = self.unkept.get_or_init(Unkept::default).clone();
+        move || unkept.now()
     }
 
     /// Where the recording of a key stands, relative to the project root.
@@ -164,7 +175,12 @@ impl Store {
         if self.journal.is_none() {
             let path = self.path(key);
             let made = shared.file.get_or_try_init(|| self.locks.take(key, &path));
-            let failed = |error| Error::Store(format!("{}: cannot be locked: {error}", self.file(key)));
+            let failed = |error| {
+                if let Some(unkept) = self.unkept.get() {
+                    unkept.note(&self.root.join(&self.dir), &error);
+                }
+                Error::Store(format!("{}: cannot be locked: {error}", self.file(key)))
+            };
             made.await.map_err(failed)?;
         }
         Ok(Claim { _draw: draw, key: shared })
@@ -229,9 +245,12 @@ impl Store {
             Err(at) => draws.insert(at, draw.clone()),
         }
         if let Some(journal) = &self.journal {
-            journal.add(key, request, &draw).map_err(|error| in_journal(journal, &error))?;
+            match (journal.add(key, request, &draw), self.unkept.get()) {
+                (Ok(()), _) => *known = draws,
+                (Err(error), Some(unkept)) => unkept.note(&self.root.join(&self.dir), &error),
+                (Err(error), None) => return Err(in_journal(journal, &error)),
+            }
             self.flusher.wrote();
-            *known = draws;
             return Ok(draw);
         }
         let recording = Recording {
@@ -241,8 +260,11 @@ impl Store {
             request: request.clone(),
             draws,
         };
-        self.write(key, &recording).map_err(|error| self.refused(key, &error))?;
-        *known = recording.draws;
+        match (self.write(key, &recording), self.unkept.get()) {
+            (Ok(()), _) => *known = recording.draws,
+            (Err(error), Some(unkept)) => unkept.note(&self.root.join(&self.dir), &error),
+            (Err(error), None) => return Err(self.refused(key, &error)),
+        }
         Ok(draw)
     }
 

@@ -1,5 +1,6 @@
 //! Inputs from JSONL and CSV, one at a time.
 
+use std::collections::HashSet;
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::json::{hex, resolve_one};
+use crate::json::{Unique, hex, resolve_one};
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +138,7 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
 /// An input from its JSON text. The first one decides where ids stand, if nobody has told.
 fn record(line: usize, text: &str, place: &mut Option<String>) -> Result<Record, Bad> {
     let bad = |id: Option<String>, reason: String| Bad { line, id, reason };
-    let value: Value =
+    let Unique(value) =
         serde_json::from_str(text).map_err(|error| bad(None, format!("is not JSON: {error}")))?;
     // Also checks what `Value` lets pass, such as a number that is too large for it.
     let text = serde_json::from_str::<&RawValue>(text).map_or(text, RawValue::get);
@@ -180,6 +181,10 @@ pub fn csv<'a>(
     let header = reader.headers().map_err(|error| format!("the header cannot be read: {error}"))?.clone();
     let names: Vec<String> =
         header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
+    let mut seen = HashSet::new();
+    if let Some(name) = names.iter().find(|name| !name.is_empty() && !seen.insert(name.as_str())) {
+        return Err(format!("has the column `{name}` twice: rename or remove one of them"));
+    }
     let places = id.map_or_else(|| PLACES.to_vec(), |id| vec![id]);
     let columns: Vec<&str> = places.iter().map(|place| place.trim_start_matches('/')).collect();
     let found =
@@ -267,6 +272,23 @@ mod tests {
         assert_eq!(
             shown(jsonl(long.as_bytes(), id())),
             [format!("1 ! is longer than {MOST_BYTES} bytes"), "2 b {\"id\": \"b\"}".to_owned()]
+        );
+    }
+
+    #[test]
+    fn a_key_twice_is_refused_at_every_depth() {
+        let text = "{\"id\": \"a\", \"id\": \"b\"}\n{\"id\": \"c\", \"x\": [{\"y\": 1, \"y\": 1}]}\n{\"id\": \"d\", \"x\": {\"id\": 1}}\n";
+        let all = shown(jsonl(text.as_bytes(), id()));
+        for (line, key) in [(0, "id"), (1, "y")] {
+            assert!(
+                all[line].contains(&format!("the key `{key}` ")) && all[line].contains("twice"),
+                "{all:?}"
+            );
+        }
+        assert_eq!(all[2], "3 d {\"id\": \"d\", \"x\": {\"id\": 1}}");
+        assert_eq!(
+            csv("id,a,a\n1,2,3\n".as_bytes(), None).err().unwrap(),
+            "has the column `a` twice: rename or remove one of them"
         );
     }
 

@@ -12,7 +12,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, stream};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, SeekFrom};
 
-use super::{App, JSON_LINES, Name, SOON, admitted, has_type, in_time, name_of, too_large, unauthorized};
+use super::{
+    App, JSON_LINES, LATER, Name, SOON, admitted, has_type, in_time, name_of, too_large, unauthorized,
+};
 use crate::serve::jobs::{Refused, Report};
 use crate::serve::problem::Trouble;
 
@@ -34,8 +36,8 @@ async fn handed_in(app: &App, name: &str, request: Request) -> Result<Response, 
         return Err(Trouble::new("not-json", format!("expected `Content-Type: {JSON_LINES}`")));
     }
     let lost = |error: std::io::Error| {
-        tracing::warn!("a job cannot be kept: {error}");
-        Trouble::new("no-answer", "the job cannot be kept")
+        tracing::warn!("a job cannot be stored: {error}");
+        Trouble::new("storage", "the job cannot be stored").after(LATER)
     };
     let most = app.options.max_job;
     let mut upload = app.jobs.begin((task.name(), &task.sha256()), who, most).await.map_err(lost)?;
@@ -61,7 +63,14 @@ async fn handed_in(app: &App, name: &str, request: Request) -> Result<Response, 
 /// The job that a path names, if it is the caller's.
 fn job_of(app: &App, id: &str, headers: &HeaderMap) -> Result<Report, Trouble> {
     let who = app.caller(headers)?.map_or("", |key| key.name.as_str());
-    app.jobs.of(id, who).ok_or_else(|| Trouble::new("not-found", "there is no such job of this key"))
+    app.jobs.of(id, who).ok_or_else(|| {
+        // Whose it is cannot be told. Its id is a hash of inputs and caller, so its caller alone knows it.
+        if app.jobs.is_damaged(id) {
+            Trouble::new("damaged", "the job's files are damaged: hand in the same inputs again")
+        } else {
+            Trouble::new("not-found", "there is no such job of this key")
+        }
+    })
 }
 
 pub(super) async fn job(State(app): State<Arc<App>>, id: Name, headers: HeaderMap) -> Response {

@@ -86,7 +86,10 @@ impl Worker {
                 _ = halted.wait_for(|halted| *halted) => None,
             };
             let Some(id) = id else { break };
-            let Some((job, _)) = self.desk.folder.find(&id) else { continue };
+            let Some((job, _)) = self.desk.folder.find(&id) else {
+                tracing::error!(job = id, "its files are gone or damaged: its caller must hand it in again");
+                continue;
+            };
             let lane = lanes.entry(job.task).or_insert_with(|| {
                 let (sender, receiver) = unbounded_channel();
                 at_work.spawn(Arc::clone(&self.desk).lane(receiver));
