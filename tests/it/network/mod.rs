@@ -22,6 +22,7 @@ mod protocols;
 mod recordings;
 mod secrets;
 mod serve;
+mod serve_faults;
 mod task;
 mod unmeasured;
 
