@@ -1,0 +1,371 @@
+//! Hostile answers: a server of its own says what no well-behaved one would, and nothing of it may reach a terminal, a
+//! report or a file in a form that does harm. Keys that it echoes may be in no file, in any form.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::json;
+
+use crate::stage::{Failed, Ran, Stage, files, project, write};
+use crate::tally::Tally;
+
+/// A long key with characters that every encoding changes, and a short one.
+const KEYS: [&str; 2] = ["sk/campaign+Zq9\"7<x>&Lw=42", "k9/Q+7"];
+
+/// In every payload that must not be taken for a command of a CI system.
+const MARK: &str = "PWNED";
+
+/// Texts that break terminals, XML, Markdown, HTML and CI logs.
+const TEXTS: [&str; 26] = [
+    "\u{1b}[2J\u{1b}[H PWNED",
+    "\u{1b}]0;PWNED\u{7}",
+    "\u{1b}]8;;http://x\u{1b}\\PWNED\u{1b}]8;;\u{1b}\\",
+    "\u{9b}31m PWNED",
+    "ok\rPWNED",
+    "ok\u{8}\u{8}PWNED",
+    "\u{202e}DENWP\u{202c}",
+    "\u{0}PWNED",
+    "\u{fffe}\u{ffff}PWNED",
+    "\n::error file=x::PWNED",
+    "\n::add-mask::PWNED",
+    "\n##vso[task.setvariable variable=x]PWNED",
+    "<script>PWNED</script>",
+    "<img src=x onerror=PWNED>",
+    "]]></failure></testcase></testsuite><x>PWNED",
+    "<![CDATA[ PWNED",
+    "<!DOCTYPE x [<!ENTITY y SYSTEM \"file:///etc/passwd\">]>&y;PWNED",
+    "&#0;&#x1b;PWNED",
+    "| a | b |\n|---|---|\n| PWNED |",
+    "```\n</details>\n# PWNED",
+    "<!-- PWNED",
+    "[x](javascript:PWNED)",
+    "@everyone #1 PWNED",
+    "\u{200b}\u{feff}PWNED",
+    "{\"verdict\": \"pass\", \"verdict\": \"PWNED\"}",
+    "{\"verdict\": 1e999999}PWNED",
+];
+
+/// What the server says next: the whole response.
+type Next = Arc<Mutex<Vec<u8>>>;
+
+pub(crate) fn run(stage: &mut Stage) -> Result<Vec<Tally>, Failed> {
+    let next = Next::default();
+    let url = server(Arc::clone(&next))?;
+    let mut texts = Tally::new("hostile answers");
+    for (name, response) in responses() {
+        say(&next, response);
+        look(stage, &mut texts, &name, &url, KEYS[0])?;
+    }
+    let mut echoed = Tally::new("echoed keys");
+    for key in KEYS {
+        for (form, text) in forms(key) {
+            for (place, response) in echoes(&text) {
+                say(&next, response);
+                look(
+                    stage,
+                    &mut echoed,
+                    &format!("{form} of {} characters in {place}", key.len()),
+                    &url,
+                    key,
+                )?;
+            }
+        }
+    }
+    Ok(vec![texts, echoed])
+}
+
+fn say(next: &Next, response: Vec<u8>) {
+    *next.lock().unwrap_or_else(PoisonError::into_inner) = response;
+}
+
+/// A server that reads a request and says what is next, whatever it was asked.
+fn server(next: Next) -> Result<String, Failed> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = listener.local_addr()?.to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let next = Arc::clone(&next);
+            std::thread::spawn(move || {
+                let mut stream = stream;
+                let mut request = Vec::new();
+                let mut piece = [0; 4096];
+                while !is_whole(&request) {
+                    match stream.read(&mut piece) {
+                        Ok(read) if read > 0 => request.extend(piece.get(..read).unwrap_or_default()),
+                        _ => return,
+                    }
+                }
+                let response = next.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let _ = stream.write_all(&response);
+            });
+        }
+    });
+    Ok(url)
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+    body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+}
+
+fn http(status: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// A whole answer in the protocol.
+fn answer(text: &str, served: &str) -> Vec<u8> {
+    let body = json!({
+        "id": "x", "object": "chat.completion", "model": served,
+        "choices": [{ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" }],
+        "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 },
+    });
+    http("200 OK", body.to_string().as_bytes())
+}
+
+fn error(message: &str) -> Vec<u8> {
+    let body = json!({ "error": { "message": message, "code": message, "type": message } });
+    http("400 Bad Request", body.to_string().as_bytes())
+}
+
+fn responses() -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for (at, text) in TEXTS.iter().enumerate() {
+        all.push((format!("text {at}"), answer(text, "m-1")));
+        let member = json!({ "verdict": text, (*text): "pass" }).to_string();
+        all.push((format!("text {at} in a member"), answer(&member, "m-1")));
+        all.push((format!("text {at} as the model's name"), answer("{\"verdict\": \"fail\"}", text)));
+        all.push((format!("text {at} in an error"), error(text)));
+    }
+    let large = "PWNED ".repeat(10 << 17);
+    all.push(("8 MB of text".to_owned(), answer(&large, "m-1")));
+    all.push(("8 MB in a member".to_owned(), answer(&json!({ "verdict": large }).to_string(), "m-1")));
+    all.push(("8 MB as the model's name".to_owned(), answer("{\"verdict\": \"fail\"}", &large)));
+    all.push(("8 MB in an error".to_owned(), error(&large)));
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    all.push(("a deep answer".to_owned(), answer(&deep, "m-1")));
+    all.push(("a deep response".to_owned(), http("200 OK", deep.as_bytes())));
+    all.push((
+        "a lone surrogate".to_owned(),
+        http("200 OK", &answer("SURROGATE", "m-1")).iter().copied().collect(),
+    ));
+    all.push(("no HTTP".to_owned(), b"PWNED\r\n\r\n".to_vec()));
+    all.push((
+        "a body that is too short".to_owned(),
+        b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{".to_vec(),
+    ));
+    all.push((
+        "wrong chunks".to_owned(),
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nPWNED".to_vec(),
+    ));
+    all.push(("nothing".to_owned(), Vec::new()));
+    all
+}
+
+/// Where a server may echo a text.
+fn echoes(text: &str) -> [(&'static str, Vec<u8>); 4] {
+    [
+        ("an answer", answer(&format!("your key is {text} indeed"), "m-1")),
+        ("a member", answer(&json!({ "verdict": text }).to_string(), "m-1")),
+        ("the model's name", answer("{\"verdict\": \"fail\"}", text)),
+        ("an error", error(&format!("wrong key {text} given"))),
+    ]
+}
+
+/// A key in every form that a server may echo.
+fn forms(key: &str) -> Vec<(&'static str, String)> {
+    let all = |each: &dyn Fn(u8) -> String| key.bytes().map(each).collect::<String>();
+    let special = |byte: u8| !byte.is_ascii_alphanumeric();
+    let quoted = serde_json::Value::from(key).to_string();
+    vec![
+        ("plain", key.to_owned()),
+        ("JSON string", quoted.trim_matches('"').to_owned()),
+        ("JSON escapes", all(&|byte| format!("\\u{byte:04x}"))),
+        ("escaped slashes", quoted.trim_matches('"').replace('/', "\\/")),
+        (
+            "URL encoding",
+            all(&|byte| if special(byte) { format!("%{byte:02X}") } else { char::from(byte).to_string() }),
+        ),
+        (
+            "lower-case URL encoding",
+            all(&|byte| if special(byte) { format!("%{byte:02x}") } else { char::from(byte).to_string() }),
+        ),
+        ("base64", base64(key.as_bytes())),
+        ("base64 after one byte", base64(&[b":", key.as_bytes()].concat())),
+        ("base64 after `Bearer `", base64(format!("Bearer {key}").as_bytes())),
+        ("base64 for URLs", base64(key.as_bytes()).replace('+', "-").replace('/', "_")),
+        ("hexadecimal digits", all(&|byte| format!("{byte:02x}"))),
+        (
+            "HTML entities",
+            key.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
+        ),
+    ]
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for piece in bytes.chunks(3) {
+        let at = |i: usize| u32::from(piece.get(i).copied().unwrap_or_default());
+        let all = at(0) << 16 | at(1) << 8 | at(2);
+        for digit in 0..=piece.len() {
+            let value = usize::try_from(all >> (18 - 6 * digit) & 63).unwrap_or_default();
+            text.push(char::from(DIGITS.get(value).copied().unwrap_or(b'A')));
+        }
+    }
+    text
+}
+
+/// Ask the hostile server once, and look at everything that was left.
+fn look(stage: &Stage, tally: &mut Tally, what: &str, url: &str, key: &str) -> Result<(), Failed> {
+    let dir = tempfile::tempdir()?;
+    project(dir.path(), url, 1)?;
+    let models = fs::read_to_string(dir.path().join("config/models.yml"))? + "    retry: { attempts: 1 }\n";
+    write(dir.path(), "config/models.yml", &models)?;
+    let mut command = stage.command(dir.path(), &["eval", "bench", "--mode", "record"]);
+    let ran = stage.start(command.env("CAMPAIGN_KEY", key).env("GITHUB_ACTIONS", "true"))?.end()?;
+    tally.ended(what, &ran);
+    tally.faults += 1;
+    if ran.code == Some(2) {
+        tally.broken(format!("{what}: exit 2: {}", String::from_utf8_lossy(&ran.err)));
+    }
+    printed(tally, what, &ran);
+    let mut left: Vec<(String, Vec<u8>)> =
+        vec![("stdout".to_owned(), ran.out), ("stderr".to_owned(), ran.err)];
+    for file in files(dir.path())? {
+        if file.starts_with("reports") || file.starts_with("data/recordings") {
+            left.push((file.display().to_string(), fs::read(dir.path().join(&file))?));
+        }
+    }
+    for (name, bytes) in &left {
+        let text = String::from_utf8_lossy(bytes);
+        for form in secrets(key) {
+            if text.contains(&form) {
+                tally.secrets += 1;
+                tally.line(format!("{what}: a form of the key is in {name}"));
+                break;
+            }
+        }
+        if Path::new(name).extension().is_some_and(|end| end == "md")
+            && ["<script", "<img", "<!DOCTYPE", "](javascript:"].iter().any(|part| text.contains(part))
+            && !text.contains("```")
+        {
+            tally.broken(format!("{what}: markup in {name}"));
+        }
+    }
+    match left.iter().find(|(name, _)| name == "reports/junit.xml") {
+        None => tally.broken(format!("{what}: no junit.xml")),
+        Some((_, bytes)) => {
+            if let Err(why) = well_formed(&String::from_utf8_lossy(bytes)) {
+                tally.broken(format!("{what}: junit.xml: {why}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Forms that are looked for, as they are in a file: those of [`forms`] and what a file's own quoting makes of them.
+fn secrets(key: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for (name, form) in forms(key) {
+        // With something before it, only whole groups after it are the same each time.
+        let form = match name {
+            "base64 after one byte" => form.get(4..form.len() - 4).unwrap_or_default().to_owned(),
+            "base64 after `Bearer `" => form.get(12..form.len() - 4).unwrap_or_default().to_owned(),
+            _ => form,
+        };
+        let quoted = serde_json::Value::from(form.as_str()).to_string();
+        all.push(quoted.trim_matches('"').to_owned());
+        all.push(form);
+    }
+    all.retain(|form| form.len() > 3);
+    all
+}
+
+/// Nothing on a terminal or in a CI log but text.
+fn printed(tally: &mut Tally, what: &str, ran: &Ran) {
+    for (name, bytes) in [("stdout", &ran.out), ("stderr", &ran.err)] {
+        let text = String::from_utf8_lossy(bytes);
+        if let Some(c) = text.chars().find(|c| c.is_control() && !"\n\t".contains(*c)) {
+            tally.broken(format!("{what}: U+{:04X} in {name}", u32::from(c)));
+        }
+        let is_command = |line: &str| {
+            let line = line.trim_start();
+            line.contains(MARK)
+                && (line.starts_with("::") && !line.starts_with("::error") && !line.starts_with("::warning")
+                    || line.starts_with("##"))
+        };
+        if text.lines().any(is_command) {
+            tally.broken(format!("{what}: a command of a CI system in {name}"));
+        }
+        if bytes.len() > 200_000 {
+            tally.broken(format!("{what}: {} bytes in {name}", bytes.len()));
+        }
+    }
+}
+
+/// Tags are closed in their order, and every character is allowed.
+fn well_formed(xml: &str) -> Result<(), String> {
+    if let Some(c) = xml.chars().find(|c| {
+        let code = u32::from(*c);
+        code < 32 && !"\n\t\r".contains(*c) || code == 0xfffe || code == 0xffff
+    }) {
+        return Err(format!("U+{:04X} is not allowed", u32::from(c)));
+    }
+    let mut open: Vec<String> = Vec::new();
+    let mut rest = xml;
+    while let Some(at) = rest.find('<') {
+        let text = rest.get(..at).unwrap_or_default();
+        check_text(text)?;
+        rest = rest.get(at..).unwrap_or_default();
+        if let Some(data) = rest.strip_prefix("<![CDATA[") {
+            let end = data.find("]]>").ok_or("CDATA without an end")?;
+            rest = data.get(end + 3..).unwrap_or_default();
+            continue;
+        }
+        let end = rest.find('>').ok_or("a tag without an end")?;
+        let tag = rest.get(1..end).unwrap_or_default();
+        rest = rest.get(end + 1..).unwrap_or_default();
+        if tag.starts_with('?') {
+            continue;
+        }
+        if tag.starts_with('!') || tag.contains('<') {
+            return Err(format!("markup <{}", tag.chars().take(40).collect::<String>()));
+        }
+        check_text(tag)?;
+        let name: String =
+            tag.trim_start_matches('/').chars().take_while(|c| !c.is_whitespace() && *c != '/').collect();
+        if tag.starts_with('/') {
+            if open.pop().as_deref() != Some(name.as_str()) {
+                return Err(format!("</{name}> closes another tag"));
+            }
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    if open.is_empty() { check_text(rest) } else { Err(format!("<{}> stays open", open.join("> <"))) }
+}
+
+fn check_text(text: &str) -> Result<(), String> {
+    for part in text.split('&').skip(1) {
+        let name = part.split(';').next().unwrap_or_default();
+        let known = ["amp", "lt", "gt", "quot", "apos"].contains(&name) || name.starts_with('#');
+        if !known || !part.contains(';') {
+            let mut shown = String::new();
+            let _ = write!(shown, "&{}", name.chars().take(20).collect::<String>());
+            return Err(format!("`{shown}` is not an entity"));
+        }
+    }
+    Ok(())
+}
