@@ -1,6 +1,6 @@
 //! Every request has an id, a span and one access line, whatever becomes of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
+use super::at_work::One;
 use super::handle::App;
 use super::problem::Kind;
 use crate::clock::Clock;
@@ -59,9 +60,28 @@ impl Facts {
     }
 }
 
-/// A request at work. Its line is written when it ends, also where its caller goes away.
-struct Open<'a> {
-    log: &'a Log,
+/// A request at work. Its line is written when the last clone is dropped: work that outlives its caller holds one.
+#[derive(Clone)]
+pub(super) struct Held(Arc<Open>);
+
+impl Held {
+    /// Run work that outlives the caller's connection: counted for this request, in its span, and before its line.
+    pub(super) fn outliving<T: Send + 'static>(
+        self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        let (ticket, span) = (Arc::clone(&self.0.ticket), self.0.span.clone());
+        let work = async move { ticket.during(work).await };
+        tokio::spawn(async move {
+            let done = work.instrument(span).await;
+            drop(self);
+            done
+        })
+    }
+}
+
+struct Open {
+    log: Arc<Log>,
     ticket: Arc<Ticket>,
     span: Span,
     facts: Facts,
@@ -70,16 +90,18 @@ struct Open<'a> {
     route: Option<String>,
     at: OffsetDateTime,
     since: Instant,
-    /// Status of the response, and what went wrong.
-    ended: Option<(u16, Option<&'static str>)>,
+    /// Status of the response, and the problem; empty where the caller was gone before.
+    ended: OnceLock<(u16, Option<&'static str>)>,
+    /// A service that is about to end waits for the line.
+    _at_work: One,
 }
 
-impl Drop for Open<'_> {
+impl Drop for Open {
     fn drop(&mut self) {
         let Known { task, model, served_model } =
             self.facts.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (status, error) = match self.ended {
-            Some((status, error)) => (Some(status), error),
+        let (status, error) = match self.ended.get() {
+            Some((status, error)) => (Some(*status), *error),
             None => (None, Some(CALLER_GONE)),
         };
         let is_ours = status.is_none_or(|status| status >= 500);
@@ -110,8 +132,7 @@ impl Drop for Open<'_> {
 
 /// Give a request its id, its span and its line, and the response its id.
 pub(super) async fn logged(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    // Held until the line is written: a service that ends waits for it.
-    let _at_work = app.at_work.begins();
+    let at_work = app.at_work.begins();
     let headers = request.headers();
     let id = given_id(&app, headers).map_or_else(|| app.log.ids.next(), str::to_owned);
     let caller = app.caller(headers).ok().flatten().map(|key| key.name.clone());
@@ -138,11 +159,24 @@ pub(super) async fn logged(State(app): State<Arc<App>>, mut request: Request, ne
     request.extensions_mut().insert(Arc::clone(&ticket));
     request.extensions_mut().insert(facts.clone());
     let (at, since) = (app.log.clock.utc(), Instant::now());
-    let mut open = Open { log: &app.log, ticket, span, facts, caller, method, route, at, since, ended: None };
+    let open = Arc::new(Open {
+        log: Arc::clone(&app.log),
+        ticket,
+        span,
+        facts,
+        caller,
+        method,
+        route,
+        at,
+        since,
+        ended: OnceLock::new(),
+        _at_work: at_work,
+    });
+    request.extensions_mut().insert(Held(Arc::clone(&open)));
     let work = next.run(request).instrument(open.span.clone());
     let mut response = Arc::clone(&open.ticket).during(work).await;
     let error = response.extensions().get::<Kind>().map(|kind| kind.0);
-    open.ended = Some((response.status().as_u16(), error));
+    let _ = open.ended.set((response.status().as_u16(), error));
     if let Ok(id) = HeaderValue::from_str(open.ticket.id()) {
         response.headers_mut().insert(ID_HEADER, id);
     }

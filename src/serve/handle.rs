@@ -17,15 +17,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::access::{Facts, Log, bearer, logged};
+use super::access::{Facts, Held, Log, bearer, logged};
 use super::at_work::AtWork;
 use super::idempotency::Answers;
 use super::jobs::Jobs;
 use super::keys::{Key, Keys};
 use super::limits::Rates;
-use super::metrics::{Metrics, Spending};
+use super::metrics::{InFlight, Metrics, Spending};
 use super::openapi;
 use super::problem::Trouble;
 use super::{Options, Unkept};
@@ -40,7 +40,7 @@ pub(super) struct App {
     keys: Keys,
     options: Options,
     rates: Rates,
-    room: Semaphore,
+    room: Arc<Semaphore>,
     answers: Answers,
     jobs: Jobs,
     metrics: Metrics,
@@ -71,7 +71,7 @@ impl App {
     ) -> Self {
         Self {
             rates: Rates::new(options.rate),
-            room: Semaphore::new(options.max_in_flight),
+            room: Arc::new(Semaphore::new(options.max_in_flight)),
             answers: Answers::default(),
             jobs,
             metrics: Metrics::new(spending),
@@ -88,6 +88,12 @@ impl App {
     /// Say that nobody should come any more.
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Count a response.
+    fn ended(&self, label: &str, response: Response) -> Response {
+        self.metrics.ended(label, response.status().as_u16());
+        response
     }
 
     /// Until no request is at work.
@@ -185,13 +191,18 @@ async fn task(State(app): State<Arc<App>>, name: Name, request: Request) -> Resp
     let name = name_of(name);
     // A name that no task has is nobody's label: metrics would grow by whatever is asked.
     let label = if app.tasks.contains_key(&name) { name.as_str() } else { "unknown" };
-    let answered = answer(&app, &name, request).await;
-    let response = match answered {
-        Ok(response) => response,
-        Err(trouble) => unauthorized(trouble),
+    let whole = match arrived(&app, &name, request).await {
+        Ok(whole) => whole,
+        Err(trouble) => return app.ended(label, unauthorized(trouble)),
     };
-    app.metrics.ended(label, response.status().as_u16());
-    response
+    let Some(held) = whole.parts.extensions.get::<Held>().cloned() else {
+        return whole.answered().await;
+    };
+    // The model is paid for its answer whether or not the caller waits for it: the answer is counted and kept.
+    held.outliving(whole.answered()).await.unwrap_or_else(|error| {
+        tracing::error!("a request ended without an answer: {error}");
+        Trouble::new("unavailable", "the request could not be answered").after(SOON).into_response()
+    })
 }
 
 /// Who asks this task, if they may.
@@ -211,46 +222,75 @@ fn admitted<'a>(app: &'a App, name: &str, parts: &Parts) -> Result<(&'a str, &'a
     Ok((who, task))
 }
 
-async fn answer(app: &App, name: &str, request: Request) -> Result<Response, Trouble> {
+/// A request whose body has arrived, and its place among those at work.
+struct Whole {
+    app: Arc<App>,
+    /// The caller's name and the task's.
+    caller: String,
+    task: String,
+    parts: Parts,
+    body: Bytes,
+    _room: OwnedSemaphorePermit,
+    _in_flight: InFlight,
+}
+
+async fn arrived(app: &Arc<App>, name: &str, request: Request) -> Result<Whole, Trouble> {
     let (parts, body) = request.into_parts();
-    let (who, task) = admitted(app, name, &parts)?;
-    let busy = || Trouble::new("busy", "too many requests are at work").after(SOON);
-    let _room = app.room.try_acquire().map_err(|_| busy())?;
-    let _in_flight = app.metrics.begins();
+    let (caller, task) = admitted(app, name, &parts)?;
+    let (caller, task) = (caller.to_owned(), task.name().to_owned());
+    let busy = |_| Trouble::new("busy", "too many requests are at work").after(SOON);
+    let room = Arc::clone(&app.room).try_acquire_owned().map_err(busy)?;
+    let in_flight = app.metrics.begins();
     if !is_json(&parts.headers) {
         return Err(Trouble::new("not-json", "expected `Content-Type: application/json`"));
     }
     let body = read(app, body, app.options.max_body).await?;
-    let text =
-        std::str::from_utf8(&body).map_err(|_| Trouble::new("malformed", "the body is not UTF-8 text"))?;
-    let id = parts.extensions.get::<Arc<Ticket>>().map_or("", |ticket| ticket.id());
-    let started = Instant::now();
-    let produced = match key_of(&parts.headers)? {
-        None => ask(app, task, id, text).await?,
-        Some(key) => {
-            let key = format!("{who}\n{name}\n{key}");
-            let place = app.answers.place(&key, &sha256_hex(&body));
-            let place = place.ok_or_else(|| {
-                Trouble::new("key-reused", "the idempotency key was used with another body")
-            })?;
-            let mut is_new = false;
-            let asking = || {
-                is_new = true;
-                ask(app, task, id, text)
-            };
-            let produced = place.get_or_try_init(asking).await?.clone();
-            drop(place);
-            if is_new {
-                app.answers.filled(&key, &produced);
-            }
-            produced
-        }
-    };
-    app.metrics.took(name, started.elapsed().as_secs_f64());
-    if let Some(facts) = parts.extensions.get::<Facts>() {
-        facts.answered_by(&produced.model, &produced.served_model);
+    let app = Arc::clone(app);
+    Ok(Whole { app, caller, task, parts, body, _room: room, _in_flight: in_flight })
+}
+
+impl Whole {
+    /// The response, counted.
+    async fn answered(self) -> Response {
+        let response = self.answer().await.unwrap_or_else(Trouble::into_response);
+        self.app.ended(&self.task, response)
     }
-    Ok(response(task, &produced))
+
+    async fn answer(&self) -> Result<Response, Trouble> {
+        let Self { app, caller, parts, body, .. } = self;
+        let missing = || Trouble::new("not-found", "there is no such task");
+        let task = app.tasks.get(&self.task).ok_or_else(missing)?;
+        let text =
+            std::str::from_utf8(body).map_err(|_| Trouble::new("malformed", "the body is not UTF-8 text"))?;
+        let id = parts.extensions.get::<Arc<Ticket>>().map_or("", |ticket| ticket.id());
+        let started = Instant::now();
+        let produced = match key_of(&parts.headers)? {
+            None => ask(app, task, id, text).await?,
+            Some(key) => {
+                let key = format!("{caller}\n{}\n{key}", self.task);
+                let place = app.answers.place(&key, &sha256_hex(body));
+                let place = place.ok_or_else(|| {
+                    Trouble::new("key-reused", "the idempotency key was used with another body")
+                })?;
+                let mut is_new = false;
+                let asking = || {
+                    is_new = true;
+                    ask(app, task, id, text)
+                };
+                let produced = place.get_or_try_init(asking).await?.clone();
+                drop(place);
+                if is_new {
+                    app.answers.filled(&key, &produced);
+                }
+                produced
+            }
+        };
+        app.metrics.took(task.name(), started.elapsed().as_secs_f64());
+        if let Some(facts) = parts.extensions.get::<Facts>() {
+            facts.answered_by(&produced.model, &produced.served_model);
+        }
+        Ok(response(task, &produced))
+    }
 }
 
 /// One JSON value a line.

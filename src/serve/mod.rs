@@ -172,7 +172,8 @@ pub fn run(
         drop(stop);
         let at_rest = async {
             tokio::select! {
-                () = &mut serving => {}
+                // Answers outlive the connections of callers who hung up.
+                () = &mut serving => app.at_rest().await,
                 // Connections that have asked nothing are nobody's loss.
                 () = quiet(&app) => {}
             }

@@ -58,6 +58,78 @@ fn on_a_full_disk_paid_answers_reach_their_callers_and_the_service_is_not_ready(
     assert_eq!(requests(&sim), 40);
 }
 
+fn metrics(server: &Server) -> String {
+    send(server.authority(), "GET", "/metrics", &[], "").body
+}
+
+/// Send a request, and hang up while the model answers it.
+fn hang_up(server: &Server, sim: &Server, headers: &[(&str, &str)], body: &str) {
+    let before = requests(sim);
+    let stream = open(server.authority(), "POST", PATH, &[&[JSON], headers].concat(), body);
+    while requests(sim) == before {
+        std::thread::yield_now();
+    }
+    drop(stream);
+}
+
+#[test]
+fn an_answer_whose_caller_hung_up_is_counted_and_kept() {
+    for args in [&[][..], &["--keep-nothing"], &["--mode", "record"]] {
+        let (world, sim) = project(GOOD, &["--latency", "300"]);
+        let server = Server::serve(&world, args);
+        let key = ("idempotency-key", "k-1");
+        hang_up(&server, &sim, &[key, ("x-request-id", "gone-1")], &input(1));
+        // A twin waits for the answer of the first, whose caller is gone.
+        assert_eq!(post(&server, &[key], &input(1)).status, 200, "{args:?}");
+        hang_up(&server, &sim, &[], &input(2));
+        while !metrics(&server).contains("llmx_in_flight 0") {
+            std::thread::yield_now();
+        }
+        let counted = metrics(&server);
+        for line in [
+            "llmx_requests_total{task=\"judge_it\",status=\"200\"} 3",
+            "llmx_request_seconds_count{task=\"judge_it\"} 3",
+        ] {
+            assert!(counted.contains(line), "{args:?}: {counted}");
+        }
+        let spent = counted.lines().find(|line| line.contains("kind=\"output\"")).unwrap().to_owned();
+        assert!(!spent.ends_with(" 0"), "{spent}");
+        if args != ["--keep-nothing"] {
+            assert_eq!(
+                (post(&server, &[], &input(1)).status, post(&server, &[], &input(2)).status),
+                (200, 200)
+            );
+            assert!(metrics(&server).contains(&spent), "{args:?}: found again for nothing");
+        }
+        assert_eq!(requests(&sim), 2, "{args:?}");
+        drop(server);
+        let lines = world.reported("access.jsonl").into_values().next().unwrap();
+        let lines = String::from_utf8(lines).unwrap();
+        let line = lines.lines().find(|line| line.contains("gone-1")).unwrap();
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (&line["status"], &line["error"]),
+            (&serde_json::Value::Null, &"caller-gone".into()),
+            "{line}"
+        );
+        assert_eq!((&line["source"], &line["attempts"]), (&"called".into(), &1.into()), "{line}");
+        assert!(line["output_tokens"].as_u64().unwrap() > 0, "{line}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_service_told_to_stop_waits_for_the_answer_of_a_caller_who_hung_up() {
+    let (world, sim) = project(GOOD, &["--latency", "500"]);
+    let mut server = Server::serve(&world, &[]);
+    hang_up(&server, &sim, &[], &input(1));
+    let pid = server.process().id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(server.process().wait().unwrap().code(), Some(0));
+    let kept = world.reported("recordings/answers").into_values().next().unwrap();
+    assert_eq!(String::from_utf8(kept).unwrap().lines().count(), 1);
+}
+
 #[test]
 fn a_key_twice_is_refused_wherever_it_is() {
     let (world, sim) = project(GOOD, &[]);
