@@ -21,7 +21,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::input::{GateReport, MeasurementReport, PolicyReport, Report};
 use super::outcome::{Status, case_status, gate_status, metric_status, policy_status};
-use super::properties::{Properties, insert, lines};
+use super::properties::{Properties, count, insert, lines};
 use super::words::{self, Hints};
 use super::{brief, measurement, sanitize, text};
 use crate::eval::record::{CaseRecord, SuiteRecord};
@@ -71,7 +71,8 @@ pub(super) fn document(suites: Vec<TestSuite>) -> Result<String, String> {
     out.add_testsuites(suites);
     let mut bytes = Vec::new();
     out.write_xml(&mut bytes).map_err(|error| format!("could not write JUnit XML: {error}"))?;
-    String::from_utf8(bytes).map_err(|error| format!("could not write JUnit XML: {error}"))
+    let xml = String::from_utf8(bytes).map_err(|error| format!("could not write JUnit XML: {error}"))?;
+    Ok(count(&xml, out.testsuites()))
 }
 
 /// Pairs that all suites of a report share.

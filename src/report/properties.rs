@@ -4,6 +4,8 @@
 //! it wrote. A test case's own pairs are `[[PROPERTY|name=value]]` lines in its `system-out`, which several readers
 //! collect.
 
+use junit_report::TestSuite;
+
 use super::sanitize;
 
 /// Name and value pairs.
@@ -20,34 +22,56 @@ pub(super) fn lines(properties: &[(String, String)]) -> String {
 
 /// The document with each suite's `<properties>`, in the order of the suites.
 pub(super) fn insert(xml: &str, of_suites: &[Properties]) -> String {
-    const CDATA: (&str, &str) = ("<![CDATA[", "]]>");
-    const SUITE: &str = "<testsuite ";
-    let mut out = String::with_capacity(xml.len());
     let mut suites = of_suites.iter();
+    each_tag(xml, |tag| {
+        let properties = if tag.starts_with(SUITE) { suites.next()? } else { return None };
+        match (properties.is_empty(), tag.strip_suffix("/>")) {
+            (true, _) => None,
+            // A suite without a test.
+            (false, Some(open)) => Some(format!("{open}>{}</testsuite>", element(properties))),
+            (false, None) => Some(format!("{tag}{}", element(properties))),
+        }
+    })
+}
+
+/// The document with the counts that the XML crate leaves out: `skipped` of each suite, and the sums of all suites.
+/// `junit-10.xsd` has no `skipped` on `<testsuites>`.
+pub(super) fn count(xml: &str, of_suites: &[TestSuite]) -> String {
+    let sum = |each: fn(&TestSuite) -> usize| of_suites.iter().map(each).sum::<usize>();
+    let mut suites = of_suites.iter();
+    each_tag(xml, |tag| {
+        if let Some(rest) = tag.strip_prefix(SUITES) {
+            let (tests, errors, failures) =
+                (sum(TestSuite::tests), sum(TestSuite::errors), sum(TestSuite::failures));
+            return Some(format!(
+                "{SUITES} tests=\"{tests}\" errors=\"{errors}\" failures=\"{failures}\"{rest}"
+            ));
+        }
+        let suite = if tag.starts_with(SUITE) { suites.next()? } else { return None };
+        // A quotation mark inside a value is escaped, so this is the attribute itself.
+        Some(tag.replacen(" hostname=\"", &format!(" skipped=\"{}\" hostname=\"", suite.skipped()), 1))
+    })
+}
+
+const SUITE: &str = "<testsuite ";
+const SUITES: &str = "<testsuites";
+
+/// The document with some of its tags replaced. Text of models is in CDATA and may contain anything; it is left alone.
+fn each_tag(xml: &str, mut replaced: impl FnMut(&str) -> Option<String>) -> String {
+    const CDATA: (&str, &str) = ("<![CDATA[", "]]>");
+    let mut out = String::with_capacity(xml.len());
     let mut rest = xml;
-    // Text of models is in CDATA, and may hold anything; outside it and inside attributes `<` is escaped.
+    // Outside CDATA and inside attributes `<` is escaped.
     while let Some(at) = rest.find('<') {
         let (before, tag) = rest.split_at(at);
         out.push_str(before);
-        let end = if tag.starts_with(CDATA.0) { CDATA.1 } else { ">" };
+        let is_text = tag.starts_with(CDATA.0);
+        let end = if is_text { CDATA.1 } else { ">" };
         let length = tag.find(end).map_or(tag.len(), |at| at + end.len());
         let (tag, after) = tag.split_at(length);
         rest = after;
-        match suites.as_slice().first().filter(|_| tag.starts_with(SUITE)) {
-            Some(properties) => {
-                suites.next();
-                match (properties.is_empty(), tag.strip_suffix("/>")) {
-                    (true, _) => out.push_str(tag),
-                    // A suite without a test.
-                    (false, Some(open)) => {
-                        out.push_str(&format!("{open}>{}</testsuite>", element(properties)));
-                    }
-                    (false, None) => {
-                        out.push_str(tag);
-                        out.push_str(&element(properties));
-                    }
-                }
-            }
+        match replaced(tag).filter(|_| !is_text) {
+            Some(new) => out.push_str(&new),
             None => out.push_str(tag),
         }
     }

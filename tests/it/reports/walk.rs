@@ -70,6 +70,7 @@ pub(crate) fn check(xml: &str) -> Vec<Found> {
     let mut open: Vec<String> = Vec::new();
     let mut found: Vec<Found> = Vec::new();
     let mut counts = Vec::new();
+    let mut totals = Default::default();
     while !rest.is_empty() {
         let here = open.last().map_or("", String::as_str);
         if let Some(from) = rest.strip_prefix("<![CDATA[") {
@@ -91,8 +92,10 @@ pub(crate) fn check(xml: &str) -> Vec<Found> {
             let value = |wanted: &str| {
                 attributes.iter().find(|(n, _)| *n == wanted).map(|(_, v)| v.clone()).unwrap_or_default()
             };
+            let counted = || ["tests", "failures", "errors", "skipped"].map(value);
             match name {
-                "testsuite" => counts.push((found.len(), value("tests"), value("failures"), value("errors"))),
+                "testsuites" => totals = counted(),
+                "testsuite" => counts.push((found.len(), counted())),
                 "testcase" => found.push(Found {
                     class: value("classname"),
                     name: value("name"),
@@ -118,7 +121,7 @@ pub(crate) fn check(xml: &str) -> Vec<Found> {
         }
     }
     assert!(open.is_empty(), "not closed: {open:?}");
-    check_counts(&found, &counts);
+    check_counts(&found, &counts, &totals);
     check_names(&found);
     found
 }
@@ -176,13 +179,17 @@ fn check_attributes(element: &str, attributes: &[(&str, String)]) {
     }
 }
 
-fn check_counts(found: &[Found], counts: &[(usize, String, String, String)]) {
-    for (n, (start, tests, failures, errors)) in counts.iter().enumerate() {
-        let end = counts.get(n + 1).map_or(found.len(), |next| next.0);
-        let cases = &found[*start..end];
+fn check_counts(found: &[Found], counts: &[(usize, [String; 4])], totals: &[String; 4]) {
+    let of = |cases: &[Found]| {
         let of = |result: &str| cases.iter().filter(|case| case.result == result).count().to_string();
-        assert_eq!([tests, failures, errors], [&cases.len().to_string(), &of("failure"), &of("error")]);
+        [cases.len().to_string(), of("failure"), of("error"), of("skipped")]
+    };
+    for (n, (start, given)) in counts.iter().enumerate() {
+        let end = counts.get(n + 1).map_or(found.len(), |next| next.0);
+        assert_eq!(given, &of(&found[*start..end]));
     }
+    // The schema has no `skipped` for all suites together.
+    assert_eq!(totals[..3], of(found)[..3]);
 }
 
 fn check_names(found: &[Found]) {
