@@ -142,7 +142,7 @@ fn state(stage: &Stage, root: &Path) -> Result<(), Failed> {
     )?;
     stage.must(root, &["canary", "run", "bench", "--day", "2026-11-02"], &[0, 3])?;
     let service = Server::serve(stage, root, &[])?.ok_or("the service does not start")?;
-    for i in 0..N {
+    for i in 0..3 * N {
         service.post("/v1/tasks/t", "application/json", input(100 + i).as_bytes())?;
     }
     let inputs: String = (200..200 + N).map(|i| input(i) + "\n").collect();

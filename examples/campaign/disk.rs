@@ -111,7 +111,13 @@ fn service(stage: &mut Stage, runs: usize) -> Result<Tally, Failed> {
         let sim = Server::sim(stage, elsewhere.path(), &[])?;
         project(root, &sim.url, N)?;
         let Some(mut service) = Server::serve(stage, root, &[])? else {
-            // Not even its folders could be made: it must say so and ask nothing.
+            // Not even its folders could be made.
+            let ran = stage.run(root, &["serve", "--listen", "127.0.0.1:0"])?;
+            let err = String::from_utf8_lossy(&ran.err).into_owned();
+            tally.ended(&format!("{room} KiB"), &ran);
+            if ran.code != Some(2) || !err.contains("No space left") || sim.requests()? > 0 {
+                tally.broken(format!("{room} KiB: the service does not start: {:?}: {err}", ran.code));
+            }
             tally.faults += 1;
             continue;
         };

@@ -231,7 +231,8 @@ fn base64(bytes: &[u8]) -> String {
 fn look(stage: &Stage, tally: &mut Tally, what: &str, url: &str, key: &str) -> Result<(), Failed> {
     let dir = tempfile::tempdir()?;
     project(dir.path(), url, 1)?;
-    let models = fs::read_to_string(dir.path().join("config/models.yml"))? + "    retry: { attempts: 1 }\n";
+    let models = fs::read_to_string(dir.path().join("config/models.yml"))?
+        + "    timeouts: { attempt_s: 5, deadline_s: 5 }\n";
     write(dir.path(), "config/models.yml", &models)?;
     let mut command = stage.command(dir.path(), &["eval", "bench", "--mode", "record"]);
     let ran = stage.start(command.env("CAMPAIGN_KEY", key).env("GITHUB_ACTIONS", "true"))?.end()?;

@@ -1,4 +1,4 @@
-//! A campaign of faults against the program: `campaign --llmx PROGRAM [--full] [--only LOOP] [--seed S]`.
+//! A campaign of faults against the program: `campaign --llmx PROGRAM [--quick|--full] [--only LOOP] [--seed S]`.
 //!
 //! Five loops kill it, fill its disk, damage its state, feed it fuzzed inputs and let a model answer with hostile text, on
 //! projects in temporary folders and against `llmx sim` on loopback. The last output is a Markdown table. The exit code is
@@ -38,6 +38,7 @@ fn main() -> ExitCode {
     while let Some(flag) = given.next() {
         match flag.as_str() {
             "--full" => full = true,
+            "--quick" => full = false,
             "--llmx" => llmx = given.next().map(PathBuf::from),
             "--only" => only = given.next(),
             "--seed" => seed = given.next().and_then(|value| value.parse().ok()).unwrap_or(1),
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
     let llmx = llmx.and_then(|path| std::fs::canonicalize(path).ok()).filter(|_| known);
     let Some(llmx) = llmx else {
         eprintln!(
-            "usage: campaign --llmx PROGRAM [--full] [--only kill|disk|corrupt|fuzz|hostile] [--seed S]"
+            "usage: campaign --llmx PROGRAM [--quick|--full] [--only kill|disk|corrupt|fuzz|hostile] [--seed S]"
         );
         return ExitCode::from(2);
     };

@@ -271,7 +271,7 @@ pub(crate) fn project(root: &Path, url: &str, n: usize) -> Result<(), Failed> {
     write(
         root,
         "config/live.yml",
-        "tasks:\n  t:\n    share: 1.0\n    reference: 4\n    keep_days: 4000000000\n    checks: []\n",
+        "tasks:\n  t:\n    share: 1.0\n    reference: 20\n    keep_days: 4000000000\n    checks: []\n",
     )?;
     write(
         root,
