@@ -92,6 +92,7 @@ impl Stage {
     pub(crate) fn command(&self, root: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(&self.llmx);
         command.args(args).current_dir(root).env_clear().env("HOME", root).env("NO_COLOR", "1");
+        command.env("CAMPAIGN_KEY", "sk-campaign-of-faults");
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.stdin(Stdio::null());
         command
@@ -182,16 +183,23 @@ impl Server {
             "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        self.raw(&[head.as_bytes(), body].concat())
+        self.exchange(&[head.as_bytes(), body].concat(), false)
     }
 
-    /// Status and body; status 0 where the connection was closed without an answer.
+    /// Status and body of bytes that need not be a request, after which nothing more comes; status 0 where the connection
+    /// was closed without an answer.
     pub(crate) fn raw(&self, bytes: &[u8]) -> io::Result<(u16, String)> {
+        self.exchange(bytes, true)
+    }
+
+    fn exchange(&self, bytes: &[u8], is_all: bool) -> io::Result<(u16, String)> {
         let mut stream = TcpStream::connect(&self.url)?;
         stream.set_read_timeout(Some(LIMIT))?;
         // The server may answer, and close, before it has read everything.
         let _ = stream.write_all(bytes);
-        let _ = stream.shutdown(std::net::Shutdown::Write);
+        if is_all {
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+        }
         let mut text = Vec::new();
         if let Err(error) = stream.read_to_end(&mut text)
             && error.kind() != io::ErrorKind::ConnectionReset
