@@ -136,7 +136,7 @@ impl Endpoint {
     }
 
     async fn send(&self, request: Request) -> Result<Reply, Error> {
-        http::send(request).await.map_err(|fault| self.error(fault))
+        http::send(request, &self.outside).await.map_err(|fault| self.error(fault))
     }
 
     /// For people: where the key was looked for and what answered.

@@ -4,9 +4,9 @@
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::lenient;
 use super::secrets::Secrets;
 use crate::llm::error::MAX_MESSAGE;
 use crate::llm::{Error, Failure, ProviderError};
@@ -34,9 +34,15 @@ impl Fault {
     pub(super) fn unsent(why: &str) -> Self {
         // What a TLS client says when the first bytes are no TLS.
         let (failure, hint) = if why.contains("InvalidContentType") {
-            (Failure::Refused, ": the server does not speak TLS: http:// and not https://?")
+            (Failure::Misconfigured, ": the server does not speak TLS: http:// and not https://?")
+        } else if why.contains("UnknownIssuer") || why.contains("CaUsedAsEndEntity") {
+            (
+                Failure::Misconfigured,
+                ": this machine does not trust the authority (CA) that issued the server's certificate. hint: name a \
+                 file with that CA in SSL_CERT_FILE or AWS_CA_BUNDLE",
+            )
         } else if why.contains("invalid peer certificate") {
-            (Failure::Refused, ": this machine does not trust the server's certificate")
+            (Failure::Misconfigured, ": this machine does not trust the server's certificate")
         } else {
             (Failure::Network, "")
         };
@@ -57,6 +63,15 @@ impl Fault {
     pub(super) fn tool(status: u16) -> Self {
         let message = "the model called a tool instead of answering, although none was offered: does the server add \
                        tools of its own?";
+        Self { status: Some(status), ..Self::new(Failure::Refused, message) }
+    }
+
+    /// A whole answer that is only reasoning. Another try costs the same and ends the same.
+    pub(super) fn thought(status: u16, characters: usize, field: &str) -> Self {
+        let message = format!(
+            "the answer is empty: the server put {characters} characters of reasoning into `{field}` and none into the \
+             answer. hint: check the server's reasoning parser, or turn thinking off"
+        );
         Self { status: Some(status), ..Self::new(Failure::Refused, message) }
     }
 
@@ -101,7 +116,7 @@ pub(super) fn cut(text: &str, max: usize) -> String {
 /// What a person should see of the body of an error: its message where it is JSON of a known shape, the words of a web
 /// page, else the text in one line. Empty where there is nothing.
 pub(super) fn readable(body: &[u8]) -> String {
-    let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
+    let parsed = lenient::parse(body).unwrap_or_default();
     let inner = parsed.get("error").filter(|error| !error.is_null()).unwrap_or(&parsed);
     let message = ["message", "Message", "detail"].iter().find_map(|name| inner.get(name)?.as_str());
     if let Some(message) = inner.as_str().or(message).filter(|message| !message.trim().is_empty()) {
@@ -118,21 +133,6 @@ pub(super) fn readable(body: &[u8]) -> String {
 fn without_tags(page: &str) -> String {
     let parts = page.split('<').map(|part| part.split_once('>').map_or("", |(_, text)| text));
     parts.collect::<Vec<_>>().join(" ")
-}
-
-/// What an HTTP status says when the body says nothing more exact.
-pub(super) fn by_status(status: u16) -> Failure {
-    match status {
-        401 | 403 => Failure::Credentials,
-        402 => Failure::Quota,
-        408 => Failure::Timeout,
-        // Lock timeouts: the vendors' own clients try these again.
-        409 => Failure::Server,
-        429 => Failure::RateLimited,
-        503 | 529 => Failure::Overloaded,
-        500.. => Failure::Server,
-        _ => Failure::Refused,
-    }
 }
 
 /// An error with all its causes: the outermost alone says "error sending request".

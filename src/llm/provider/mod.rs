@@ -5,12 +5,16 @@
 //! `endpoint` (address, headers, key) and `body`; all three `fault` (a failed try) and `secrets` (texts without them).
 
 mod fault;
+mod finish;
+mod lenient;
 mod secrets;
+mod trouble;
 
 mod body;
 mod endpoint;
 mod http;
 mod over_http;
+mod proxy;
 
 mod anthropic;
 #[cfg(feature = "bedrock")]

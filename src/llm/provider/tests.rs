@@ -213,11 +213,11 @@ async fn a_wrong_address() {
     let server = Server::start(vec![Does::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")]);
     let [openai, _] = both(&server.url.replace("http://", "https://"));
     let error = failed(&*openai).await;
-    assert_eq!(error.failure, Failure::Refused, "{}", error.message);
+    assert_eq!(error.failure, Failure::Misconfigured, "{}", error.message);
     assert!(error.message.contains("does not speak TLS"), "{}", error.message);
     assert!(error.message.contains(" (at https://127.0.0.1:"), "{}", error.message);
     let lost = both_fail(Does::json(404, r#"{"detail":"Not Found"}"#)).await;
-    assert_eq!(lost.failure, Failure::Refused);
+    assert_eq!(lost.failure, Failure::Misconfigured);
     assert!(lost.message.starts_with("Not Found (at http://127.0.0.1:"), "{}", lost.message);
     // What may be secret in an address is not told.
     let server = Server::start(vec![Does::json(404, "{}")]);
@@ -266,8 +266,25 @@ async fn answers_that_are_not_json() {
     );
     let elsewhere = Does::Say(308, vec![("location", "https://else.where/".to_owned())], String::new());
     let error = both_fail(elsewhere).await;
-    assert_eq!(error.failure, Failure::Refused);
+    assert_eq!(error.failure, Failure::Misconfigured);
     assert_eq!(error.message, "the server sends requests elsewhere: write the right `base_url`");
+}
+
+/// The same answer over both protocols, whatever the server calls it.
+#[tokio::test]
+async fn an_answer_counts_whatever_its_type_is_called() {
+    let body = r#"{"model":"m-1","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}],
+                   "content":[{"type":"text","text":"yes"}],"stop_reason":"end_turn"}"#;
+    for kind in ["text/plain; charset=utf-8", "application/octet-stream", "text/html", "", "x"] {
+        for body in [body.to_owned(), format!("\u{feff}{body}")] {
+            let does = Does::Say(200, vec![("content-type", kind.to_owned())], body);
+            let server = Server::start(vec![does.clone(), does]);
+            for provider in both(&server.url) {
+                let asked = request(provider.card().provider, "m-1", json!({}));
+                assert_eq!(ask(&*provider, &asked).await.unwrap().text, "yes", "{kind}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
