@@ -1,5 +1,6 @@
 //! The layers under a provider that follows a script, in time that is only counted.
 
+mod fuse;
 mod limit;
 mod replay;
 mod retry;

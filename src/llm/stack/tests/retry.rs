@@ -14,6 +14,7 @@ async fn what_is_worth_it_is_tried_again_and_the_rest_is_not() {
         (Malformed, true),
         (Credentials, false),
         (Quota, false),
+        (Misconfigured, false),
         (Refused, false),
     ] {
         let bench = bench(Script::of(&[Act::Fail(failure)]), Policy::Record, json!({}));
