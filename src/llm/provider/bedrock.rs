@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 
 use super::fault::{self, Fault, chain};
 use super::http::CONNECT;
-use super::secrets::{Secrets, account, mask_accounts};
+use super::secrets::{Secrets, account, is_too_short, mask_accounts};
 use super::{Asked, Provider, Tried, network_card};
 use crate::config::models::{ModelSpec, is_loopback};
 use crate::llm::{Answer, Draw, Error, Failure, ModelCard, Outside, Request};
@@ -119,6 +119,9 @@ impl Bedrock {
 
     async fn connect(&self) -> Result<Connected, Fault> {
         let bearer = self.outside.secret(BEARER);
+        if let Some(key) = bearer.as_ref().map(|key| key.expose_secret()).filter(|key| is_too_short(key)) {
+            return Err(Fault::short(BEARER, key.chars().count()));
+        }
         let local = bearer.is_none() && self.is_local();
         let config = self.loader(bearer.is_some(), local).load().await;
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
@@ -129,7 +132,7 @@ impl Bedrock {
         })?;
         // A gateway may say the request's address back, percent-encoded, where no pattern knows an ARN.
         let account = account(&self.model_id).map(SecretString::from);
-        let secrets = Arc::new(Mutex::new(Secrets::new(bearer.clone().into_iter().chain(account))));
+        let secrets = Arc::new(Mutex::new(Secrets::new(bearer.clone().into_iter().chain(account), [])));
         let mut builder = Builder::from(&config).http_client(http::Sender(self.outside.clone()));
         let access = match (bearer, config.credentials_provider()) {
             (Some(token), _) => {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 
 use super::lenient;
-use super::secrets::Secrets;
+use super::secrets::{MIN_KEY, Secrets};
 use crate::llm::error::MAX_MESSAGE;
 use crate::llm::{Error, Failure, ProviderError};
 
@@ -73,6 +73,15 @@ impl Fault {
              answer. hint: check the server's reasoning parser, or turn thinking off"
         );
         Self { status: Some(status), ..Self::new(Failure::Refused, message) }
+    }
+
+    /// A key that is too short to be masked where the server echoes it.
+    pub(super) fn short(variable: &str, characters: usize) -> Self {
+        let message = format!(
+            "the key in {variable} has {characters} characters: expected at least {MIN_KEY}, since a shorter one cannot be \
+             masked in answers and reports. hint: use a longer key, or `none` for a server that needs no key"
+        );
+        Self::new(Failure::Credentials, message)
     }
 
     /// A configured variable of the environment is not there.

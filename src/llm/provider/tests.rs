@@ -371,6 +371,73 @@ async fn secrets_stay_inside() {
     assert_eq!((answer.text.as_str(), answer.served_model.as_str()), ("it is ***, sk-other-key", "m-***"));
 }
 
+/// What a server may make of a key that it echoes; every form is masked in errors and answers.
+#[tokio::test]
+async fn echoes_in_other_forms_are_masked() {
+    let key = r#"lo"cal+key1"#;
+    // In base64 behind "user:", "key=" and alone.
+    let forms = [
+        r#"lo\\\"cal+key1"#,
+        "lo%22cal%2Bkey1",
+        "dXNlcjpsbyJjYWwra2V5MQ==",
+        "a2V5PWxvImNhbCtrZXkx",
+        "bG8iY2FsK2tleTE",
+        "6c6f2263616c2b6b657931",
+    ];
+    for form in forms {
+        let error = format!(r#"{{"error":{{"type":"t","code":"{form}","message":"you sent {form}!"}}}}"#);
+        let body = format!(
+            r#"{{"model":"m {form}","system_fingerprint":"{form}","choices":[{{"message":{{"content":"it is {form}!"}}}}],
+                "content":[{{"type":"text","text":"it is {form}!"}}]}}"#
+        );
+        let odd = format!("plain {form}!");
+        let server = Server::start(
+            [(400, &error), (400, &error), (200, &body), (200, &body), (500, &odd), (200, &odd)]
+                .map(|(status, body)| Does::json(status, body))
+                .to_vec(),
+        );
+        let providers = ["openai", "anthropic"].map(|provider| {
+            let spec = json!({ "provider": provider, "model_id": "m-1", "base_url": server.url, "api_key_env": "KEY" });
+            model(spec, &[("KEY", key)])
+        });
+        for provider in &providers {
+            let error = failed(&**provider).await;
+            assert_eq!(
+                (error.message.as_str(), error.code.as_deref()),
+                ("you sent ***!", Some("***")),
+                "{form}"
+            );
+        }
+        for provider in &providers {
+            let asked = request(provider.card().provider, "m-1", json!({}));
+            let answer = ask(&**provider, &asked).await.unwrap();
+            assert_eq!(
+                (answer.text.as_str(), answer.served_model.as_str()),
+                ("it is ***!", "m ***"),
+                "{form}"
+            );
+        }
+        for provider in &providers {
+            let error = failed(&**provider).await;
+            assert!(error.message.ends_with("plain ***!"), "{}", error.message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_masked_is_refused() {
+    for (key, refused) in [("abc12", true), ("none", false), ("abc123", false)] {
+        let server = Server::start(vec![Does::json(400, r#"{"error":{"message":"no"}}"#)]);
+        let spec =
+            json!({ "provider": "openai", "model_id": "m", "base_url": server.url, "api_key_env": "KEY" });
+        let error = failed(&*model(spec, &[("KEY", key)])).await;
+        assert_eq!(error.failure == Failure::Credentials, refused, "{key}: {}", error.message);
+        assert_eq!(server.received().is_empty(), refused);
+        let says = "the key in KEY has 5 characters: expected at least 6";
+        assert_eq!(error.message.starts_with(says), refused, "{}", error.message);
+    }
+}
+
 #[tokio::test]
 async fn a_look_at_the_credentials() {
     let list = r#"{"object":"list","data":[]}"#;

@@ -329,6 +329,26 @@ async fn a_bedrock_key_is_sent_and_not_told() {
     );
 }
 
+#[tokio::test]
+async fn a_short_bedrock_key_is_masked_in_every_form() {
+    const KEY: &str = "br+key1";
+    for form in [KEY, "br%2Bkey1", "YnIra2V5MQ==", "Onh4YnIra2V5MQ", r"br\\u002bkey1"] {
+        let error = format!(r#"{{"message":"you sent {form}!"}}"#);
+        let body = format!(
+            r#"{{"output":{{"message":{{"role":"assistant","content":[{{"text":"it is {form}!"}}]}}}},"stopReason":"end_turn"}}"#
+        );
+        let server = Server::start(vec![Does::json(400, &error), Does::json(200, &body)]);
+        let provider = model(spec_at(&server.url), &[(BEARER, KEY)]);
+        assert_eq!(failed(&*provider).await.message, "you sent ***!", "{form}");
+        let answer = ask(&*provider, &request(ProviderKind::Bedrock, ID, json!({}))).await.unwrap();
+        assert_eq!(answer.text, "it is ***!", "{form}");
+    }
+    let server = Server::start(vec![]);
+    let error = failed(&*model(spec_at(&server.url), &[(BEARER, "k3y")])).await;
+    assert_eq!(error.failure, Failure::Credentials);
+    assert!(error.message.contains("AWS_BEARER_TOKEN_BEDROCK has 3 characters"), "{}", error.message);
+}
+
 #[test]
 fn only_local_servers_that_nothing_is_named_for_go_without_credentials() {
     let is_local = |spec_json: Value, variables: &[(&str, &str)]| {
