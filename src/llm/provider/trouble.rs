@@ -91,6 +91,10 @@ impl Trouble {
         let words: String = message.chars().take(WORDS).collect();
         let matches =
             |pattern: &LazyLock<Option<Regex>>| pattern.as_ref().is_some_and(|it| it.is_match(&words));
+        // Some servers have no other status for an empty account than that of a rate limit.
+        if plain == Failure::RateLimited && matches(&NO_MONEY) && !matches(&WAITS) {
+            return Failure::Quota;
+        }
         if matches!(plain, Failure::RateLimited | Failure::Overloaded | Failure::Timeout | Failure::Quota) {
             return if matches(&BAD_KEY) && !words.to_ascii_lowercase().contains("limit") {
                 Failure::Credentials
@@ -209,6 +213,9 @@ fn by_name(name: &str) -> Option<Failure> {
         | "billing_error"
         | "insufficient_balance"
         | "insufficient_credits"
+        | "exceeded_current_quota_error"
+        | "out_of_credits"
+        | "arrearage"
         | "payment_required" => Failure::Quota,
         "model_not_found"
         | "model_not_supported"
@@ -247,6 +254,7 @@ const INPUTS: &[&str] =
 type Pattern = LazyLock<Option<Regex>>;
 
 static NO_MONEY: Pattern = LazyLock::new(|| Regex::new(MONEY).ok());
+static WAITS: Pattern = LazyLock::new(|| Regex::new(WINDOW).ok());
 static BAD_KEY: Pattern = LazyLock::new(|| Regex::new(KEY).ok());
 static ABOUT_INPUT: Pattern = LazyLock::new(|| Regex::new(INPUT).ok());
 static NO_MODEL: Pattern = LazyLock::new(|| Regex::new(MODEL).ok());
@@ -257,7 +265,15 @@ const MONEY: &str = r"(?xi)
     \bcredit\ balance\ is\ too\ low
     | \breached\ your\ specified\ (?:api|workspace\ api)\ usage\ limits
     | \b(?:insufficient|not\ enough|out\ of)\ (?:account\ )?(?:balance|credits?|funds|quota)\b
+    | \b(?:balance|credits?|funds)\ (?:is|are)\ (?:insufficient|exhausted|not\ enough|used\ up)\b
+    | \b(?:used|exhausted)\ (?:all|up)\ (?:of\ )?(?:your\ )?(?:available\ |monthly\ |included\ )*credits?\b
+    | \bexceeded\ your\ (?:monthly\ )?(?:included\ credits|spending\ limit|budget)\b
+    | \b(?:check|update)\ your\ (?:plan\ and\ )?billing\b | \bbilling\ (?:hard\ )?limit\b | \bpayment\ required\b
     | \bexceeded\ your\ current\ quota\b";
+
+/// A limit that a wait outlasts, whatever else the message says.
+const WINDOW: &str = r"(?xi)
+    \b(?:retry|try\ again)\ (?:in|after)\b | \bper[\ _-]?(?:second|minute|hour|day)\b | \b[rt]p[msd]\b";
 
 const KEY: &str = r"(?xi)
     \b(?:incorrect|invalid|wrong|bad|expired|revoked|unknown|malformed|missing|no)\ (?:\w+\ ){0,2}
@@ -296,7 +312,7 @@ mod tests {
 
     #[test]
     fn patterns_compile() {
-        for pattern in [&NO_MONEY, &BAD_KEY, &ABOUT_INPUT, &NO_MODEL, &BAD_PARAMETER] {
+        for pattern in [&NO_MONEY, &WAITS, &BAD_KEY, &ABOUT_INPUT, &NO_MODEL, &BAD_PARAMETER] {
             assert!(pattern.is_some());
         }
     }
@@ -368,6 +384,22 @@ mod tests {
             (403, "Your chosen model requires moderation and your input was flagged", Refused),
             (400, "Your credit balance is too low to access the Anthropic API.", Quota),
             (400, "Insufficient balance", Quota),
+            (429, "Insufficient balance or no resource package. Please recharge.", Quota),
+            (429, "You exceeded your current quota, please check your plan and billing details.", Quota),
+            (
+                429,
+                "You exceeded your current quota, please check your plan and billing details. Please retry in 22.5s.",
+                RateLimited,
+            ),
+            (429, "Limit of 3 requests per minute: check your plan and billing", RateLimited),
+            (429, "Rate limit reached", RateLimited),
+            (
+                403,
+                "Your team has either used all available credits or reached its monthly spending limit.",
+                Quota,
+            ),
+            (402, "You have exceeded your monthly included credits for Inference Providers.", Quota),
+            (400, "Your account balance is not enough", Quota),
             (500, "The server had an error while processing your request", Server),
             (404, "Not Found", Misconfigured),
             (405, "Method Not Allowed", Misconfigured),
