@@ -2,17 +2,19 @@
 //!
 //! Knows HTTP and no model's protocol. Never tries again, follows no redirect (a key would go along), keeps no cookie.
 
+use std::future::Future;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Method, Request, Response, StatusCode, Url};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use super::encoding;
 use super::fault::{Fault, chain, cut, readable, wait, wait_in};
 use super::lenient;
 use super::proxy::Proxy;
@@ -119,7 +121,17 @@ async fn exchange(client: &Client, request: Request) -> Result<Reply, Fault> {
         Err(_) if !status.is_success() => Bytes::new(),
         Err(fault) => return Err(Fault { status: Some(status.as_u16()), ..fault }),
     };
-    Ok(Reply { status, headers: std::mem::take(response.headers_mut()), body })
+    let mut headers = std::mem::take(response.headers_mut());
+    let body = match encoding::decoded(&headers, body, MAX_BODY) {
+        Ok(body) => body,
+        // Here too the status says more than its explanation.
+        Err(fault) if !status.is_success() => fault.message.into(),
+        Err(fault) => return Err(Fault { status: Some(status.as_u16()), ..fault }),
+    };
+    // They are about the body as it came.
+    headers.remove(CONTENT_ENCODING);
+    headers.remove(CONTENT_LENGTH);
+    Ok(Reply { status, headers, body })
 }
 
 async fn read(response: &mut Response) -> Result<Bytes, Fault> {

@@ -11,6 +11,7 @@ mod secrets;
 mod trouble;
 
 mod body;
+mod encoding;
 mod endpoint;
 mod http;
 mod over_http;

@@ -23,6 +23,8 @@ pub(super) enum Does {
     Say(u16, Vec<(&'static str, String)>, String),
     /// These bytes, then the end of the connection.
     Raw(&'static [u8]),
+    /// The same, of bytes that are made.
+    Bytes(Vec<u8>),
     /// A reset connection.
     Reset,
 }
@@ -102,6 +104,9 @@ fn answer(mut stream: TcpStream, does: &Does) {
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
         }
         Does::Raw(bytes) => {
+            let _ = stream.write_all(bytes);
+        }
+        Does::Bytes(bytes) => {
             let _ = stream.write_all(bytes);
         }
         Does::Reset => {
@@ -268,6 +273,40 @@ async fn answers_that_are_not_json() {
     let error = both_fail(elsewhere).await;
     assert_eq!(error.failure, Failure::Misconfigured);
     assert_eq!(error.message, "the server sends requests elsewhere: write the right `base_url`");
+}
+
+/// Compressed although no request asks for it.
+#[tokio::test]
+async fn compressed_answers() {
+    let body = r#"{"model":"m-1","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}],
+                   "content":[{"type":"text","text":"yes"}],"stop_reason":"end_turn"}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(body.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let encoded = |status: u16, encoding: &str| {
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n",
+            gzip.len()
+        );
+        Does::Bytes([head.as_bytes(), &gzip].concat())
+    };
+    let server = Server::start(vec![encoded(200, "gzip"); 2]);
+    for provider in both(&server.url) {
+        let answer = ask(&*provider, &request(provider.card().provider, "m-1", json!({}))).await.unwrap();
+        assert_eq!(answer.text, "yes");
+    }
+    assert!(!server.received()[0].headers.contains_key("accept-encoding"));
+    let error = both_fail(encoded(200, "br")).await;
+    assert_eq!((error.failure, error.status), (Failure::Misconfigured, Some(200)));
+    assert_eq!(
+        error.message,
+        "the answer has the content encoding `br`: expected gzip, deflate or none. hint: turn off compression in the \
+         gateway in front of the model"
+    );
+    // The status of an error counts, whatever its words are written in.
+    let error = both_fail(encoded(429, "zstd")).await;
+    assert_eq!(error.failure, Failure::RateLimited);
+    assert!(error.message.contains("content encoding `zstd`"), "{}", error.message);
 }
 
 /// The same answer over both protocols, whatever the server calls it.
