@@ -66,7 +66,8 @@ pub(super) async fn send(request: Request, outside: &Outside) -> Result<Reply, F
     if let Some(fault) = proxy.as_ref().and_then(Proxy::unusable) {
         return Err(fault);
     }
-    let reply = exchange(client(outside)?, request).await;
+    let fresh = FRESH.try_with(|fresh| *fresh).unwrap_or(false);
+    let reply = exchange(client(outside, fresh)?, request).await;
     let Some(proxy) = proxy else { return reply };
     match reply {
         Ok(reply) => proxy.refused(reply.status).map_or(Ok(reply), Err),
@@ -75,13 +76,27 @@ pub(super) async fn send(request: Request, outside: &Outside) -> Result<Reply, F
     }
 }
 
-/// Built when the first request is sent: reading the machine's certificates takes time, and a replay needs none.
-fn client(outside: &Outside) -> Result<&'static Client, Fault> {
-    static CLIENT: OnceLock<Client> = OnceLock::new();
-    if let Some(client) = CLIENT.get() {
+tokio::task_local! {
+    static FRESH: bool;
+}
+
+/// Runs a try whose requests open connections of their own where `fresh` is set. Open connections may all be dead in
+/// the same way, as after a restart of the server, and must not use up the tries of a request one after the other.
+pub(in crate::llm) async fn on_connection<F: Future>(fresh: bool, asking: F) -> F::Output {
+    FRESH.scope(fresh, asking).await
+}
+
+/// Built when the first request is sent: reading the machine's certificates takes time, and a replay needs none. A
+/// fresh connection is not kept.
+fn client(outside: &Outside, fresh: bool) -> Result<&'static Client, Fault> {
+    static POOLED: OnceLock<Client> = OnceLock::new();
+    static UNPOOLED: OnceLock<Client> = OnceLock::new();
+    let (client, idle) = if fresh { (&UNPOOLED, 0) } else { (&POOLED, usize::MAX) };
+    if let Some(client) = client.get() {
         return Ok(client);
     }
     let built = Client::builder()
+        .pool_max_idle_per_host(idle)
         .user_agent(concat!("llmx/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
         .tcp_nodelay(true)
@@ -90,7 +105,7 @@ fn client(outside: &Outside) -> Result<&'static Client, Fault> {
         .tls_certs_merge(extra_certificates(outside)?)
         .build()
         .map_err(|error| Fault::new(Failure::Network, chain(&error.without_url())))?;
-    Ok(CLIENT.get_or_init(|| built))
+    Ok(client.get_or_init(|| built))
 }
 
 /// Names a file of certificates to trust besides the machine's own, as for Amazon's other tools.

@@ -33,6 +33,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(in crate::llm) use http::on_connection;
 pub(crate) use secrets::without_shapes;
 
 use super::{Answer, Draw, Error, ModelCard, Outside, Request};

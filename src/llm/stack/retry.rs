@@ -6,7 +6,7 @@
 //! minutes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
@@ -15,6 +15,7 @@ use super::limit::Busy;
 use super::meter::Meter;
 use super::{Ask, Asking, Layer, Reply, ticket};
 use crate::llm::error::MAX_MESSAGE;
+use crate::llm::provider::on_connection;
 use crate::llm::{Error, Failure, ProviderError};
 
 /// First wait; each further one twice as long, with jitter.
@@ -89,6 +90,7 @@ impl<L: Layer> Layer for Retry<L> {
                 Left { failed: 0, deadline: self.deadline, busy: ask.busy, waited: Duration::ZERO };
             let attempts = AtomicU32::new(0);
             let billed = AtomicU32::new(0);
+            let broke = AtomicBool::new(false);
             let one = || async {
                 attempts.fetch_add(1, Ordering::Relaxed);
                 ticket::tried();
@@ -96,7 +98,13 @@ impl<L: Layer> Layer for Retry<L> {
                 if let (1.., Some(hold)) = (billed.swap(0, Ordering::Relaxed), ask.hold) {
                     hold.again()?;
                 }
-                self.inner.ask(ask).await
+                let result = on_connection(broke.load(Ordering::Relaxed), self.inner.ask(ask)).await;
+                if let Err(Error::Provider(error)) = &result {
+                    if matches!(error.failure, Failure::Network | Failure::Timeout) {
+                        broke.store(true, Ordering::Relaxed);
+                    }
+                }
+                result
             };
             let meter = Arc::clone(&self.meter);
             let result = one
