@@ -159,19 +159,23 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// A provider that asks for more waits in vain: no deadline is that long.
-const MAX_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest window of a rate limit. A longer wait is a mistake, as of a server that sends the time of day.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// The value of a `Retry-After` header: seconds (decimals too), or a date.
+/// The value of a `Retry-After` header: seconds (decimals too), or a date. A value that makes no sense is as good as
+/// no header, as is a date in the past, which comes from clocks that differ.
 pub(super) fn wait(text: &str, now: OffsetDateTime) -> Option<Duration> {
     wait_in(text, 1.0).or_else(|| {
         let until = httpdate::parse_http_date(text.trim()).ok()?;
-        Some(until.duration_since(SystemTime::from(now)).unwrap_or_default().min(MAX_WAIT))
+        sensible(until.duration_since(SystemTime::from(now)).ok()?)
     })
 }
 
 /// A wait as a number of units of so many seconds.
 pub(super) fn wait_in(text: &str, unit: f64) -> Option<Duration> {
-    let seconds = text.trim().parse::<f64>().ok()? * unit;
-    (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(MAX_WAIT).min(MAX_WAIT))
+    sensible(Duration::try_from_secs_f64(text.trim().parse::<f64>().ok()? * unit).ok()?)
+}
+
+fn sensible(wait: Duration) -> Option<Duration> {
+    (wait <= MAX_WAIT).then_some(wait)
 }

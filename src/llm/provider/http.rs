@@ -258,5 +258,6 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     text("retry-after-ms")
         .and_then(|text| wait_in(text, 0.001))
-        .or_else(|| wait(text(RETRY_AFTER.as_str()).or_else(|| text(PROXIED_RETRY_AFTER))?, now))
+        .or_else(|| wait(text(RETRY_AFTER.as_str())?, now))
+        .or_else(|| wait(text(PROXIED_RETRY_AFTER)?, now))
 }

@@ -28,6 +28,8 @@ pub(super) const TRIES: usize = 6;
 /// Tries after the first, where it only asks to slow down: their waits are longer together than a window of a minute,
 /// for not every server says how long to wait.
 const TRIES_WHEN_RATE_LIMITED: usize = 8;
+/// Tries right after another where the provider asks for no wait.
+const IMMEDIATE: usize = 2;
 /// Requests that failed in a row, all tries used, after which the provider is taken to be down.
 const DOWN_AFTER: u32 = 10;
 
@@ -72,6 +74,8 @@ impl Left<'_> {
             Error::Provider(error) => error.retry_after,
             _ => None,
         };
+        // A server that asks for no wait and refuses again and again is waited for as if it had not asked.
+        let asked = asked.filter(|asked| !asked.is_zero() || self.failed <= IMMEDIATE);
         let wait = asked.map_or(planned, |asked| asked + planned.mul_f64(0.1));
         self.waited += wait;
         (self.busy.time() + self.waited < self.deadline).then_some(wait)
@@ -102,6 +106,9 @@ impl<L: Layer> Layer for Retry<L> {
                 if let Err(Error::Provider(error)) = &result {
                     if matches!(error.failure, Failure::Network | Failure::Timeout) {
                         broke.store(true, Ordering::Relaxed);
+                    }
+                    if let Some(wait) = error.retry_after {
+                        ticket::asked_to_wait(wait);
                     }
                 }
                 result

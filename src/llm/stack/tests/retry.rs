@@ -58,6 +58,19 @@ async fn a_rate_limit_of_a_minute_is_outlasted_and_a_failing_server_is_not_waite
     assert!(error.to_string().contains("requests_per_minute"), "{error}");
 }
 
+/// Some gateways round the rest of a window down to nothing.
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_that_asks_for_no_wait_is_outlasted() {
+    let bench = bench(Script::of(&[Act::Wait(Failure::RateLimited, 0); 8]), Policy::Record, json!({}));
+    let began = Instant::now();
+    bench.ask("hi", 0).await.unwrap();
+    assert!(began.elapsed() > Duration::from_secs(60), "{:?}", began.elapsed());
+    let bench = self::bench(Script::of(&[Act::Wait(Failure::RateLimited, 0); 2]), Policy::Record, json!({}));
+    let began = Instant::now();
+    bench.ask("hi", 0).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_never_sent_is_no_call() {
     let bench = bench(Script::of(&[Act::Fail(Failure::Credentials)]), Policy::Record, json!({}));
