@@ -38,6 +38,12 @@ impl FinishReason {
         }
     }
 
+    /// As [`Self::cut`], without reasons that are only unknown: an answer that holds disproves those.
+    #[must_use]
+    pub fn surely_cut(self) -> Option<&'static str> {
+        if self == Self::Other { None } else { self.cut() }
+    }
+
     /// Every reason.
     pub const ALL: [Self; 6] =
         [Self::Stop, Self::Length, Self::Refusal, Self::ContentFilter, Self::ContextWindow, Self::Other];

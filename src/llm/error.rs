@@ -97,7 +97,10 @@ pub enum Failure {
     Credentials,
     /// The account has no money or quota left, whatever is waited.
     Quota,
-    /// The provider refuses this request: 400, 404, 413, 422.
+    /// The request cannot work as configured, whatever the input: an unknown model or address, a parameter that the
+    /// model does not take, no TLS or an untrusted certificate.
+    Misconfigured,
+    /// The provider refuses this request: 400, 413, 422.
     Refused,
 }
 
@@ -112,8 +115,14 @@ impl Failure {
             | Self::Network
             | Self::Timeout
             | Self::Malformed => true,
-            Self::Credentials | Self::Quota | Self::Refused => false,
+            Self::Credentials | Self::Quota | Self::Misconfigured | Self::Refused => false,
         }
+    }
+
+    /// Every request meets the same failure until a person changes credentials, account or configuration.
+    #[must_use]
+    pub fn concerns_every_request(self) -> bool {
+        matches!(self, Self::Credentials | Self::Quota | Self::Misconfigured)
     }
 
     /// The provider asks for fewer requests at once.
@@ -140,6 +149,7 @@ impl Failure {
             Self::Malformed => "unreadable answer",
             Self::Credentials => "credentials",
             Self::Quota => "quota used up",
+            Self::Misconfigured => "misconfigured",
             Self::Refused => "request refused",
         }
     }
@@ -180,7 +190,8 @@ impl Error {
     #[must_use]
     pub fn was_never_sent(&self) -> bool {
         matches!(self, Self::Provider(error)
-            if error.status.is_none() && matches!(error.failure, Failure::Credentials | Failure::Refused))
+            if error.status.is_none()
+                && (error.failure.concerns_every_request() || error.failure == Failure::Refused))
     }
 
     /// A short name for telemetry (`error.type`), without the message.

@@ -257,11 +257,12 @@ impl Production {
             remedy: error.map_or(Remedy::Never, remedy),
         };
         let answers = walked.answers().map_err(|message| cannot(message, failed))?;
-        if let Some((node, reason)) = walked.cut() {
-            return Err(Refused::Invalid(vec![format!(
-                "node `{node}`: {}",
-                reason.cut().unwrap_or_default()
-            )]));
+        let cut = walked.steps.iter().find_map(|step| {
+            let why = step.answer.as_ref().ok()?.as_ref()?.finish_reason.surely_cut()?;
+            Some(format!("node `{}`: {why}", step.node))
+        });
+        if let Some(cut) = cut {
+            return Err(Refused::Invalid(vec![cut]));
         }
         let request = plan
             .task
@@ -298,24 +299,31 @@ impl Production {
 
     /// What is wrong with an answer; nothing where it holds.
     async fn wrong(&self, plan: &SuitePlan, case: &Case, answer: &Answer) -> Result<Vec<String>, Refused> {
-        if let Some(cut) = answer.finish_reason.cut() {
+        if let Some(cut) = answer.finish_reason.surely_cut() {
             return Ok(vec![cut.to_owned()]);
         }
+        // A reason to stop that is only unknown counts where the answer does not hold, or nothing tells whether it does.
+        let with_reason = |wrong: Vec<String>| {
+            wrong.into_iter().chain(answer.finish_reason.cut().map(str::to_owned)).collect()
+        };
         if let Some(validator) = &self.output {
             let value: Value = match serde_json::from_str(&answer.text) {
                 Ok(value) => value,
-                Err(error) => return Ok(vec![format!("not one JSON value: {error}")]),
+                Err(error) => return Ok(with_reason(vec![format!("not one JSON value: {error}")])),
             };
             let wrong = violations(validator, &value, MOST);
             if !wrong.is_empty() {
-                return Ok(wrong);
+                return Ok(with_reason(wrong));
             }
         }
         let checked = run::check(plan, case, answer, Reach::Run).await;
         let cannot = |message| Refused::Unanswered { message, kind: "check", remedy: Remedy::Mend };
         let measured = checked.map_err(cannot)?;
+        let vouched = self.output.is_some() || !measured.checks.is_empty();
         let failing = measured.checks.into_iter().filter(|check| !check.passed);
-        Ok(failing.map(|check| format!("{}: {}", check.label, check.explanation)).collect())
+        let wrong: Vec<String> =
+            failing.map(|check| format!("{}: {}", check.label, check.explanation)).collect();
+        Ok(if vouched && wrong.is_empty() { wrong } else { with_reason(wrong) })
     }
 }
 
@@ -347,7 +355,7 @@ fn remedy(error: &Error) -> Remedy {
             | Failure::Network
             | Failure::Timeout
             | Failure::Malformed => Remedy::Later,
-            Failure::Credentials | Failure::Quota => Remedy::Mend,
+            Failure::Credentials | Failure::Quota | Failure::Misconfigured => Remedy::Mend,
             Failure::Refused => Remedy::Never,
         },
         Error::Model { .. } => Remedy::Never,

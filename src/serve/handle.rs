@@ -52,6 +52,8 @@ pub(super) struct App {
 
 /// Seconds after which to come again where the service itself is short of room.
 const SOON: u64 = 1;
+/// A provider's longer wait is not passed on whole, since the service may have another provider by then.
+const LATEST: u64 = 3600;
 
 /// Seconds after which to come again where a person must make room on the service's disk.
 const LATER: u64 = 60;
@@ -338,7 +340,7 @@ async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produ
     let name = task.name();
     let late = |_| {
         app.metrics.failed(name, "deadline");
-        Trouble::new("unavailable", "the model did not answer in time").after(SOON)
+        Trouble::new("unavailable", "the model did not answer in time").after(again())
     };
     let answered = tokio::time::timeout(app.options.timeout, task.answer(id, text)).await.map_err(late)?;
     let produced = answered.map_err(|refused| {
@@ -365,7 +367,7 @@ async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produ
                 app.metrics.failed(name, kind);
                 match remedy {
                     Remedy::Later => {
-                        Trouble::new("unavailable", "the model could not answer now").after(SOON)
+                        Trouble::new("unavailable", "the model could not answer now").after(again())
                     }
                     Remedy::Never => Trouble::new("unanswerable", "the model does not answer this input"),
                     Remedy::Mend => Trouble::new("no-answer", "the service cannot ask its model"),
@@ -375,6 +377,13 @@ async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produ
     })?;
     app.metrics.produced(name, &produced);
     Ok(produced)
+}
+
+/// Seconds after which to come again: the rest of the wait that the model's provider asked for, if it did.
+fn again() -> u64 {
+    let wait = Ticket::current().and_then(|ticket| ticket.wait()).unwrap_or_default();
+    let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    whole.clamp(SOON, LATEST)
 }
 
 fn response(task: &Production, produced: &Produced) -> Response {

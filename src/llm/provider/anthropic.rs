@@ -2,23 +2,23 @@
 //!
 //! Translates only: [`to_wire`] and [`from_wire`] are pure. No streaming, no tools of our own, no beta headers.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use reqwest::header::HeaderValue;
-use serde::Deserialize;
 use serde::ser::SerializeMap;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::body::{self, Body, Members};
 use super::endpoint::{Endpoint, KeyHeader};
 use super::fault::Fault;
+use super::finish::{self, Finish};
 use super::http::Reply;
 use super::over_http::{OverHttp, Wire};
-use super::{address, network_card};
+use super::trouble::{self, Trouble};
+use super::{address, lenient, network_card};
 use crate::config::models::ModelSpec;
-use crate::llm::{Answer, Error, Failure, FinishReason, Outside, Request, Usage};
+use crate::llm::{Answer, Error, FinishReason, Outside, Request, Usage};
 
 const BASE_URL: &str = "https://api.anthropic.com";
 const VERSION: &str = "2023-06-01";
@@ -49,10 +49,6 @@ impl Wire for Messages {
 
     fn read(&self, reply: &Reply, request: &Request, now: OffsetDateTime) -> Result<Answer, Fault> {
         from_wire(reply, &request.model_id, now)
-    }
-
-    fn refusal(&self, reply: &Reply, now: OffsetDateTime) -> Fault {
-        refusal(reply, now)
     }
 }
 
@@ -95,133 +91,79 @@ impl Body for MessagesRequest<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct Message<'a> {
-    model: Option<String>,
-    #[serde(borrow)]
-    content: Vec<Block<'a>>,
-    stop_reason: Option<String>,
-    stop_details: Option<StopDetails>,
-    usage: Option<Counted>,
-}
-
-/// Text, thinking, tool use and whatever comes later; only text is an answer.
-#[derive(Deserialize)]
-struct Block<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    text: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct StopDetails {
-    explanation: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Counted {
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
-}
-
 /// The answer in a reply to a question put to `model`.
 fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, Fault> {
     if !reply.status.is_success() {
-        return Err(refusal(reply, now));
+        return Err(reply.refusal(now));
     }
-    let message: Message<'_> = serde_json::from_slice(reply.json()?)
-        .map_err(|error| reply.malformed(&format!("no message ({error})")))?;
-    let finish_reason = match message.stop_reason.as_deref() {
-        Some("end_turn" | "stop_sequence") => FinishReason::Stop,
-        Some("max_tokens") => FinishReason::Length,
-        Some("refusal") => FinishReason::Refusal,
-        Some("model_context_window_exceeded") => FinishReason::ContextWindow,
-        // `tool_use` and `pause_turn` wait for something we never send.
-        _ => FinishReason::Other,
+    let body = Value::from(reply.json("no message")?);
+    let Some(content) = body.get("content").filter(|content| !content.is_null()) else {
+        return Err(match trouble::inside(&body) {
+            Some(error) => reply.fault(Trouble::read(error), now),
+            None => reply.malformed("no message (missing field `content`)"),
+        });
     };
-    let asks_for_tool = message.stop_reason.as_deref() == Some("tool_use");
-    let mut text = String::new();
-    for block in message.content.into_iter().filter(|block| block.kind == "text") {
-        match block.text {
-            Some(part) if text.is_empty() => text = part,
-            Some(part) => text.push_str(&part),
-            None => return Err(reply.malformed("a text block without text")),
+    let blocks = match content {
+        Value::Array(blocks) => blocks.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let Finish::Reason(finish_reason) = finish::of(body.get("stop_reason")) else {
+        return Err(reply.fault(trouble::inside(&body).map(Trouble::read).unwrap_or_default(), now));
+    };
+    let is = |block: &Value, kind: &str| lenient::text(block, "type") == Some(kind);
+    if blocks.iter().any(|block| is(block, "text") && !block.get("text").is_some_and(Value::is_string)) {
+        return Err(reply.malformed("a text block without text"));
+    }
+    // Text, thinking, tool use and whatever comes later; only text is an answer.
+    let mut text: String = blocks
+        .iter()
+        .filter_map(|block| match block {
+            Value::String(text) => Some(text.as_str()),
+            block => block.get("text").filter(|_| is(block, "text"))?.as_str(),
+        })
+        .collect();
+    if text.is_empty() {
+        if let Some(error) = trouble::inside(&body) {
+            return Err(reply.fault(Trouble::read(error), now));
         }
-    }
-    if text.is_empty() && asks_for_tool {
-        return Err(Fault::tool(reply.status.as_u16()));
-    }
-    if text.is_empty() && finish_reason == FinishReason::Refusal {
-        // A refusal often has no words but these.
-        text = message.stop_details.and_then(|details| details.explanation).unwrap_or_default();
+        let asks_for_tool = body.get("stop_reason").and_then(Value::as_str) == Some("tool_use");
+        if asks_for_tool || blocks.iter().any(|block| is(block, "tool_use")) {
+            return Err(Fault::tool(reply.status.as_u16()));
+        }
+        let thoughts = blocks.iter().filter_map(|block| block.get("thinking")).map(lenient::characters).sum();
+        if finish_reason == FinishReason::Stop && thoughts > 0 {
+            return Err(Fault::thought(reply.status.as_u16(), thoughts, "thinking"));
+        }
+        if finish_reason == FinishReason::Refusal {
+            // A refusal often has no words but these.
+            let details = body.get("stop_details").and_then(|details| lenient::text(details, "explanation"));
+            text = details.unwrap_or_default().to_owned();
+        }
     }
     Ok(Answer {
         text,
-        served_model: message.model.filter(|name| !name.is_empty()).unwrap_or_else(|| model.to_owned()),
+        served_model: lenient::text(&body, "model").unwrap_or(model).to_owned(),
         behind: BTreeSet::new(),
         fingerprint: None,
         finish_reason,
-        usage: message.usage.and_then(|counted| {
-            let read = counted.cache_read_input_tokens.unwrap_or(0);
-            let written = counted.cache_creation_input_tokens.unwrap_or(0);
-            let usage = Usage {
-                // The protocol counts what came from and went to the cache beside the input, not in it.
-                input_tokens: counted.input_tokens?.saturating_add(read).saturating_add(written),
-                output_tokens: counted.output_tokens?,
-                cache_read_tokens: read,
-                cache_write_tokens: written,
-            };
-            usage.counted()
-        }),
+        usage: body.get("usage").and_then(usage),
         latency_ms: None,
         cost_usd: None,
     })
 }
 
-#[derive(Deserialize, Default)]
-struct Refusal {
-    error: Option<ErrorBody>,
+fn usage(counted: &Value) -> Option<Usage> {
+    let read = lenient::count(counted, "cache_read_input_tokens").unwrap_or(0);
+    let written = lenient::count(counted, "cache_creation_input_tokens").unwrap_or(0);
+    let usage = Usage {
+        // The protocol counts what came from and went to the cache beside the input, not in it.
+        input_tokens: lenient::count(counted, "input_tokens")?.saturating_add(read).saturating_add(written),
+        output_tokens: lenient::count(counted, "output_tokens")?,
+        cache_read_tokens: read,
+        cache_write_tokens: written,
+    };
+    usage.counted()
 }
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    message: Option<String>,
-}
-
-/// A reply with the status of an error.
-fn refusal(reply: &Reply, now: OffsetDateTime) -> Fault {
-    let body: Refusal = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let (code, message) = body.error.map_or((None, None), |error| (error.kind, error.message));
-    let failure = by_type(code.as_deref(), message.as_deref().unwrap_or_default());
-    reply.fault(failure, code, message, now)
-}
-
-/// What the error's type says; the status decides for types that are not listed.
-fn by_type(kind: Option<&str>, message: &str) -> Option<Failure> {
-    match kind? {
-        "overloaded_error" => Some(Failure::Overloaded),
-        "rate_limit_error" => Some(Failure::RateLimited),
-        "api_error" | "timeout_error" => Some(Failure::Server),
-        "authentication_error" | "permission_error" => Some(Failure::Credentials),
-        "billing_error" => Some(Failure::Quota),
-        // Money that ran out comes as an invalid request; only the words tell.
-        "invalid_request_error" if NO_MONEY.iter().any(|words| message.starts_with(words)) => {
-            Some(Failure::Quota)
-        }
-        "invalid_request_error" | "request_too_large" | "not_found_error" => Some(Failure::Refused),
-        _ => None,
-    }
-}
-
-const NO_MONEY: &[&str] = &[
-    "Your credit balance is too low",
-    "You have reached your specified API usage limits",
-    "You have reached your specified workspace API usage limits",
-];
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! Here: where credentials and region come from, and the client, built on the first request. [`wire`] translates.
 //! The SDK never tries again; account numbers stay inside.
 
+mod http;
 mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,7 @@ use tokio::sync::OnceCell;
 
 use super::fault::{self, Fault, chain};
 use super::http::CONNECT;
-use super::secrets::{Secrets, account, mask_accounts};
+use super::secrets::{Secrets, account, is_too_short, mask_accounts};
 use super::{Asked, Provider, Tried, network_card};
 use crate::config::models::{ModelSpec, is_loopback};
 use crate::llm::{Answer, Draw, Error, Failure, ModelCard, Outside, Request};
@@ -81,19 +82,18 @@ impl Bedrock {
 
     async fn ask_once(&self, request: &Request) -> Result<Answer, Error> {
         let connected = self.connected().await?;
-        let fault = match wire::to_wire(&connected.client, request, &self.model_id) {
-            Ok(call) => match call.send().await {
-                Ok(output) => {
-                    let answer = wire::from_wire(output, &self.card.model_id);
-                    return answer
-                        .map(|answer| connected.secrets().scrub_answer(answer))
-                        .map_err(|fault| self.error(fault));
-                }
-                Err(error) => wire::from_error(&error, self.outside.clock.utc()),
-            },
-            Err(fault) => fault,
+        let call =
+            wire::to_wire(&connected.client, request, &self.model_id).map_err(|fault| self.error(fault))?;
+        let now = self.outside.clock.utc();
+        let answer = match http::heard(call.send()).await {
+            // The SDK reads more strictly than the answer needs.
+            (_, Some(Ok(reply))) if reply.status.is_success() => {
+                wire::from_wire(&reply, &self.card.model_id, now)
+            }
+            (Err(error), heard) => Err(wire::from_error(&error, heard.and_then(Result::err), now)),
+            (Ok(_), _) => Err(Fault::new(Failure::Malformed, "the SDK returned no reply")),
         };
-        Err(self.error(fault))
+        answer.map(|answer| connected.secrets().scrub_answer(answer)).map_err(|fault| self.error(fault))
     }
 
     async fn look(&self) -> Result<String, Error> {
@@ -119,6 +119,9 @@ impl Bedrock {
 
     async fn connect(&self) -> Result<Connected, Fault> {
         let bearer = self.outside.secret(BEARER);
+        if let Some(key) = bearer.as_ref().map(|key| key.expose_secret()).filter(|key| is_too_short(key)) {
+            return Err(Fault::short(BEARER, key.chars().count()));
+        }
         let local = bearer.is_none() && self.is_local();
         let config = self.loader(bearer.is_some(), local).load().await;
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
@@ -129,8 +132,8 @@ impl Bedrock {
         })?;
         // A gateway may say the request's address back, percent-encoded, where no pattern knows an ARN.
         let account = account(&self.model_id).map(SecretString::from);
-        let secrets = Arc::new(Mutex::new(Secrets::new(bearer.clone().into_iter().chain(account))));
-        let mut builder = Builder::from(&config);
+        let secrets = Arc::new(Mutex::new(Secrets::new(bearer.clone().into_iter().chain(account), [])));
+        let mut builder = Builder::from(&config).http_client(http::Sender(self.outside.clone()));
         let access = match (bearer, config.credentials_provider()) {
             (Some(token), _) => {
                 builder = builder.bearer_token(Token::new(token.expose_secret(), None));

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::fault::{self, Fault};
 use super::http::{self, Reply};
-use super::secrets::Secrets;
+use super::secrets::{Secrets, is_too_short};
 use crate::config::models::{ModelSpec, Price, is_loopback};
 use crate::llm::{Answer, Error, Failure, Operation, Outside};
 
@@ -136,7 +136,7 @@ impl Endpoint {
     }
 
     async fn send(&self, request: Request) -> Result<Reply, Error> {
-        http::send(request).await.map_err(|fault| self.error(fault))
+        http::send(request, &self.outside).await.map_err(|fault| self.error(fault))
     }
 
     /// For people: where the key was looked for and what answered.
@@ -182,7 +182,7 @@ impl Endpoint {
 
     fn prepare(&self) -> Result<Ready, Fault> {
         let mut headers = self.fixed.clone();
-        let mut sent = Vec::new();
+        let (mut keys, mut words) = (Vec::new(), Vec::new());
         let mut add = |name: HeaderName, prefix: &str, value: SecretString, variable: &str| {
             let text = SecretString::from(format!("{prefix}{}", value.expose_secret().trim()));
             let mut header = HeaderValue::try_from(text.expose_secret()).map_err(|_| {
@@ -191,8 +191,16 @@ impl Endpoint {
                 Fault::new(Failure::Credentials, message)
             })?;
             header.set_sensitive(true);
+            if holds_secret(&name) {
+                let key = value.expose_secret().trim();
+                if is_too_short(key) {
+                    return Err(Fault::short(variable, key.chars().count()));
+                }
+                keys.push(text);
+            } else {
+                words.push(text);
+            }
             headers.insert(name, header);
-            sent.push(text);
             Ok(())
         };
         if let Some(variable) = &self.variable {
@@ -208,6 +216,14 @@ impl Endpoint {
                 .ok_or_else(|| Fault::missing(variable, &format!("header `{name}` of this model")))?;
             add(name.clone(), "", value, variable)?;
         }
-        Ok(Ready { headers, secrets: Secrets::new(sent) })
+        Ok(Ready { headers, secrets: Secrets::new(keys, words) })
     }
+}
+
+/// A header whose value is a key, by its name.
+fn holds_secret(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    ["auth", "key", "token", "secret", "pass", "credential", "cookie", "signature"]
+        .iter()
+        .any(|part| name.contains(part))
 }

@@ -4,10 +4,10 @@
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::secrets::Secrets;
+use super::lenient;
+use super::secrets::{MIN_KEY, Secrets};
 use crate::llm::error::MAX_MESSAGE;
 use crate::llm::{Error, Failure, ProviderError};
 
@@ -34,9 +34,15 @@ impl Fault {
     pub(super) fn unsent(why: &str) -> Self {
         // What a TLS client says when the first bytes are no TLS.
         let (failure, hint) = if why.contains("InvalidContentType") {
-            (Failure::Refused, ": the server does not speak TLS: http:// and not https://?")
+            (Failure::Misconfigured, ": the server does not speak TLS: http:// and not https://?")
+        } else if why.contains("UnknownIssuer") || why.contains("CaUsedAsEndEntity") {
+            (
+                Failure::Misconfigured,
+                ": this machine does not trust the authority (CA) that issued the server's certificate. hint: name a \
+                 file with that CA in SSL_CERT_FILE or AWS_CA_BUNDLE",
+            )
         } else if why.contains("invalid peer certificate") {
-            (Failure::Refused, ": this machine does not trust the server's certificate")
+            (Failure::Misconfigured, ": this machine does not trust the server's certificate")
         } else {
             (Failure::Network, "")
         };
@@ -58,6 +64,24 @@ impl Fault {
         let message = "the model called a tool instead of answering, although none was offered: does the server add \
                        tools of its own?";
         Self { status: Some(status), ..Self::new(Failure::Refused, message) }
+    }
+
+    /// A whole answer that is only reasoning. Another try costs the same and ends the same.
+    pub(super) fn thought(status: u16, characters: usize, field: &str) -> Self {
+        let message = format!(
+            "the answer is empty: the server put {characters} characters of reasoning into `{field}` and none into the \
+             answer. hint: check the server's reasoning parser, or turn thinking off"
+        );
+        Self { status: Some(status), ..Self::new(Failure::Refused, message) }
+    }
+
+    /// A key that is too short to be masked where the server echoes it.
+    pub(super) fn short(variable: &str, characters: usize) -> Self {
+        let message = format!(
+            "the key in {variable} has {characters} characters: expected at least {MIN_KEY}, since a shorter one cannot be \
+             masked in answers and reports. hint: use a longer key, or `none` for a server that needs no key"
+        );
+        Self::new(Failure::Credentials, message)
     }
 
     /// A configured variable of the environment is not there.
@@ -101,7 +125,7 @@ pub(super) fn cut(text: &str, max: usize) -> String {
 /// What a person should see of the body of an error: its message where it is JSON of a known shape, the words of a web
 /// page, else the text in one line. Empty where there is nothing.
 pub(super) fn readable(body: &[u8]) -> String {
-    let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
+    let parsed = lenient::parse(body).unwrap_or_default();
     let inner = parsed.get("error").filter(|error| !error.is_null()).unwrap_or(&parsed);
     let message = ["message", "Message", "detail"].iter().find_map(|name| inner.get(name)?.as_str());
     if let Some(message) = inner.as_str().or(message).filter(|message| !message.trim().is_empty()) {
@@ -120,21 +144,6 @@ fn without_tags(page: &str) -> String {
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// What an HTTP status says when the body says nothing more exact.
-pub(super) fn by_status(status: u16) -> Failure {
-    match status {
-        401 | 403 => Failure::Credentials,
-        402 => Failure::Quota,
-        408 => Failure::Timeout,
-        // Lock timeouts: the vendors' own clients try these again.
-        409 => Failure::Server,
-        429 => Failure::RateLimited,
-        503 | 529 => Failure::Overloaded,
-        500.. => Failure::Server,
-        _ => Failure::Refused,
-    }
-}
-
 /// An error with all its causes: the outermost alone says "error sending request".
 pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
@@ -150,19 +159,23 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// A provider that asks for more waits in vain: no deadline is that long.
-const MAX_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest window of a rate limit. A longer wait is a mistake, as of a server that sends the time of day.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// The value of a `Retry-After` header: seconds (decimals too), or a date.
+/// The value of a `Retry-After` header: seconds (decimals too), or a date. A value that makes no sense is as good as
+/// no header, as is a date in the past, which comes from clocks that differ.
 pub(super) fn wait(text: &str, now: OffsetDateTime) -> Option<Duration> {
     wait_in(text, 1.0).or_else(|| {
         let until = httpdate::parse_http_date(text.trim()).ok()?;
-        Some(until.duration_since(SystemTime::from(now)).unwrap_or_default().min(MAX_WAIT))
+        sensible(until.duration_since(SystemTime::from(now)).ok()?)
     })
 }
 
 /// A wait as a number of units of so many seconds.
 pub(super) fn wait_in(text: &str, unit: f64) -> Option<Duration> {
-    let seconds = text.trim().parse::<f64>().ok()? * unit;
-    (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(MAX_WAIT).min(MAX_WAIT))
+    sensible(Duration::try_from_secs_f64(text.trim().parse::<f64>().ok()? * unit).ok()?)
+}
+
+fn sensible(wait: Duration) -> Option<Duration> {
+    (wait <= MAX_WAIT).then_some(wait)
 }

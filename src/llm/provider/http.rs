@@ -2,16 +2,25 @@
 //!
 //! Knows HTTP and no model's protocol. Never tries again, follows no redirect (a key would go along), keeps no cookie.
 
+use std::future::Future;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Method, Request, Response, StatusCode, Url};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Certificate, Client, Method, Request, Response, StatusCode, Url};
+use secrecy::ExposeSecret as _;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::fault::{Fault, by_status, chain, cut, readable, wait, wait_in};
-use crate::llm::Failure;
+use super::encoding;
+use super::fault::{Fault, chain, cut, readable, wait, wait_in};
+use super::lenient;
+use super::proxy::Proxy;
+use super::trouble::Trouble;
+use crate::files;
+use crate::llm::{Failure, Outside};
 
 /// Time for a connection, TLS included.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
@@ -20,6 +29,9 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Characters kept of a body that could not be read. An error shows fewer: a secret at the end of what is shown must
 /// still be whole when secrets are looked for.
 const KEPT: usize = 2000;
+
+/// Characters kept of a content type.
+const MAX_KIND: usize = 100;
 
 /// How a LiteLLM proxy hands on the provider's own header.
 const PROXIED_RETRY_AFTER: &str = "llm_provider-retry-after";
@@ -49,25 +61,69 @@ pub(super) fn get(url: &Url, headers: &HeaderMap) -> Request {
 }
 
 /// Send, and read to the last byte. How long that may take is for the caller to say.
-pub(super) async fn send(request: Request) -> Result<Reply, Fault> {
-    exchange(client()?, request).await
+pub(super) async fn send(request: Request, outside: &Outside) -> Result<Reply, Fault> {
+    let proxy = Proxy::before(request.url(), outside);
+    if let Some(fault) = proxy.as_ref().and_then(Proxy::unusable) {
+        return Err(fault);
+    }
+    let fresh = FRESH.try_with(|fresh| *fresh).unwrap_or(false);
+    let reply = exchange(client(outside, fresh)?, request).await;
+    let Some(proxy) = proxy else { return reply };
+    match reply {
+        Ok(reply) => proxy.refused(reply.status).map_or(Ok(reply), Err),
+        Err(fault) if fault.status.is_none() => Err(proxy.unsent(fault)),
+        Err(fault) => Err(fault),
+    }
 }
 
-/// Built when the first request is sent: reading the machine's certificates takes time, and a replay needs none.
-fn client() -> Result<&'static Client, Fault> {
-    static CLIENT: OnceLock<Client> = OnceLock::new();
-    if let Some(client) = CLIENT.get() {
+tokio::task_local! {
+    static FRESH: bool;
+}
+
+/// Runs a try whose requests open connections of their own where `fresh` is set. Open connections may all be dead in
+/// the same way, as after a restart of the server, and must not use up the tries of a request one after the other.
+pub(in crate::llm) async fn on_connection<F: Future>(fresh: bool, asking: F) -> F::Output {
+    FRESH.scope(fresh, asking).await
+}
+
+/// Built when the first request is sent: reading the machine's certificates takes time, and a replay needs none. A
+/// fresh connection is not kept.
+fn client(outside: &Outside, fresh: bool) -> Result<&'static Client, Fault> {
+    static POOLED: OnceLock<Client> = OnceLock::new();
+    static UNPOOLED: OnceLock<Client> = OnceLock::new();
+    let (client, idle) = if fresh { (&UNPOOLED, 0) } else { (&POOLED, usize::MAX) };
+    if let Some(client) = client.get() {
         return Ok(client);
     }
     let built = Client::builder()
+        .pool_max_idle_per_host(idle)
         .user_agent(concat!("llmx/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
         .tcp_nodelay(true)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
+        .tls_certs_merge(extra_certificates(outside)?)
         .build()
         .map_err(|error| Fault::new(Failure::Network, chain(&error.without_url())))?;
-    Ok(CLIENT.get_or_init(|| built))
+    Ok(client.get_or_init(|| built))
+}
+
+/// Names a file of certificates to trust besides the machine's own, as for Amazon's other tools.
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+fn extra_certificates(outside: &Outside) -> Result<Vec<Certificate>, Fault> {
+    let Some(path) = outside.secret(CA_BUNDLE) else { return Ok(Vec::new()) };
+    let path = path.expose_secret();
+    let wrong = |why: String| Fault::new(Failure::Misconfigured, format!("{CA_BUNDLE} ({path}): {why}"));
+    let pem =
+        files::read(Path::new(path)).map_err(|error| wrong(format!("the file cannot be read: {error}")))?;
+    let found = Certificate::from_pem_bundle(&pem).map_err(|error| {
+        wrong(format!("the file does not contain certificates in PEM: {}", chain(&error)))
+    })?;
+    if found.is_empty() {
+        return Err(wrong("the file does not contain a certificate in PEM".to_owned()));
+    }
+    Ok(found)
 }
 
 async fn exchange(client: &Client, request: Request) -> Result<Reply, Fault> {
@@ -80,7 +136,17 @@ async fn exchange(client: &Client, request: Request) -> Result<Reply, Fault> {
         Err(_) if !status.is_success() => Bytes::new(),
         Err(fault) => return Err(Fault { status: Some(status.as_u16()), ..fault }),
     };
-    Ok(Reply { status, headers: std::mem::take(response.headers_mut()), body })
+    let mut headers = std::mem::take(response.headers_mut());
+    let body = match encoding::decoded(&headers, body, MAX_BODY) {
+        Ok(body) => body,
+        // Here too the status says more than its explanation.
+        Err(fault) if !status.is_success() => fault.message.into(),
+        Err(fault) => return Err(Fault { status: Some(status.as_u16()), ..fault }),
+    };
+    // They are about the body as it came.
+    headers.remove(CONTENT_ENCODING);
+    headers.remove(CONTENT_LENGTH);
+    Ok(Reply { status, headers, body })
 }
 
 async fn read(response: &mut Response) -> Result<Bytes, Fault> {
@@ -116,13 +182,20 @@ async fn read(response: &mut Response) -> Result<Bytes, Fault> {
 }
 
 impl Reply {
-    /// An answer of status 2xx whose body says it is JSON. Servers that name no type are believed.
-    pub(super) fn json(&self) -> Result<&[u8], Fault> {
-        match self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) {
-            Some(kind) if !is_json(kind) => {
-                Err(self.malformed(&format!("expected JSON, found {}", String::from_utf8_lossy(kind))))
-            }
-            _ => Ok(&self.body),
+    /// The JSON object of an answer of status 2xx, whatever content type the server gives it. `what` describes a body
+    /// that is not one.
+    pub(super) fn json(&self, what: &str) -> Result<Map<String, Value>, Fault> {
+        let kind = self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        match lenient::parse(&self.body) {
+            Ok(body) => lenient::object(body)
+                .ok_or_else(|| self.malformed(&format!("{what} (expected a JSON object)"))),
+            Err(error) => Err(match kind.filter(|kind| !is_json(kind)) {
+                Some(kind) => self.malformed(&format!(
+                    "expected JSON, found {}",
+                    cut(&String::from_utf8_lossy(kind), MAX_KIND)
+                )),
+                None => self.malformed(&format!("{what} ({error})")),
+            }),
         }
     }
 
@@ -132,14 +205,15 @@ impl Reply {
         Fault { status: Some(self.status.as_u16()), ..Fault::new(Failure::Malformed, message) }
     }
 
-    /// An answer that is an error by its status. `failure` is what the body says, if it says something more exact.
-    pub(super) fn fault(
-        &self,
-        failure: Option<Failure>,
-        code: Option<String>,
-        message: Option<String>,
-        now: OffsetDateTime,
-    ) -> Fault {
+    /// The fault of an answer with the status of an error.
+    pub(super) fn refusal(&self, now: OffsetDateTime) -> Fault {
+        self.fault(Trouble::of(&lenient::parse(&self.body).ok().and_then(lenient::object).into()), now)
+    }
+
+    /// The fault of an answer that is an error, by its status or by what is inside.
+    pub(super) fn fault(&self, trouble: Trouble, now: OffsetDateTime) -> Fault {
+        let failure = trouble.failure(self.status.as_u16());
+        let Trouble { code, message, .. } = trouble;
         let message = message.filter(|message| !message.trim().is_empty()).unwrap_or_else(|| {
             if self.status.is_redirection() {
                 "the server sends requests elsewhere: write the right `base_url`".to_owned()
@@ -149,7 +223,6 @@ impl Reply {
                 self.beginning()
             }
         });
-        let failure = failure.unwrap_or_else(|| by_status(self.status.as_u16()));
         // Both vendors' own clients obey this header; the name of the failure is all that a retry looks at.
         let told_not_to = self.headers.get("x-should-retry").is_some_and(|value| value == "false");
         let failure = match failure {
@@ -185,5 +258,6 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     text("retry-after-ms")
         .and_then(|text| wait_in(text, 0.001))
-        .or_else(|| wait(text(RETRY_AFTER.as_str()).or_else(|| text(PROXIED_RETRY_AFTER))?, now))
+        .or_else(|| wait(text(RETRY_AFTER.as_str())?, now))
+        .or_else(|| wait(text(PROXIED_RETRY_AFTER)?, now))
 }

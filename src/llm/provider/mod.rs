@@ -5,12 +5,17 @@
 //! `endpoint` (address, headers, key) and `body`; all three `fault` (a failed try) and `secrets` (texts without them).
 
 mod fault;
+mod finish;
+mod lenient;
 mod secrets;
+mod trouble;
 
 mod body;
+mod encoding;
 mod endpoint;
 mod http;
 mod over_http;
+mod proxy;
 
 mod anthropic;
 #[cfg(feature = "bedrock")]
@@ -28,6 +33,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(in crate::llm) use http::on_connection;
 pub(crate) use secrets::without_shapes;
 
 use super::{Answer, Draw, Error, ModelCard, Outside, Request};

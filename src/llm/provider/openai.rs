@@ -9,19 +9,20 @@ use std::collections::BTreeSet;
 
 use reqwest::Url;
 use reqwest::header::HeaderValue;
-use serde::Deserialize;
 use serde::ser::SerializeMap;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::body::{self, Body, Members};
 use super::endpoint::{Endpoint, KeyHeader};
-use super::fault::{Fault, by_status};
+use super::fault::Fault;
+use super::finish::{self, Finish};
 use super::http::Reply;
 use super::over_http::{OverHttp, Wire};
-use super::{address, network_card};
+use super::trouble::{self, Trouble};
+use super::{address, lenient, network_card};
 use crate::config::models::ModelSpec;
-use crate::llm::{Answer, Error, Failure, FinishReason, Operation, Outside, Request, Role, Usage};
+use crate::llm::{Answer, Error, FinishReason, Operation, Outside, Request, Role, Usage};
 
 const BASE_URL: &str = "https://api.openai.com/v1";
 const HOST: &str = "api.openai.com";
@@ -82,10 +83,6 @@ impl Wire for Settings {
             Operation::Embeddings => embeddings::from_wire(reply, &request.model_id, now),
         }
     }
-
-    fn refusal(&self, reply: &Reply, now: OffsetDateTime) -> Fault {
-        refusal(reply, now)
-    }
 }
 
 /// The body that asks `request`.
@@ -134,64 +131,10 @@ impl Body for ChatRequest<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct Completion {
-    model: Option<String>,
-    system_fingerprint: Option<String>,
-    #[serde(default)]
-    choices: Vec<Choice>,
-    usage: Option<Counted>,
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    message: Said,
-    finish_reason: Option<String>,
-    error: Option<Value>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Said {
-    #[serde(deserialize_with = "content")]
-    content: Option<String>,
-    refusal: Option<String>,
-    tool_calls: Option<Vec<serde::de::IgnoredAny>>,
-    /// What tools were called by before there were several.
-    function_call: Option<serde::de::IgnoredAny>,
-}
-
-/// A text, or the texts of a list of parts, as some servers send it.
-fn content<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = |part: &Value| part.get("text").and_then(Value::as_str).map(str::to_owned);
-    match Value::deserialize(deserializer)? {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text)),
-        Value::Array(parts) => Ok(Some(parts.iter().filter_map(text).collect())),
-        _ => Err(serde::de::Error::custom("`content` is neither text nor a list of parts")),
-    }
-}
-
-#[derive(Deserialize)]
-struct Counted {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    prompt_tokens_details: Option<PromptTokens>,
-}
-
-#[derive(Deserialize, Default)]
-struct PromptTokens {
-    cached_tokens: Option<u64>,
-    /// Newer models bill what they write to the cache, as gateways have long told.
-    cache_write_tokens: Option<u64>,
-}
-
 /// The answer in a reply to a question put to `model`.
 fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, Fault> {
     if !reply.status.is_success() {
-        let fault = refusal(reply, now);
+        let fault = reply.refusal(now);
         // Azure filters prompts with an error of status 400. It is the model's answer to this prompt, the same on
         // every try, as `finish_reason: content_filter` is when the filter strikes later: recorded and judged as an
         // answer, not missing for ever as an error.
@@ -200,52 +143,87 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
         }
         return Err(fault);
     }
-    let completion: Completion = serde_json::from_slice(reply.json()?)
-        .map_err(|error| reply.malformed(&format!("no chat completion ({error})")))?;
-    if let Some(error) = &completion.error
-        && completion.choices.is_empty()
-    {
-        return Err(error_inside(reply, error, now));
-    }
-    let served = completion.model.filter(|name| !name.is_empty()).unwrap_or_else(|| model.to_owned());
-    let Some(choice) = completion.choices.into_iter().next() else {
-        return Err(reply.malformed("a chat completion without a choice"));
+    let mut body = reply.json("no chat completion")?;
+    let choice = body.get_mut("choices").and_then(|choices| choices.get_mut(0)).map(Value::take);
+    let body = Value::from(body);
+    let error = trouble::inside(&body);
+    let Some(choice) = choice.filter(Value::is_object) else {
+        return Err(match error {
+            Some(error) => reply.fault(Trouble::read(error), now),
+            None => reply.malformed("a chat completion without a choice"),
+        });
     };
-    let said = choice.message;
-    if choice.finish_reason.as_deref() == Some("error") {
-        // A gateway's model broke off: what is there of the text is no answer.
-        return Err(error_inside(reply, &choice.error.unwrap_or_default(), now));
-    }
-    let reason = choice.finish_reason.as_deref();
-    let asks_for_tool =
-        said.tool_calls.is_some_and(|calls| !calls.is_empty()) || said.function_call.is_some();
-    let (text, finish_reason) = match (said.refusal.filter(|text| !text.is_empty()), said.content, reason) {
-        (Some(refusal), _, _) => (refusal, FinishReason::Refusal),
-        (None, text, Some("length")) => (text.unwrap_or_default(), FinishReason::Length),
-        (None, text, Some("content_filter")) => (text.unwrap_or_default(), FinishReason::ContentFilter),
-        (None, Some(text), _) if text.is_empty() && asks_for_tool => {
-            return Err(Fault::tool(reply.status.as_u16()));
+    let Finish::Reason(finish_reason) = finish::of(choice.get("finish_reason")) else {
+        // A gateway's model broke off: the text so far is not an answer.
+        let error = trouble::inside(&choice).or(error).map(Trouble::read);
+        return Err(reply.fault(error.unwrap_or_default(), now));
+    };
+    let said = choice.get("message").unwrap_or(&Value::Null);
+    let text = content(said).map_err(|wrong| reply.malformed(&format!("no chat completion ({wrong})")))?;
+    let (text, finish_reason) = match (lenient::text(said, "refusal"), text) {
+        (Some(refusal), _) => (refusal.to_owned(), FinishReason::Refusal),
+        (None, Some(text)) if !text.is_empty() => (text, finish_reason),
+        (None, text) if !matches!(finish_reason, FinishReason::Stop | FinishReason::Other) => {
+            (text.unwrap_or_default(), finish_reason)
         }
-        (None, Some(text), Some("stop") | None) => (text, FinishReason::Stop),
-        (None, Some(text), Some(_)) => (text, FinishReason::Other),
-        (None, None, _) if asks_for_tool => return Err(Fault::tool(reply.status.as_u16())),
-        (None, None, _) => return Err(reply.malformed("a chat completion without content")),
+        (None, text) => {
+            if let Some(error) = error {
+                return Err(reply.fault(Trouble::read(error), now));
+            }
+            if asks_for_tool(said) {
+                return Err(Fault::tool(reply.status.as_u16()));
+            }
+            if let Some((field, characters)) = thoughts(said) {
+                return Err(Fault::thought(reply.status.as_u16(), characters, field));
+            }
+            let text = text.ok_or_else(|| reply.malformed("a chat completion without content"))?;
+            (text, finish_reason)
+        }
     };
     Ok(Answer {
-        behind: BTreeSet::new(),
-        fingerprint: completion.system_fingerprint,
-        usage: completion.usage.and_then(|counted| {
-            let cache = counted.prompt_tokens_details.unwrap_or_default();
-            let usage = Usage {
-                input_tokens: counted.prompt_tokens?,
-                output_tokens: counted.completion_tokens?,
-                cache_read_tokens: cache.cached_tokens.unwrap_or(0),
-                cache_write_tokens: cache.cache_write_tokens.unwrap_or(0),
-            };
-            usage.counted()
-        }),
-        ..answer(text, served, finish_reason)
+        fingerprint: lenient::label(&body, "system_fingerprint"),
+        usage: body.get("usage").and_then(usage),
+        ..answer(text, lenient::text(&body, "model").unwrap_or(model).to_owned(), finish_reason)
     })
+}
+
+/// A text, or the texts of a list of parts, as some servers send it.
+fn content(said: &Value) -> Result<Option<String>, &'static str> {
+    match said.get("content") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Array(parts)) => Ok(Some(lenient::joined(parts))),
+        Some(part @ Value::Object(_)) => Ok(Some(lenient::joined(std::slice::from_ref(part)))),
+        Some(_) => Err("`content` is neither text nor a list of parts"),
+    }
+}
+
+fn asks_for_tool(said: &Value) -> bool {
+    let calls = said.get("tool_calls").and_then(Value::as_array);
+    // A single call is the older form.
+    calls.is_some_and(|calls| !calls.is_empty()) || said.get("function_call").is_some_and(Value::is_object)
+}
+
+/// Where servers put reasoning, and how much of it there is.
+fn thoughts(said: &Value) -> Option<(&'static str, usize)> {
+    let fields = ["reasoning_content", "reasoning", "thinking", "reasoning_details"].into_iter();
+    let beside = fields.filter_map(|field| Some((field, said.get(field).map(lenient::characters)?)));
+    // Some servers put it among the parts of the answer.
+    let among =
+        said.get("content").and_then(Value::as_array).map(|parts| ("content", lenient::thoughts(parts)));
+    beside.chain(among).find(|(_, characters)| *characters > 0)
+}
+
+fn usage(counted: &Value) -> Option<Usage> {
+    let cache = counted.get("prompt_tokens_details").unwrap_or(&Value::Null);
+    let usage = Usage {
+        input_tokens: lenient::count(counted, "prompt_tokens")?,
+        output_tokens: lenient::count(counted, "completion_tokens")?,
+        cache_read_tokens: lenient::count(cache, "cached_tokens").unwrap_or(0),
+        // Newer models bill what they write to the cache, as gateways have long told.
+        cache_write_tokens: lenient::count(cache, "cache_write_tokens").unwrap_or(0),
+    };
+    usage.counted()
 }
 
 fn answer(text: String, served_model: String, finish_reason: FinishReason) -> Answer {
@@ -258,44 +236,6 @@ fn answer(text: String, served_model: String, finish_reason: FinishReason) -> An
         usage: None,
         latency_ms: None,
         cost_usd: None,
-    }
-}
-
-/// A reply with the status of an error.
-fn refusal(reply: &Reply, now: OffsetDateTime) -> Fault {
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    // `{"error": {...}}` of OpenAI; `{"error": "text"}`, `{"message": ...}` and `{"detail": ...}` of servers like it.
-    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(&body);
-    fault(reply, error, None, now)
-}
-
-/// Gateways report errors of what stands behind them inside an answer of status 200, the real status as code.
-fn error_inside(reply: &Reply, error: &Value, now: OffsetDateTime) -> Fault {
-    let status = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
-    let failure = status.filter(|status| *status >= 400).map_or(Failure::Server, by_status);
-    fault(reply, error, Some(failure), now)
-}
-
-/// `failure` stands if the error's own code and type say nothing.
-fn fault(reply: &Reply, error: &Value, failure: Option<Failure>, now: OffsetDateTime) -> Fault {
-    let text = |name: &str| match error.get(name) {
-        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
-        Some(Value::Number(number)) => Some(number.to_string()),
-        _ => None,
-    };
-    let (code, kind) = (text("code"), text("type"));
-    let message = error.as_str().map(str::to_owned).or_else(|| text("message")).or_else(|| text("detail"));
-    let failure = [&code, &kind].into_iter().flatten().find_map(|code| by_code(code)).or(failure);
-    reply.fault(failure, code.or(kind), message, now)
-}
-
-/// Codes and types that say something else than their status does.
-fn by_code(code: &str) -> Option<Failure> {
-    match code {
-        // 429 like a rate limit, but waiting does not help. The type stays `insufficient_quota` for newer codes.
-        "insufficient_quota" | "billing_hard_limit_reached" | "billing_not_active" => Some(Failure::Quota),
-        "context_length_exceeded" | "model_not_found" => Some(Failure::Refused),
-        _ => None,
     }
 }
 

@@ -15,9 +15,6 @@ pub(super) trait Wire: Send + Sync {
 
     /// The answer in a reply to `request`.
     fn read(&self, reply: &Reply, request: &Request, now: OffsetDateTime) -> Result<Answer, Fault>;
-
-    /// Why a reply with the status of an error is one.
-    fn refusal(&self, reply: &Reply, now: OffsetDateTime) -> Fault;
 }
 
 /// See the module's text.
@@ -42,7 +39,7 @@ impl<W: Wire> OverHttp<W> {
         if reply.status.is_success() {
             Ok(self.endpoint.accepted())
         } else {
-            Err(self.endpoint.error(self.wire.refusal(&reply, self.endpoint.now())))
+            Err(self.endpoint.error(reply.refusal(self.endpoint.now())))
         }
     }
 }

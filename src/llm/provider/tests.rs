@@ -23,6 +23,8 @@ pub(super) enum Does {
     Say(u16, Vec<(&'static str, String)>, String),
     /// These bytes, then the end of the connection.
     Raw(&'static [u8]),
+    /// The same, of bytes that are made.
+    Bytes(Vec<u8>),
     /// A reset connection.
     Reset,
 }
@@ -102,6 +104,9 @@ fn answer(mut stream: TcpStream, does: &Does) {
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
         }
         Does::Raw(bytes) => {
+            let _ = stream.write_all(bytes);
+        }
+        Does::Bytes(bytes) => {
             let _ = stream.write_all(bytes);
         }
         Does::Reset => {
@@ -213,11 +218,11 @@ async fn a_wrong_address() {
     let server = Server::start(vec![Does::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")]);
     let [openai, _] = both(&server.url.replace("http://", "https://"));
     let error = failed(&*openai).await;
-    assert_eq!(error.failure, Failure::Refused, "{}", error.message);
+    assert_eq!(error.failure, Failure::Misconfigured, "{}", error.message);
     assert!(error.message.contains("does not speak TLS"), "{}", error.message);
     assert!(error.message.contains(" (at https://127.0.0.1:"), "{}", error.message);
     let lost = both_fail(Does::json(404, r#"{"detail":"Not Found"}"#)).await;
-    assert_eq!(lost.failure, Failure::Refused);
+    assert_eq!(lost.failure, Failure::Misconfigured);
     assert!(lost.message.starts_with("Not Found (at http://127.0.0.1:"), "{}", lost.message);
     // What may be secret in an address is not told.
     let server = Server::start(vec![Does::json(404, "{}")]);
@@ -266,8 +271,59 @@ async fn answers_that_are_not_json() {
     );
     let elsewhere = Does::Say(308, vec![("location", "https://else.where/".to_owned())], String::new());
     let error = both_fail(elsewhere).await;
-    assert_eq!(error.failure, Failure::Refused);
+    assert_eq!(error.failure, Failure::Misconfigured);
     assert_eq!(error.message, "the server sends requests elsewhere: write the right `base_url`");
+}
+
+/// Compressed although no request asks for it.
+#[tokio::test]
+async fn compressed_answers() {
+    let body = r#"{"model":"m-1","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}],
+                   "content":[{"type":"text","text":"yes"}],"stop_reason":"end_turn"}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(body.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let encoded = |status: u16, encoding: &str| {
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n",
+            gzip.len()
+        );
+        Does::Bytes([head.as_bytes(), &gzip].concat())
+    };
+    let server = Server::start(vec![encoded(200, "gzip"); 2]);
+    for provider in both(&server.url) {
+        let answer = ask(&*provider, &request(provider.card().provider, "m-1", json!({}))).await.unwrap();
+        assert_eq!(answer.text, "yes");
+    }
+    assert!(!server.received()[0].headers.contains_key("accept-encoding"));
+    let error = both_fail(encoded(200, "br")).await;
+    assert_eq!((error.failure, error.status), (Failure::Misconfigured, Some(200)));
+    assert_eq!(
+        error.message,
+        "the answer has the content encoding `br`: expected gzip, deflate or none. hint: turn off compression in the \
+         gateway in front of the model"
+    );
+    // The status of an error counts, whatever its words are written in.
+    let error = both_fail(encoded(429, "zstd")).await;
+    assert_eq!(error.failure, Failure::RateLimited);
+    assert!(error.message.contains("content encoding `zstd`"), "{}", error.message);
+}
+
+/// The same answer over both protocols, whatever the server calls it.
+#[tokio::test]
+async fn an_answer_counts_whatever_its_type_is_called() {
+    let body = r#"{"model":"m-1","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}],
+                   "content":[{"type":"text","text":"yes"}],"stop_reason":"end_turn"}"#;
+    for kind in ["text/plain; charset=utf-8", "application/octet-stream", "text/html", "", "x"] {
+        for body in [body.to_owned(), format!("\u{feff}{body}")] {
+            let does = Does::Say(200, vec![("content-type", kind.to_owned())], body);
+            let server = Server::start(vec![does.clone(), does]);
+            for provider in both(&server.url) {
+                let asked = request(provider.card().provider, "m-1", json!({}));
+                assert_eq!(ask(&*provider, &asked).await.unwrap().text, "yes", "{kind}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -276,12 +332,23 @@ async fn waits_that_servers_ask_for() {
         (vec![("retry-after", "7")], Some(7_000)),
         (vec![("retry-after", "0.25")], Some(250)),
         (vec![("retry-after", "Mon, 23 Nov 2026 13:15:30 GMT")], Some(30_000)),
-        (vec![("retry-after", "Mon, 23 Nov 2026 13:14:00 GMT")], Some(0)),
+        (vec![("retry-after", "86400")], Some(86_400_000)),
+        (vec![("retry-after", "Mon, 23 Nov 2026 13:14:00 GMT")], None),
+        (vec![("retry-after", "Mon, 23 Nov 2093 13:14:00 GMT")], None),
+        (vec![("retry-after", "Mon, 23 Nov 9999999 13:14:00 GMT")], None),
         (vec![("retry-after", "2"), ("retry-after-ms", "1500")], Some(1_500)),
         (vec![("llm_provider-retry-after", "60")], Some(60_000)),
         (vec![("retry-after", "soon")], None),
         (vec![("retry-after", "-1")], None),
-        (vec![("retry-after", "1e300")], Some(7 * 24 * 3_600_000)),
+        (vec![("retry-after", "0")], Some(0)),
+        (vec![("retry-after", "inf")], None),
+        (vec![("retry-after", "-inf")], None),
+        (vec![("retry-after", "NaN")], None),
+        (vec![("retry-after", "1e300")], None),
+        (vec![("retry-after", "1e400")], None),
+        (vec![("retry-after", "1795439700")], None),
+        (vec![("retry-after", "2"), ("retry-after-ms", "inf")], Some(2_000)),
+        (vec![("retry-after", "inf"), ("llm_provider-retry-after", "60")], Some(60_000)),
         (vec![], None),
     ] {
         let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
@@ -352,6 +419,73 @@ async fn secrets_stay_inside() {
     let [openai, _] = both(&server.url);
     let answer = ask(&*openai, &request(ProviderKind::Openai, "m-1", json!({}))).await.unwrap();
     assert_eq!((answer.text.as_str(), answer.served_model.as_str()), ("it is ***, sk-other-key", "m-***"));
+}
+
+/// What a server may make of a key that it echoes; every form is masked in errors and answers.
+#[tokio::test]
+async fn echoes_in_other_forms_are_masked() {
+    let key = r#"lo"cal+key1"#;
+    // In base64 behind "user:", "key=" and alone.
+    let forms = [
+        r#"lo\\\"cal+key1"#,
+        "lo%22cal%2Bkey1",
+        "dXNlcjpsbyJjYWwra2V5MQ==",
+        "a2V5PWxvImNhbCtrZXkx",
+        "bG8iY2FsK2tleTE",
+        "6c6f2263616c2b6b657931",
+    ];
+    for form in forms {
+        let error = format!(r#"{{"error":{{"type":"t","code":"{form}","message":"you sent {form}!"}}}}"#);
+        let body = format!(
+            r#"{{"model":"m {form}","system_fingerprint":"{form}","choices":[{{"message":{{"content":"it is {form}!"}}}}],
+                "content":[{{"type":"text","text":"it is {form}!"}}]}}"#
+        );
+        let odd = format!("plain {form}!");
+        let server = Server::start(
+            [(400, &error), (400, &error), (200, &body), (200, &body), (500, &odd), (200, &odd)]
+                .map(|(status, body)| Does::json(status, body))
+                .to_vec(),
+        );
+        let providers = ["openai", "anthropic"].map(|provider| {
+            let spec = json!({ "provider": provider, "model_id": "m-1", "base_url": server.url, "api_key_env": "KEY" });
+            model(spec, &[("KEY", key)])
+        });
+        for provider in &providers {
+            let error = failed(&**provider).await;
+            assert_eq!(
+                (error.message.as_str(), error.code.as_deref()),
+                ("you sent ***!", Some("***")),
+                "{form}"
+            );
+        }
+        for provider in &providers {
+            let asked = request(provider.card().provider, "m-1", json!({}));
+            let answer = ask(&**provider, &asked).await.unwrap();
+            assert_eq!(
+                (answer.text.as_str(), answer.served_model.as_str()),
+                ("it is ***!", "m ***"),
+                "{form}"
+            );
+        }
+        for provider in &providers {
+            let error = failed(&**provider).await;
+            assert!(error.message.ends_with("plain ***!"), "{}", error.message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_masked_is_refused() {
+    for (key, refused) in [("abc12", true), ("none", false), ("abc123", false)] {
+        let server = Server::start(vec![Does::json(400, r#"{"error":{"message":"no"}}"#)]);
+        let spec =
+            json!({ "provider": "openai", "model_id": "m", "base_url": server.url, "api_key_env": "KEY" });
+        let error = failed(&*model(spec, &[("KEY", key)])).await;
+        assert_eq!(error.failure == Failure::Credentials, refused, "{key}: {}", error.message);
+        assert_eq!(server.received().is_empty(), refused);
+        let says = "the key in KEY has 5 characters: expected at least 6";
+        assert_eq!(error.message.starts_with(says), refused, "{}", error.message);
+    }
 }
 
 #[tokio::test]

@@ -1,18 +1,20 @@
 //! What stands between the asker and the provider.
 //!
 //! ```text
-//!  trace > replay > budget > retry > limit > provider
+//!  trace > replay > budget > retry > limit > fuse > provider
 //! ```
 //!
 //! Why in this order? Every request leaves one span, whoever answers it: trace is outermost. A recorded answer is free:
 //! it never waits and is never refused for money, so replay stands above budget, retry and limit. Money is set aside
 //! once for a request, whatever tries it takes: budget stands above retry. Every try takes a slot, and none is held
-//! while backing off: limit stands below retry.
+//! while backing off: limit stands below retry. Once a fault of configuration is certain, waiting requests are not sent
+//! either: the fuse is below limit.
 //!
-//! Reading order: [`Client`], then the layers outside in: `replay`, [`budget`], `retry`, `limit`.
+//! Reading order: [`Client`], then the layers outside in: `replay`, [`budget`], `retry`, `limit`, `fuse`.
 
 pub mod budget;
 pub mod conventions;
+mod fuse;
 mod ledger;
 mod limit;
 mod meter;
@@ -32,6 +34,7 @@ use super::provider::Provider;
 use super::recording::{Recorded, Store};
 use super::{Answer, Draw, Error, Failure, ModelCard, Operation, PromptTag, Request};
 use budget::{Budget, Hold};
+use fuse::Fuse;
 use limit::{Busy, Limit};
 use priced::Priced;
 use replay::Replay;
@@ -119,7 +122,7 @@ impl Layer for Arc<dyn Provider> {
 }
 
 /// What asks a network provider, and keeps to its limits.
-type Line = Budget<Retry<Limit<Arc<dyn Provider>>>>;
+type Line = Budget<Retry<Limit<Fuse<Arc<dyn Provider>>>>>;
 
 /// What stands above a network provider.
 type Network = Replay<Arc<Line>>;
@@ -152,7 +155,7 @@ impl Shared {
         let (attempt, deadline) = (spec.timeouts.attempt(), spec.timeouts.deadline());
         let price = budget::Tariff::of(spec);
         let most = price.max_tokens();
-        let limit = Limit::over(provider, &card.alias, &spec.limits, attempt, most, m());
+        let limit = Limit::over(Fuse::over(provider), &card.alias, &spec.limits, attempt, most, m());
         let line = Budget::over(Retry::over(limit, deadline, m()), price, ledger, m());
         Self { card, embeds, line: Arc::new(line), meter }
     }

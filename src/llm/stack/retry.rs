@@ -6,7 +6,7 @@
 //! minutes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
@@ -15,6 +15,7 @@ use super::limit::Busy;
 use super::meter::Meter;
 use super::{Ask, Asking, Layer, Reply, ticket};
 use crate::llm::error::MAX_MESSAGE;
+use crate::llm::provider::on_connection;
 use crate::llm::{Error, Failure, ProviderError};
 
 /// First wait; each further one twice as long, with jitter.
@@ -27,6 +28,8 @@ pub(super) const TRIES: usize = 6;
 /// Tries after the first, where it only asks to slow down: their waits are longer together than a window of a minute,
 /// for not every server says how long to wait.
 const TRIES_WHEN_RATE_LIMITED: usize = 8;
+/// Tries right after another where the provider asks for no wait.
+const IMMEDIATE: usize = 2;
 /// Requests that failed in a row, all tries used, after which the provider is taken to be down.
 const DOWN_AFTER: u32 = 10;
 
@@ -71,6 +74,8 @@ impl Left<'_> {
             Error::Provider(error) => error.retry_after,
             _ => None,
         };
+        // A server that asks for no wait and refuses again and again is waited for as if it had not asked.
+        let asked = asked.filter(|asked| !asked.is_zero() || self.failed <= IMMEDIATE);
         let wait = asked.map_or(planned, |asked| asked + planned.mul_f64(0.1));
         self.waited += wait;
         (self.busy.time() + self.waited < self.deadline).then_some(wait)
@@ -89,6 +94,7 @@ impl<L: Layer> Layer for Retry<L> {
                 Left { failed: 0, deadline: self.deadline, busy: ask.busy, waited: Duration::ZERO };
             let attempts = AtomicU32::new(0);
             let billed = AtomicU32::new(0);
+            let broke = AtomicBool::new(false);
             let one = || async {
                 attempts.fetch_add(1, Ordering::Relaxed);
                 ticket::tried();
@@ -96,7 +102,16 @@ impl<L: Layer> Layer for Retry<L> {
                 if let (1.., Some(hold)) = (billed.swap(0, Ordering::Relaxed), ask.hold) {
                     hold.again()?;
                 }
-                self.inner.ask(ask).await
+                let result = on_connection(broke.load(Ordering::Relaxed), self.inner.ask(ask)).await;
+                if let Err(Error::Provider(error)) = &result {
+                    if matches!(error.failure, Failure::Network | Failure::Timeout) {
+                        broke.store(true, Ordering::Relaxed);
+                    }
+                    if let Some(wait) = error.retry_after {
+                        ticket::asked_to_wait(wait);
+                    }
+                }
+                result
             };
             let meter = Arc::clone(&self.meter);
             let result = one

@@ -1,5 +1,7 @@
 //! The layers under a provider that follows a script, in time that is only counted.
 
+mod connections;
+mod fuse;
 mod limit;
 mod replay;
 mod retry;
@@ -129,6 +131,18 @@ fn bench(script: Arc<Script>, policy: Policy, more: serde_json::Value) -> Bench 
 }
 
 fn bench_with(script: Arc<Script>, policy: Policy, more: serde_json::Value, limit_usd: Option<f64>) -> Bench {
+    let provider = Arc::clone(&script) as Arc<dyn Provider>;
+    bench_over(provider, script, policy, more, limit_usd)
+}
+
+/// A stack over another provider than the script.
+fn bench_over(
+    provider: Arc<dyn Provider>,
+    script: Arc<Script>,
+    policy: Policy,
+    more: serde_json::Value,
+    limit_usd: Option<f64>,
+) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::new(dir.path(), "recordings"));
     let ledger = Arc::new(std::sync::OnceLock::new());
@@ -136,7 +150,7 @@ fn bench_with(script: Arc<Script>, policy: Policy, more: serde_json::Value, limi
         let _ = ledger.set(Ledger::join(dir.path(), None, "me", budget::nano(usd)).unwrap());
     }
     let spec = spec(more);
-    let shared = Shared::over(Arc::clone(&script) as Arc<dyn Provider>, &spec, ledger);
+    let shared = Shared::over(provider, &spec, ledger);
     let clock = Clock::new(|| time::OffsetDateTime::UNIX_EPOCH, 0);
     let client = Client::network(&shared, Arc::clone(&store), policy, clock);
     Bench { dir, script, client, store }

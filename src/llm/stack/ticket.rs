@@ -5,6 +5,9 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Answered, Source};
 
@@ -75,13 +78,15 @@ impl Tally {
 pub struct Ticket {
     id: String,
     tally: Mutex<Tally>,
+    /// When the provider wants to be asked again.
+    again: Mutex<Option<Instant>>,
 }
 
 impl Ticket {
     /// A new request.
     #[must_use]
     pub fn new(id: String) -> Arc<Self> {
-        Arc::new(Self { id, tally: Mutex::default() })
+        Arc::new(Self { id, tally: Mutex::default(), again: Mutex::default() })
     }
 
     /// Its id.
@@ -101,8 +106,15 @@ impl Ticket {
         CURRENT.scope(Arc::clone(self), work).await
     }
 
+    /// The rest of the longest wait that a provider asked for.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        let again = *self.again.lock().unwrap_or_else(PoisonError::into_inner);
+        again.and_then(|again| again.checked_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
+    }
+
     /// The request that this task works on, if there is one.
-    pub(super) fn current() -> Option<Arc<Self>> {
+    pub(crate) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }
 
@@ -137,6 +149,14 @@ pub(super) fn tried() {
     let _ = CURRENT.try_with(|ticket| ticket.add(|tally| tally.attempts += 1));
 }
 
+/// A provider that was tried for the current request asks to wait this long.
+pub(super) fn asked_to_wait(wait: Duration) {
+    let _ = CURRENT.try_with(|ticket| {
+        let mut again = ticket.again.lock().unwrap_or_else(PoisonError::into_inner);
+        *again = (*again).max(Instant::now().checked_add(wait));
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +180,19 @@ mod tests {
         assert_eq!((tally.called, tally.replayed, tally.source()), (1, 1, Some("called")));
         ticket.answered(&answered(Source::Called { attempts: 1 }, None));
         assert_eq!(ticket.tally().cost_usd(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_wait_is_counted_down() {
+        let ticket = Ticket::new("t".to_owned());
+        assert_eq!(ticket.wait(), None);
+        let waits = async { [30, 5].into_iter().map(Duration::from_secs).for_each(asked_to_wait) };
+        ticket.during(waits).await;
+        assert_eq!(ticket.wait(), Some(Duration::from_secs(30)));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(ticket.wait(), Some(Duration::from_secs(20)));
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        assert_eq!(ticket.wait(), None);
     }
 
     #[tokio::test]

@@ -242,6 +242,31 @@ fn what_a_provider_does_wrong_is_told_without_internals() {
     assert_eq!(requests(&silly), 2, "one repair");
 }
 
+/// The provider's own wait, within bounds.
+#[test]
+fn the_wait_that_a_provider_asks_for_is_passed_on() {
+    let (world, sim) = project(GOOD, &[]);
+    let ask = |fault: &str, more: &[&str]| {
+        let limited = Server::start(&world, &["--answer", GOOD, "--fault", fault]);
+        models(&world, &limited.url, &sim.url);
+        if !more.is_empty() {
+            world.edit("config/models.yml", "deadline_s: 0.4", "deadline_s: 120.0");
+        }
+        let reply = post(&Server::serve(&world, more), &[], INPUT);
+        assert_eq!((reply.status, kind(&reply).as_str()), (503, "unavailable"), "{fault}: {reply:?}");
+        reply.header("retry-after").unwrap().parse::<u64>().unwrap()
+    };
+    for (fault, seconds) in [("429:1:30", 30), ("429:1:0", 1), ("429:1:80000", 3600), ("429:1:999999999", 1)]
+    {
+        assert_eq!(ask(fault, &[]), seconds, "{fault}");
+    }
+    let by_date = ask("429-date:1:30", &[]);
+    assert!((25..=31).contains(&by_date), "{by_date}");
+    // The service's own time ends while the provider's wait goes on: the rest of it is left.
+    let rest = ask("429:1:30", &["--timeout", "1"]);
+    assert!((20..=29).contains(&rest), "{rest}");
+}
+
 #[test]
 fn its_description_is_what_it_does() {
     let (world, _sim) = project(GOOD, &[]);

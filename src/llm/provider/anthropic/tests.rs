@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::models::ProviderKind;
+use crate::llm::Failure;
 use crate::llm::provider::tests::{Does, Server, ask, full_request, model, request};
 
 fn wire(request: &Request) -> Value {
@@ -116,7 +117,6 @@ fn answers_that_are_none() {
     assert!(fault.message.contains("called a tool"), "{}", fault.message);
     for (body, says) in [
         ("{}", "no message (missing field `content`"),
-        (r#"{"content": "text"}"#, "no message (invalid type: string"),
         (r#"{"content": [{"type": "text"}]}"#, "a text block without text"),
     ] {
         let fault = read(200, body).unwrap_err();
@@ -125,18 +125,94 @@ fn answers_that_are_none() {
     }
 }
 
+/// Fields that nothing depends on, in shapes that gateways send them in.
+#[test]
+fn an_answer_survives_what_is_beside_it() {
+    for (body, input_tokens, reason) in [
+        (
+            r#""content":[{"type":"text","text":"yes"}],"usage":{"input_tokens":12.0,"output_tokens":"5"}"#,
+            Some(12),
+            FinishReason::Stop,
+        ),
+        (r#""content":[{"type":"text","text":"yes"}],"usage":[],"stop_reason":"""#, None, FinishReason::Stop),
+        (
+            r#""content":[{"type":"text","text":"yes"}],"usage":7,"stop_reason":null"#,
+            None,
+            FinishReason::Stop,
+        ),
+        (
+            r#""content":[{"type":"text","text":"yes"}],"stop_reason":"MAX_TOKENS","stop_details":7"#,
+            None,
+            FinishReason::Length,
+        ),
+        (
+            r#""content":[{"type":7},{"type":"text","text":"yes"},{}],"stop_reason":"eos","model":{}"#,
+            None,
+            FinishReason::Stop,
+        ),
+        (r#""content":"yes","stop_reason":"stop","model":null,"id":1e999"#, None, FinishReason::Stop),
+    ] {
+        let answer = read(200, &format!("{{{body}}}")).unwrap_or_else(|fault| panic!("{body}: {fault:?}"));
+        assert_eq!((answer.text.as_str(), answer.finish_reason), ("yes", reason), "{body}");
+        assert_eq!(answer.served_model, "asked", "{body}");
+        assert_eq!(answer.usage.map(|usage| usage.input_tokens), input_tokens, "{body}");
+    }
+    let half = r#"{"content":[{"type":"text","text":"yes \ud83d"}],"stop_reason":"max_tokens"}"#;
+    assert_eq!(read(200, half).unwrap().text, "yes \u{fffd}");
+}
+
+#[test]
+fn errors_inside_a_reply_of_success() {
+    for (body, failure) in [
+        (
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            Failure::Overloaded,
+        ),
+        (r#"{"type":"error","error":{"type":"rate_limit_error"}}"#, Failure::RateLimited),
+        (
+            r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#,
+            Failure::Credentials,
+        ),
+        (
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"temperature: range: 0..1"}}"#,
+            Failure::Misconfigured,
+        ),
+        (r#"{"error":{"message":"slow down","code":"429"}}"#, Failure::RateLimited),
+        (r#"{"content":[],"error":{"code":"402"}}"#, Failure::Quota),
+    ] {
+        assert_eq!(read(200, body).unwrap_err().failure, failure, "{body}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_all_reasoning_is_named_as_that() {
+    let thought = r#"{"content":[{"type":"thinking","thinking":"hmm"},{"type":"text","text":""}],"stop_reason":"end_turn"}"#;
+    for body in [
+        thought.to_owned(),
+        thought.replace(r#"{"type":"text","text":""}"#, r#"{"type":"redacted_thinking"}"#),
+    ] {
+        let fault = read(200, &body).unwrap_err();
+        assert_eq!(fault.failure, Failure::Refused);
+        assert!(fault.message.contains("put 3 characters of reasoning into `thinking`"), "{}", fault.message);
+    }
+    assert_eq!(
+        read(200, &thought.replace("end_turn", "max_tokens")).unwrap().finish_reason,
+        FinishReason::Length
+    );
+}
+
 #[test]
 fn errors() {
-    use Failure::{Credentials, Overloaded, Quota, RateLimited, Refused, Server};
+    use Failure::{Credentials, Misconfigured, Overloaded, Quota, RateLimited, Refused, Server};
     for (status, body, failure, code) in [
         (529, fixture!("error_overloaded"), Overloaded, Some("overloaded_error")),
         (429, fixture!("error_rate_limit"), RateLimited, Some("rate_limit_error")),
         (500, fixture!("error_api"), Server, Some("api_error")),
         (401, fixture!("error_authentication"), Credentials, Some("authentication_error")),
         (403, fixture!("error_permission"), Credentials, Some("permission_error")),
-        (400, fixture!("error_invalid"), Refused, Some("invalid_request_error")),
+        (400, fixture!("error_invalid"), Misconfigured, Some("invalid_request_error")),
         (413, fixture!("error_too_large"), Refused, Some("request_too_large")),
-        (404, fixture!("error_not_found"), Refused, Some("not_found_error")),
+        (404, fixture!("error_not_found"), Misconfigured, Some("not_found_error")),
         (402, fixture!("error_billing"), Quota, Some("billing_error")),
         (400, fixture!("error_credit"), Quota, Some("invalid_request_error")),
         (409, "", Server, None),

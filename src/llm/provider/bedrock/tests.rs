@@ -132,7 +132,7 @@ async fn a_wrong_address_is_named_and_not_tried_again() {
     let url = server.url.replace("http://", "https://");
     let provider = model(spec_at(&url), &[]);
     let error = failed(&*provider).await;
-    assert_eq!(error.failure, Failure::Refused, "{}", error.message);
+    assert_eq!(error.failure, Failure::Misconfigured, "{}", error.message);
     assert!(error.message.contains("does not speak TLS"), "{}", error.message);
     assert!(error.message.ends_with(&format!(" (at {url}: is `endpoint_url` right?)")), "{}", error.message);
 }
@@ -169,7 +169,7 @@ async fn a_call_of_a_tool_is_no_answer() {
 
 #[tokio::test]
 async fn errors() {
-    use Failure::{Credentials, Overloaded, Quota, RateLimited, Refused, Server, Timeout};
+    use Failure::{Credentials, Misconfigured, Overloaded, Quota, RateLimited, Refused, Server, Timeout};
     let plain = r#"{"message": "words"}"#;
     for (status, kind, body, failure) in [
         (429, "ThrottlingException", fixture!("error_throttling"), RateLimited),
@@ -184,8 +184,27 @@ async fn errors() {
         (403, "AccessDeniedException", fixture!("error_access"), Credentials),
         (403, "UnrecognizedClientException", plain, Credentials),
         (400, "ExpiredTokenException", plain, Credentials),
-        (400, "ValidationException", fixture!("error_validation"), Refused),
-        (404, "ResourceNotFoundException", plain, Refused),
+        (400, "ValidationException", fixture!("error_validation"), Misconfigured),
+        (404, "ResourceNotFoundException", plain, Misconfigured),
+        (
+            400,
+            "ValidationException",
+            r#"{"message": "The provided model identifier is invalid."}"#,
+            Misconfigured,
+        ),
+        (
+            400,
+            "ValidationException",
+            r#"{"message": "Malformed input request: #: extraneous key [top_k] is not permitted"}"#,
+            Misconfigured,
+        ),
+        (400, "ValidationException", r#"{"message": "Input is too long for requested model."}"#, Refused),
+        (
+            400,
+            "ValidationException",
+            r#"{"message": "Invalid API Key format: Must start with pre-defined prefix"}"#,
+            Credentials,
+        ),
         (413, "SomethingNew", plain, Refused),
         (502, "", "<html>\n<h1>Bad gateway</h1>", Server),
     ] {
@@ -202,6 +221,61 @@ async fn errors() {
     let error = refused(403, "AccessDeniedException", fixture!("error_access")).await;
     assert!(
         error.message.starts_with("User: arn:aws:sts::************:assumed-role/ci/"),
+        "{}",
+        error.message
+    );
+}
+
+/// Fields that nothing depends on, in shapes that gateways send them in.
+#[tokio::test]
+async fn an_answer_survives_what_is_beside_it() {
+    let head = r#""output":{"message":{"role":"assistant","content":[{"text":"yes"}]}}"#;
+    for (beside, input_tokens, reason) in [
+        (
+            r#""stopReason":"end_turn","usage":{"inputTokens":12.0,"outputTokens":"5"}"#,
+            Some(12),
+            FinishReason::Stop,
+        ),
+        (
+            r#""stopReason":"end_turn","usage":{"inputTokens":5000000000,"outputTokens":1}"#,
+            Some(5_000_000_000),
+            FinishReason::Stop,
+        ),
+        (r#""stopReason":"eos","usage":[]"#, None, FinishReason::Stop),
+        (r#""usage":"none","metrics":7"#, None, FinishReason::Stop),
+        (r#""stopReason":null,"trace":[NaN]"#, None, FinishReason::Stop),
+        (r#""stopReason":"MAX_TOKENS","additionalModelResponseFields":"\ud83d""#, None, FinishReason::Length),
+    ] {
+        let answer = answered(&format!("{{{head},{beside}}}")).await;
+        assert_eq!((answer.text.as_str(), answer.finish_reason), ("yes", reason), "{beside}");
+        assert_eq!(answer.usage.map(|usage| usage.input_tokens), input_tokens, "{beside}");
+    }
+    let half = r#"{"output":{"message":{"role":"assistant","content":[{"text":"yes \ud83d"}]}},"stopReason":"max_tokens"}"#;
+    assert_eq!(answered(half).await.text, "yes \u{fffd}");
+    let plain = vec![("content-type", "text/plain".to_owned())];
+    let server = Server::start(vec![Does::Say(200, plain, format!("\u{feff}{{{head}}}"))]);
+    let provider = model(spec_at(&server.url), &[]);
+    assert_eq!(ask(&*provider, &request(ProviderKind::Bedrock, ID, json!({}))).await.unwrap().text, "yes");
+}
+
+#[tokio::test]
+async fn errors_inside_a_reply_of_success() {
+    for (body, failure) in [
+        (r#"{"__type":"ThrottlingException","message":"slow down"}"#, Failure::RateLimited),
+        (r#"{"error":{"code":"429","message":"slow down"}}"#, Failure::RateLimited),
+        (
+            r#"{"Output":null,"message":"The security token is expired","__type":"ExpiredTokenException"}"#,
+            Failure::Credentials,
+        ),
+        (r#"{"error":"broken"}"#, Failure::Server),
+    ] {
+        assert_eq!(refused(200, "", body).await.failure, failure, "{body}");
+    }
+    let thought = r#"{"output":{"message":{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"hm"}}}]}},"stopReason":"end_turn"}"#;
+    let error = refused(200, "", thought).await;
+    assert_eq!(error.failure, Failure::Refused);
+    assert!(
+        error.message.contains("put 2 characters of reasoning into `reasoningContent`"),
         "{}",
         error.message
     );
@@ -255,6 +329,26 @@ async fn a_bedrock_key_is_sent_and_not_told() {
     );
 }
 
+#[tokio::test]
+async fn a_short_bedrock_key_is_masked_in_every_form() {
+    const KEY: &str = "br+key1";
+    for form in [KEY, "br%2Bkey1", "YnIra2V5MQ==", "Onh4YnIra2V5MQ", r"br\\u002bkey1"] {
+        let error = format!(r#"{{"message":"you sent {form}!"}}"#);
+        let body = format!(
+            r#"{{"output":{{"message":{{"role":"assistant","content":[{{"text":"it is {form}!"}}]}}}},"stopReason":"end_turn"}}"#
+        );
+        let server = Server::start(vec![Does::json(400, &error), Does::json(200, &body)]);
+        let provider = model(spec_at(&server.url), &[(BEARER, KEY)]);
+        assert_eq!(failed(&*provider).await.message, "you sent ***!", "{form}");
+        let answer = ask(&*provider, &request(ProviderKind::Bedrock, ID, json!({}))).await.unwrap();
+        assert_eq!(answer.text, "it is ***!", "{form}");
+    }
+    let server = Server::start(vec![]);
+    let error = failed(&*model(spec_at(&server.url), &[(BEARER, "k3y")])).await;
+    assert_eq!(error.failure, Failure::Credentials);
+    assert!(error.message.contains("AWS_BEARER_TOKEN_BEDROCK has 3 characters"), "{}", error.message);
+}
+
 #[test]
 fn only_local_servers_that_nothing_is_named_for_go_without_credentials() {
     let is_local = |spec_json: Value, variables: &[(&str, &str)]| {
@@ -296,7 +390,7 @@ async fn credentials_that_are_not_there() {
     let client = Client::from_conf(config);
     let call = wire::to_wire(&client, &request(ProviderKind::Bedrock, ID, json!({})), ID).unwrap();
     let error = call.send().await.unwrap_err();
-    let fault = wire::from_error(&error, time::OffsetDateTime::UNIX_EPOCH);
+    let fault = wire::from_error(&error, None, time::OffsetDateTime::UNIX_EPOCH);
     assert_eq!((fault.failure, fault.status), (Failure::Credentials, None));
     assert!(
         fault.message.starts_with("no AWS credentials: ") && fault.message.contains("AWS_PROFILE"),

@@ -7,19 +7,22 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::http::HttpResponse;
 use aws_sdk_bedrockruntime::error::{BuildError, ProvideErrorMetadata as _, SdkError};
+use aws_sdk_bedrockruntime::operation::converse::ConverseError;
 use aws_sdk_bedrockruntime::operation::converse::builders::ConverseFluentBuilder;
-use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
 use aws_sdk_bedrockruntime::types::{
-    ContentBlock, ConversationRole, ConverseOutput as Output, InferenceConfiguration, JsonSchemaDefinition,
-    Message, OutputConfig, OutputFormat, OutputFormatStructure, OutputFormatType, StopReason,
-    SystemContentBlock,
+    ContentBlock, ConversationRole, InferenceConfiguration, JsonSchemaDefinition, Message, OutputConfig,
+    OutputFormat, OutputFormatStructure, OutputFormatType, SystemContentBlock,
 };
 use aws_smithy_types::{Document, Number};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::no_credentials;
-use crate::llm::provider::fault::{Fault, by_status, chain, cut, readable, wait};
+use crate::llm::provider::fault::{Fault, chain, cut, readable, wait};
+use crate::llm::provider::finish::{self, Finish};
+use crate::llm::provider::http::Reply;
+use crate::llm::provider::lenient;
+use crate::llm::provider::trouble::{self, Trouble};
 use crate::llm::{Answer, Failure, FinishReason, Request, Role, Usage};
 
 /// Characters kept of a body that no one can read; an error shows fewer.
@@ -118,70 +121,87 @@ fn document(value: &Value) -> Document {
 }
 
 /// The answer. Converse does not say which model served it; `model` is what was asked, account number masked.
-pub(super) fn from_wire(output: ConverseOutput, model: &str) -> Result<Answer, Fault> {
-    let finish_reason = match &output.stop_reason {
-        StopReason::EndTurn | StopReason::StopSequence => FinishReason::Stop,
-        StopReason::MaxTokens => FinishReason::Length,
-        StopReason::GuardrailIntervened | StopReason::ContentFiltered => FinishReason::ContentFilter,
-        StopReason::ModelContextWindowExceeded => FinishReason::ContextWindow,
-        // A refusal has no name in the SDK yet; models behind Converse have it.
-        other if other.as_str() == "refusal" => FinishReason::Refusal,
-        _ => FinishReason::Other,
+pub(super) fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, Fault> {
+    let body = Value::from(reply.json("no Converse answer")?);
+    let message = body.get("output").and_then(|output| output.get("message"));
+    let Some(blocks) = message.and_then(|message| message.get("content")?.as_array()) else {
+        // Gateways put errors into replies of status 200, in their own shape or in Amazon's.
+        let error = trouble::inside(&body).or_else(|| {
+            let named = ["message", "Message", "__type", "code"].iter().any(|name| body.get(*name).is_some());
+            named.then_some(&body)
+        });
+        return Err(match error {
+            Some(error) => refused(reply, Trouble::read(error), now),
+            None => reply.malformed("a Converse answer without a message"),
+        });
     };
-    let Some(Output::Message(message)) = output.output else {
-        return Err(Fault::new(Failure::Malformed, "a Converse answer without a message"));
+    let Finish::Reason(finish_reason) = finish::of(body.get("stopReason")) else {
+        return Err(refused(reply, trouble::inside(&body).map(Trouble::read).unwrap_or_default(), now));
     };
-    let (mut text, mut asks_for_tool) = (String::new(), false);
-    for block in message.content {
-        match block {
-            ContentBlock::Text(part) if text.is_empty() => text = part,
-            ContentBlock::Text(part) => text.push_str(&part),
-            ContentBlock::ToolUse(_) => asks_for_tool = true,
-            // Reasoning and whatever comes later.
-            _ => {}
+    // Text, reasoning, tool use and whatever comes later; only text is an answer.
+    let text: String = blocks.iter().filter_map(|block| block.get("text")?.as_str()).collect();
+    if text.is_empty() {
+        if blocks.iter().any(|block| block.get("toolUse").is_some()) {
+            return Err(Fault::tool(reply.status.as_u16()));
+        }
+        let thoughts = blocks.iter().filter_map(|block| block.get("reasoningContent"));
+        let thoughts = thoughts
+            .filter_map(|thought| thought.get("reasoningText")?.get("text"))
+            .map(lenient::characters)
+            .sum();
+        if finish_reason == FinishReason::Stop && thoughts > 0 {
+            return Err(Fault::thought(reply.status.as_u16(), thoughts, "reasoningContent"));
         }
     }
-    if text.is_empty() && asks_for_tool {
-        return Err(Fault::tool(200));
-    }
-    let count = |tokens: i32| u64::try_from(tokens).unwrap_or(0);
     Ok(Answer {
         text,
         served_model: model.to_owned(),
         behind: BTreeSet::new(),
         fingerprint: None,
         finish_reason,
-        usage: output.usage.and_then(|usage| {
-            let read = count(usage.cache_read_input_tokens.unwrap_or(0));
-            let written = count(usage.cache_write_input_tokens.unwrap_or(0));
-            let usage = Usage {
-                // Converse counts what came from and went to the cache beside the input, not in it.
-                input_tokens: count(usage.input_tokens).saturating_add(read).saturating_add(written),
-                output_tokens: count(usage.output_tokens),
-                cache_read_tokens: read,
-                cache_write_tokens: written,
-            };
-            usage.counted()
-        }),
+        usage: body.get("usage").and_then(usage),
         latency_ms: None,
         cost_usd: None,
     })
 }
 
+fn usage(counted: &Value) -> Option<Usage> {
+    let read = lenient::count(counted, "cacheReadInputTokens").unwrap_or(0);
+    let written = lenient::count(counted, "cacheWriteInputTokens").unwrap_or(0);
+    let usage = Usage {
+        // Converse counts what came from and went to the cache beside the input, not in it.
+        input_tokens: lenient::count(counted, "inputTokens")?.saturating_add(read).saturating_add(written),
+        output_tokens: lenient::count(counted, "outputTokens")?,
+        cache_read_tokens: read,
+        cache_write_tokens: written,
+    };
+    usage.counted()
+}
+
+/// The fault of a reply of status 200 that is an error, by Amazon's names where they say more.
+fn refused(reply: &Reply, trouble: Trouble, now: OffsetDateTime) -> Fault {
+    let message = trouble.message.clone().unwrap_or_default();
+    let named = trouble.names().find_map(|name| by_code(name, &message));
+    let fault = reply.fault(trouble, now);
+    Fault { failure: named.unwrap_or(fault.failure), ..fault }
+}
+
 /// Why there is no answer.
-pub(super) fn from_error(error: &SdkError<ConverseError, HttpResponse>, now: OffsetDateTime) -> Fault {
+pub(super) fn from_error(
+    error: &SdkError<ConverseError, HttpResponse>,
+    unsent: Option<Fault>,
+    now: OffsetDateTime,
+) -> Fault {
     if let Some(missing) = credentials_error(error) {
         return no_credentials(missing);
+    }
+    if let Some(unsent) = unsent {
+        return unsent;
     }
     match error {
         SdkError::TimeoutError(_) => Fault::new(Failure::Timeout, chain(error)),
         SdkError::ConstructionFailure(_) => Fault::new(Failure::Refused, chain(error)),
         SdkError::DispatchFailure(_) => Fault::unsent(&chain(error)),
-        // An answer that the SDK cannot read is an error of the service to it.
-        SdkError::ServiceError(service) if service.raw().status().is_success() => {
-            let message = format!("{}; it begins: {}", chain(service.err()), beginning(service.raw()));
-            Fault { status: Some(service.raw().status().as_u16()), ..Fault::new(Failure::Malformed, message) }
-        }
         SdkError::ServiceError(service) => {
             let (code, message) = (service.err().code(), service.err().message());
             let status = service.raw().status().as_u16();
@@ -189,7 +209,11 @@ pub(super) fn from_error(error: &SdkError<ConverseError, HttpResponse>, now: Off
             Fault {
                 failure: code
                     .and_then(|code| by_code(code, words.as_deref().unwrap_or_default()))
-                    .unwrap_or_else(|| by_status(status)),
+                    .unwrap_or_else(|| {
+                        let own = beginning(service.raw());
+                        let said = words.as_deref().unwrap_or(&own);
+                        Trouble::named(code, Some(said)).failure(status)
+                    }),
                 status: Some(status),
                 code: code.map(str::to_owned),
                 message: words.unwrap_or_else(|| beginning(service.raw())),
@@ -251,7 +275,7 @@ fn by_code(code: &str, message: &str) -> Option<Failure> {
         | "RequestExpired"
         | "NotAuthorized"
         | "OptInRequired" => Some(Failure::Credentials),
-        "ValidationException" | "ValidationError" | "ResourceNotFoundException" => Some(Failure::Refused),
+        "ResourceNotFoundException" | "UnknownOperationException" => Some(Failure::Misconfigured),
         _ => None,
     }
 }

@@ -1,6 +1,5 @@
 //! OpenAI embeddings: one text in, one vector out. The answer's text is the vector as a JSON array of numbers.
 
-use serde::Deserialize;
 use serde::ser::SerializeMap;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -8,7 +7,9 @@ use time::OffsetDateTime;
 use super::super::body::{self, Body, Members};
 use super::super::fault::Fault;
 use super::super::http::Reply;
-use super::{answer, error_inside, refusal};
+use super::super::lenient;
+use super::super::trouble::{self, Trouble};
+use super::answer;
 use crate::llm::{Answer, FinishReason, Request, Usage};
 
 #[cfg(test)]
@@ -34,48 +35,32 @@ impl Body for EmbeddingRequest<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct Embeddings {
-    model: Option<String>,
-    #[serde(default)]
-    data: Vec<Embedding>,
-    usage: Option<Counted>,
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Embedding {
-    embedding: Vec<f64>,
-}
-
-#[derive(Deserialize)]
-struct Counted {
-    prompt_tokens: Option<u64>,
-}
-
 /// The vector in a reply to a text put to `model`.
 pub(super) fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, Fault> {
     if !reply.status.is_success() {
-        return Err(refusal(reply, now));
+        return Err(reply.refusal(now));
     }
-    let found: Embeddings = serde_json::from_slice(reply.json()?)
-        .map_err(|error| reply.malformed(&format!("no list of embeddings ({error})")))?;
-    if let (Some(error), true) = (&found.error, found.data.is_empty()) {
-        return Err(error_inside(reply, error, now));
+    let body = Value::from(reply.json("no list of embeddings")?);
+    let found = body.get("data").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if let (Some(error), []) = (trouble::inside(&body), found) {
+        return Err(reply.fault(Trouble::read(error), now));
     }
-    let [Embedding { embedding }] = found.data.as_slice() else {
-        return Err(reply.malformed(&format!("{} embeddings for one text", found.data.len())));
+    let [found] = found else {
+        return Err(reply.malformed(&format!("{} embeddings for one text", found.len())));
     };
+    let numbers = found.get("embedding").and_then(Value::as_array);
+    let numbers = numbers.and_then(|all| all.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>());
+    let embedding = numbers
+        .ok_or_else(|| reply.malformed("no list of embeddings (`embedding` is not a list of numbers)"))?;
     if embedding.is_empty() {
         return Err(reply.malformed("an embedding without a number"));
     }
-    let text = serde_json::to_string(embedding)
+    let text = serde_json::to_string(&embedding)
         .map_err(|error| reply.malformed(&format!("an embedding that is no JSON ({error})")))?;
-    let served = found.model.filter(|name| !name.is_empty()).unwrap_or_else(|| model.to_owned());
+    let served = lenient::text(&body, "model").unwrap_or(model).to_owned();
+    let input_tokens = body.get("usage").and_then(|usage| lenient::count(usage, "prompt_tokens"));
     Ok(Answer {
-        usage: found
-            .usage
-            .and_then(|counted| Usage { input_tokens: counted.prompt_tokens?, ..Usage::default() }.counted()),
+        usage: input_tokens.and_then(|input_tokens| Usage { input_tokens, ..Usage::default() }.counted()),
         ..answer(text, served, FinishReason::Stop)
     })
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::models::ProviderKind;
+use crate::llm::Failure;
 use crate::llm::provider::tests::{Does, Server, ask, full_request, model, request};
 
 const PLAIN: Settings = Settings { max_tokens: "max_tokens" };
@@ -178,9 +179,111 @@ fn answers_that_are_none() {
     }
 }
 
+/// Fields that nothing depends on, in shapes that servers send them in.
+#[test]
+fn an_answer_survives_what_is_beside_it() {
+    let plain = r#"{"model":"m-1","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}]"#;
+    for (beside, fingerprint, input_tokens) in [
+        (r#""usage":{"prompt_tokens":12.0,"completion_tokens":"5"}"#, None, Some(12)),
+        (
+            r#""usage":{"prompt_tokens":"12","completion_tokens":5,"prompt_tokens_details":[]}"#,
+            None,
+            Some(12),
+        ),
+        (
+            r#""usage":{"prompt_tokens":12,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":"a few"}}"#,
+            None,
+            Some(12),
+        ),
+        (r#""usage":{"prompt_tokens":12.5,"completion_tokens":5}"#, None, None),
+        (r#""usage":{"prompt_tokens":-1,"completion_tokens":5}"#, None, None),
+        (r#""usage":[]"#, None, None),
+        (r#""usage":"none""#, None, None),
+        (r#""system_fingerprint":7"#, Some("7"), None),
+        (r#""system_fingerprint":{"a":1}"#, None, None),
+        (r#""system_fingerprint":[],"error":null"#, None, None),
+        (r#""error":{"message":"late"},"id":NaN"#, None, None),
+        (r#""created":1e999,"service_tier":"\ud83d""#, None, None),
+    ] {
+        let answer =
+            read(200, &format!("{plain},{beside}}}")).unwrap_or_else(|fault| panic!("{beside}: {fault:?}"));
+        assert_eq!((answer.text.as_str(), answer.served_model.as_str()), ("yes", "m-1"), "{beside}");
+        assert_eq!(answer.fingerprint.as_deref(), fingerprint, "{beside}");
+        assert_eq!(answer.usage.map(|usage| usage.input_tokens), input_tokens, "{beside}");
+    }
+    for (message, text) in [
+        (r#"{"content":"yes","tool_calls":{},"refusal":false,"role":7}"#, "yes"),
+        (r#"{"content":{"type":"text","text":"yes"}}"#, "yes"),
+        (r#"{"content":["ye",{"type":"text","text":"s"}]}"#, "yes"),
+        (
+            r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"yes"}]}"#,
+            "yes",
+        ),
+        (r#"{"content":"yes \ud83d"}"#, "yes \u{fffd}"),
+        (r#"{"content":"\udc00 yes \ud83d\ude00"}"#, "\u{fffd} yes 😀"),
+    ] {
+        let body = format!(r#"{{"model":7,"choices":[{{"message":{message},"finish_reason":"eos"}}]}}"#);
+        let answer = read(200, &body).unwrap_or_else(|fault| panic!("{message}: {fault:?}"));
+        assert_eq!((answer.text.as_str(), answer.served_model.as_str()), (text, "asked"), "{message}");
+        assert_eq!(answer.finish_reason, FinishReason::Stop);
+    }
+}
+
+/// Errors of what is behind a gateway, in a reply of status 200.
+#[test]
+fn errors_inside_a_reply_of_success() {
+    for (body, failure) in [
+        (r#"{"choices":null,"error":{"message":"slow","code":"429"}}"#, Failure::RateLimited),
+        (r#"{"choices":[],"error":{"code":"402"}}"#, Failure::Quota),
+        (r#"{"choices":[null],"error":{"code":503}}"#, Failure::Overloaded),
+        (
+            r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}],"error":{"code":502}}"#,
+            Failure::Server,
+        ),
+        (
+            r#"{"choices":[{"message":{"content":"half"},"finish_reason":"error","error":{"code":"429"}}]}"#,
+            Failure::RateLimited,
+        ),
+        (r#"[{"error":{"code":400,"message":"API key not valid."}}]"#, Failure::Credentials),
+        (
+            r#"{"object":"error","message":"The model `m` does not exist.","code":404}"#,
+            Failure::Misconfigured,
+        ),
+        (r#"{"error":"out of credits"}"#, Failure::Quota),
+        (r#"{"errors":[{"code":"429"}]}"#, Failure::RateLimited),
+        (
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            Failure::Overloaded,
+        ),
+    ] {
+        let fault = read(200, body).unwrap_err();
+        assert_eq!((fault.failure, fault.status), (failure, Some(200)), "{body} {fault:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_all_reasoning_is_named_as_that() {
+    for (message, field, characters) in [
+        (r#"{"content":null,"reasoning_content":"because"}"#, "reasoning_content", 7),
+        (r#"{"content":"","reasoning":"so"}"#, "reasoning", 2),
+        (r#"{"reasoning_content":"","thinking":"hmm"}"#, "thinking", 3),
+    ] {
+        for reason in [r#""stop""#, "null", r#""eos""#] {
+            let body = format!(r#"{{"choices":[{{"message":{message},"finish_reason":{reason}}}]}}"#);
+            let fault = read(200, &body).unwrap_err();
+            assert_eq!(fault.failure, Failure::Refused, "{message}");
+            let says = format!("put {characters} characters of reasoning into `{field}`");
+            assert!(fault.message.contains(&says), "{}", fault.message);
+        }
+        // An answer that ran out of tokens while thinking is cut, as before.
+        let body = format!(r#"{{"choices":[{{"message":{message},"finish_reason":"MAX_TOKENS"}}]}}"#);
+        assert_eq!(read(200, &body).unwrap().finish_reason, FinishReason::Length);
+    }
+}
+
 #[test]
 fn errors() {
-    use Failure::{Credentials, Overloaded, Quota, RateLimited, Refused, Server, Timeout};
+    use Failure::{Credentials, Misconfigured, Overloaded, Quota, RateLimited, Refused, Server, Timeout};
     for (status, body, failure, code, says) in [
         (401, fixture!("error_key"), Credentials, Some("invalid_api_key"), "Incorrect API key"),
         (403, "", Credentials, None, "Forbidden"),
@@ -190,7 +293,7 @@ fn errors() {
         (429, fixture!("error_spend_limit"), Quota, Some("project_spend_limit_exceeded"), "Your project"),
         (429, fixture!("error_azure_rate_limit"), RateLimited, Some("429"), "Requests to the"),
         (400, fixture!("error_context"), Refused, Some("context_length_exceeded"), "This model's maximum"),
-        (404, fixture!("error_vllm"), Refused, Some("404"), "The model `nope` does not exist."),
+        (404, fixture!("error_vllm"), Misconfigured, Some("404"), "The model `nope` does not exist."),
         (500, fixture!("error_server"), Server, Some("server_error"), "The server had an error"),
         (503, fixture!("error_loading"), Overloaded, Some("503"), "Loading model"),
         (529, "busy", Overloaded, None, "busy"),

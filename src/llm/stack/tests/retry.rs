@@ -14,6 +14,7 @@ async fn what_is_worth_it_is_tried_again_and_the_rest_is_not() {
         (Malformed, true),
         (Credentials, false),
         (Quota, false),
+        (Misconfigured, false),
         (Refused, false),
     ] {
         let bench = bench(Script::of(&[Act::Fail(failure)]), Policy::Record, json!({}));
@@ -55,6 +56,19 @@ async fn a_rate_limit_of_a_minute_is_outlasted_and_a_failing_server_is_not_waite
     let limited = bench(Script::of(&[Act::Fail(Failure::RateLimited); 20]), Policy::Record, json!({}));
     let error = limited.ask("hi", 0).await.unwrap_err();
     assert!(error.to_string().contains("requests_per_minute"), "{error}");
+}
+
+/// Some gateways round the rest of a window down to nothing.
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_that_asks_for_no_wait_is_outlasted() {
+    let bench = bench(Script::of(&[Act::Wait(Failure::RateLimited, 0); 8]), Policy::Record, json!({}));
+    let began = Instant::now();
+    bench.ask("hi", 0).await.unwrap();
+    assert!(began.elapsed() > Duration::from_secs(60), "{:?}", began.elapsed());
+    let bench = self::bench(Script::of(&[Act::Wait(Failure::RateLimited, 0); 2]), Policy::Record, json!({}));
+    let began = Instant::now();
+    bench.ask("hi", 0).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

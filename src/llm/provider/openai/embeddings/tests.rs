@@ -68,12 +68,12 @@ fn tokens_that_nobody_counted_are_unknown_and_not_none() {
 #[test]
 fn what_is_no_vector() {
     for (body, why) in [
-        (fixture!("embedding_base64"), "no list of embeddings (invalid type: string"),
+        (fixture!("embedding_base64"), "no list of embeddings (`embedding` is not a list of numbers)"),
         (r#"{"data":[]}"#, "0 embeddings for one text"),
         (r#"{}"#, "0 embeddings for one text"),
         (r#"{"data":[{"embedding":[1]},{"embedding":[2]}]}"#, "2 embeddings for one text"),
         (r#"{"data":[{"embedding":[]}]}"#, "an embedding without a number"),
-        (r#"{"data":[{"embedding":[1,null]}]}"#, "no list of embeddings (invalid type: null"),
+        (r#"{"data":[{"embedding":[1,null]}]}"#, "no list of embeddings (`embedding`"),
         (r#"{"data":[{"embedding":[[1]]}]}"#, "no list of embeddings"),
         (fixture!("stop"), "0 embeddings for one text"),
     ] {
