@@ -61,6 +61,14 @@ pub fn atomic_write_with(
     Ok(())
 }
 
+/// A file is below a folder once all links are followed.
+///
+/// # Errors
+/// Whatever the file system says; one of them is not there.
+pub fn is_inside(file: &Path, folder: &Path) -> std::io::Result<bool> {
+    Ok(std::fs::canonicalize(file)?.starts_with(std::fs::canonicalize(folder)?))
+}
+
 /// Two paths lead to one file, whether it is there yet or not.
 #[must_use]
 pub fn is_same(a: &Path, b: &Path) -> bool {

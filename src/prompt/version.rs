@@ -10,6 +10,7 @@ use std::path::Path;
 use super::changelog::Changelog;
 use super::lock::{Entry, Lock, State, text_sha256};
 use super::name::{Numbered, numbered, on_disk};
+use super::source::own_text;
 use crate::config::{Problem, did_you_mean};
 use crate::files::atomic_write;
 
@@ -205,11 +206,9 @@ pub fn new_version(
     let name = format!("{}_v{next:0width$}.{}", version.stem, version.extension);
     changelog.open_section(&name, date, reason).map_err(one)?;
 
-    let shown = format!("{}/{from}", super::DIR);
-    let bytes = std::fs::read(root.join(&shown))
-        .map_err(|error| one(Problem::of_file(&shown, format!("cannot be read: {error}"))))?;
+    let text = own_text(root, &from).map_err(one)?;
     let path = format!("{}/{name}", super::DIR);
-    atomic_write(&root.join(&path), &bytes)
+    atomic_write(&root.join(&path), text.as_bytes())
         .map_err(|error| one(Problem::of_file(&path, format!("cannot be written: {error}"))))?;
     changelog.save(root).map_err(one)?;
     // The first lock names every text: one that names the new version alone would fail the policy test.

@@ -1,0 +1,586 @@
+//! `.jinja` prompts: what a template may say, looked up before it is used, and rendering.
+//!
+//! The template is walked once when it is loaded: names, attributes, filters, tests and functions that do not exist
+//! are problems with a line, in branches that no case takes too. Then it is rendered once with sample values.
+
+use std::collections::BTreeMap;
+
+use minijinja::machinery::{Token, ast, parse, tokenize};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, UndefinedBehavior};
+
+use super::fence::fenced;
+use super::scope::{Kind, Scopes};
+use crate::config::Problem;
+
+/// Work that a template may do; the engine counts instructions and, 64 for one, the bytes that it writes.
+const FUEL: u64 = 1_000_000;
+/// Operators in one tag. The engine's parser and compiler recurse on them.
+const MAX_OPERATORS: usize = 200;
+/// `elif` in one template: the parser recurses on them.
+const MAX_ELIFS: usize = 200;
+/// Lines of the sample value: an index into the lines of an input is rarely beyond.
+const SAMPLE_LINES: usize = 300;
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // It prints what the engine knows.
+    environment.remove_global("debug");
+    environment
+}
+
+/// Put values in.
+///
+/// # Errors
+/// The template fails or does too much work.
+pub(super) fn render(text: &str, values: &BTreeMap<&str, String>) -> Result<String, Error> {
+    environment().render_str(text, minijinja::value::Serde(values))
+}
+
+/// What went wrong, without the engine's own name for the template.
+pub(super) fn message(error: &Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()))
+}
+
+/// Every name that a template reads from outside with its line, in the order of the text. `known` are the names
+/// that have a value.
+///
+/// # Errors
+/// Every problem but unknown names.
+pub(super) fn names(file: &str, text: &str, known: &[&str]) -> Result<Vec<(String, usize)>, Vec<Problem>> {
+    let invalid = |message: String, line: Option<usize>| {
+        let problem = Problem::of_file(file, format!("not a valid template: {message}"));
+        match line {
+            Some(line) => problem.at_line(line),
+            None => problem,
+        }
+    };
+    bounded(text).map_err(|(message, line)| vec![invalid(message, Some(line))])?;
+    let tree = parse(text, "<string>", SyntaxConfig::default()).map_err(|error| {
+        let mut problem = invalid(message(&error), error.line());
+        if problem.message.contains("unknown statement include") {
+            problem.hint = Some("a partial is put in with `{include:partials/NAME}`".to_owned());
+        }
+        vec![problem]
+    })?;
+    let environment = environment();
+    let mut walk = Walk { file, environment: &environment, scopes: Scopes::new(known), problems: Vec::new() };
+    walk.statement(&tree);
+    if !walk.problems.is_empty() {
+        return Err(walk.problems);
+    }
+    let names = walk.scopes.into_names();
+    if names.iter().all(|(name, _)| known.contains(&name.as_str())) {
+        let sample: Vec<String> = (1..=SAMPLE_LINES).map(|n| format!("line {n}")).collect();
+        let sample = serde_json::Value::from(sample.join("\n")).to_string();
+        let values = names.iter().map(|(name, _)| (name.as_str(), fenced(name, &sample))).collect();
+        render(text, &values).map_err(|error| {
+            let problem = Problem::of_file(file, format!("does not render: {}", message(&error)));
+            vec![match error.line() {
+                Some(line) => problem.at_line(line),
+                None => problem,
+            }]
+        })?;
+    }
+    Ok(names)
+}
+
+/// Refuse what the parser would recurse on too deeply.
+fn bounded(text: &str) -> Result<(), (String, usize)> {
+    let (mut operators, mut elifs, mut opened) = (0, 0, 1);
+    // What is no token is the parser's to report.
+    for (token, span) in tokenize(text, false, SyntaxConfig::default()).map_while(Result::ok) {
+        match token {
+            Token::VariableStart | Token::BlockStart => {
+                operators = 0;
+                opened = usize::from(span.start_line);
+            }
+            Token::Ident("elif") => elifs += 1,
+            Token::Ident("not" | "and" | "or" | "if" | "else" | "is" | "in") => operators += 1,
+            Token::Plus
+            | Token::Minus
+            | Token::Mul
+            | Token::Div
+            | Token::FloorDiv
+            | Token::Pow
+            | Token::Mod
+            | Token::Dot
+            | Token::Tilde
+            | Token::Pipe
+            | Token::Eq
+            | Token::Ne
+            | Token::Gt
+            | Token::Gte
+            | Token::Lt
+            | Token::Lte
+            | Token::BracketOpen
+            | Token::ParenOpen
+            | Token::BraceOpen => operators += 1,
+            _ => {}
+        }
+        if operators > MAX_OPERATORS {
+            return Err((
+                format!("too long an expression: expected at most {MAX_OPERATORS} operators in one tag"),
+                opened,
+            ));
+        }
+        if elifs > MAX_ELIFS {
+            return Err((
+                format!("too many branches: expected at most {MAX_ELIFS} `elif`"),
+                usize::from(span.start_line),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A walk over a template.
+struct Walk<'w, 't> {
+    file: &'w str,
+    environment: &'w Environment<'static>,
+    scopes: Scopes<'t>,
+    problems: Vec<Problem>,
+}
+
+impl<'t> Walk<'_, 't> {
+    fn statements(&mut self, body: &[ast::Stmt<'t>]) {
+        for statement in body {
+            self.statement(statement);
+        }
+    }
+
+    /// A body whose assignments end with it.
+    fn block(&mut self, body: &[ast::Stmt<'t>]) {
+        self.scopes.open();
+        self.statements(body);
+        self.scopes.close();
+    }
+
+    fn statement(&mut self, statement: &ast::Stmt<'t>) {
+        match statement {
+            ast::Stmt::Template(template) => self.statements(&template.children),
+            ast::Stmt::EmitExpr(emit) => drop(self.expression(&emit.expr)),
+            ast::Stmt::EmitRaw(_) => {}
+            ast::Stmt::ForLoop(each) => {
+                self.expression(&each.iter);
+                self.scopes.open();
+                self.scopes.assign("loop", Kind::Other);
+                self.assign(&each.target, &Kind::Other);
+                self.optional(each.filter_expr.as_ref());
+                self.statements(&each.body);
+                self.scopes.close();
+                self.block(&each.else_body);
+            }
+            ast::Stmt::IfCond(branches) => {
+                self.expression(&branches.expr);
+                self.scopes.open();
+                self.statements(&branches.true_body);
+                let yes = self.scopes.close();
+                self.scopes.open();
+                self.statements(&branches.false_body);
+                let no = self.scopes.close();
+                self.scopes.join(yes, no);
+            }
+            ast::Stmt::WithBlock(with) => {
+                self.scopes.open();
+                for (target, value) in &with.assignments {
+                    let kind = self.expression(value);
+                    self.assign(target, &kind);
+                }
+                self.statements(&with.body);
+                self.scopes.close();
+            }
+            ast::Stmt::Set(set) => {
+                let kind = self.expression(&set.expr);
+                self.assign(&set.target, &kind);
+            }
+            ast::Stmt::SetBlock(set) => {
+                self.optional(set.filter.as_ref());
+                self.block(&set.body);
+                self.assign(&set.target, &Kind::Text);
+            }
+            ast::Stmt::AutoEscape(escape) => {
+                self.expression(&escape.enabled);
+                self.block(&escape.body);
+            }
+            ast::Stmt::FilterBlock(filter) => {
+                self.expression(&filter.filter);
+                self.block(&filter.body);
+            }
+            ast::Stmt::Do(call) => drop(self.call(&call.call)),
+        }
+    }
+
+    fn assign(&mut self, target: &ast::Expr<'t>, kind: &Kind) {
+        match target {
+            ast::Expr::Var(name) => self.scopes.assign(name.id, kind.clone()),
+            ast::Expr::List(list) => list.items.iter().for_each(|item| self.assign(item, &Kind::Other)),
+            ast::Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.assign(item, &Kind::Other)),
+            // `ns.x = ...`: what is assigned to must be there.
+            ast::Expr::GetAttr(attribute) => drop(self.expression(&attribute.expr)),
+            _ => {}
+        }
+    }
+
+    fn optional(&mut self, expression: Option<&ast::Expr<'t>>) {
+        if let Some(expression) = expression {
+            self.expression(expression);
+        }
+    }
+
+    fn arguments(&mut self, arguments: &[ast::CallArg<'t>]) {
+        for argument in arguments {
+            match argument {
+                ast::CallArg::Pos(value)
+                | ast::CallArg::Kwarg(_, value)
+                | ast::CallArg::PosSplat(value)
+                | ast::CallArg::KwargSplat(value) => drop(self.expression(value)),
+            }
+        }
+    }
+
+    fn expression(&mut self, expression: &ast::Expr<'t>) -> Kind {
+        match expression {
+            ast::Expr::Var(name) => self.name(name.id, line(expression)),
+            ast::Expr::Const(value) => {
+                if value.value.as_str().is_some() {
+                    Kind::Text
+                } else {
+                    Kind::Other
+                }
+            }
+            ast::Expr::Slice(slice) => {
+                for bound in [&slice.start, &slice.stop, &slice.step] {
+                    self.optional(bound.as_ref());
+                }
+                self.expression(&slice.expr)
+            }
+            ast::Expr::UnaryOp(unary) => self.expression(&unary.expr).forget(),
+            ast::Expr::BinOp(both) => {
+                let (left, right) = (self.expression(&both.left), self.expression(&both.right));
+                match both.op {
+                    ast::BinOpKind::Concat => Kind::Text,
+                    ast::BinOpKind::Add | ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr => left.or(right),
+                    _ => Kind::Other,
+                }
+            }
+            ast::Expr::Compare(compare) => {
+                self.expression(&compare.expr);
+                for operand in &compare.ops {
+                    self.expression(&operand.expr);
+                }
+                Kind::Other
+            }
+            ast::Expr::IfExpr(choice) => {
+                self.expression(&choice.test_expr);
+                let yes = self.expression(&choice.true_expr);
+                match &choice.false_expr {
+                    Some(no) => yes.or(self.expression(no)),
+                    None => yes,
+                }
+            }
+            ast::Expr::Filter(filter) => {
+                let kind = filter.expr.as_ref().map_or(Kind::Other, |value| self.expression(value));
+                self.arguments(&filter.args);
+                self.is_there("filter", filter.name, line(expression));
+                if keeps_text(filter.name) { kind } else { Kind::Other }
+            }
+            ast::Expr::Test(test) => {
+                self.expression(&test.expr);
+                self.arguments(&test.args);
+                self.is_there("test", test.name, line(expression));
+                Kind::Other
+            }
+            ast::Expr::GetAttr(attribute) => {
+                let kind = self.expression(&attribute.expr);
+                self.field(&attribute.expr, &kind, attribute.name, line(expression))
+            }
+            ast::Expr::GetItem(item) => {
+                let kind = self.expression(&item.expr);
+                self.expression(&item.subscript_expr);
+                match item.subscript_expr.as_const().as_ref().and_then(minijinja::Value::as_str) {
+                    Some(name) => self.field(&item.expr, &kind, name, line(expression)),
+                    None => Kind::Other,
+                }
+            }
+            ast::Expr::Call(call) => self.call(call),
+            ast::Expr::List(list) => self.all(&list.items),
+            ast::Expr::Tuple(tuple) => self.all(&tuple.items),
+            ast::Expr::Map(map) => {
+                self.all(&map.keys);
+                self.all(&map.values);
+                let name = |key: &ast::Expr<'_>| key.as_const()?.as_str().map(str::to_owned);
+                map.keys.iter().map(name).collect::<Option<_>>().map_or(Kind::Other, Kind::Fields)
+            }
+        }
+    }
+
+    fn all(&mut self, items: &[ast::Expr<'t>]) -> Kind {
+        for item in items {
+            self.expression(item);
+        }
+        Kind::Other
+    }
+
+    fn call(&mut self, call: &ast::Call<'t>) -> Kind {
+        match &call.expr {
+            ast::Expr::GetAttr(method) => {
+                if self.expression(&method.expr) == Kind::Text {
+                    let message = format!("a text has no method `{}`", method.name);
+                    let hint = "use a filter, such as `{{ input_data | replace(\"a\", \"b\") }}`";
+                    self.problem(message, line(&call.expr), hint);
+                }
+            }
+            function => {
+                if self.expression(function) == Kind::Text {
+                    self.problem("a text cannot be called".to_owned(), line(function), "");
+                }
+            }
+        }
+        self.arguments(&call.args);
+        Kind::Other
+    }
+
+    fn name(&mut self, name: &'t str, line: usize) -> Kind {
+        let is_global = || self.environment.globals().any(|(known, _)| known == name);
+        self.scopes.look_up(name, line, is_global)
+    }
+
+    /// A field of a value that is known.
+    fn field(&mut self, base: &ast::Expr<'t>, kind: &Kind, field: &str, line: usize) -> Kind {
+        let shown = match base {
+            ast::Expr::Var(name) => format!("{}.{field}", name.id),
+            _ => format!("(...).{field}"),
+        };
+        match kind {
+            Kind::Text => {
+                let message = format!("`{shown}` has no value: fields of a placeholder cannot be used yet");
+                let hint = "use the whole value, such as `{{ input_data }}`, and name the field in the prompt's text";
+                self.problem(message, line, hint);
+            }
+            Kind::Fields(fields) if !fields.iter().any(|known| known == field) => {
+                let known = fields.join(", ");
+                self.problem(format!("`{shown}` has no value: expected one of: {known}"), line, "");
+            }
+            Kind::Fields(_) | Kind::Other => {}
+        }
+        Kind::Other
+    }
+
+    /// The engine has a filter or test of this name.
+    fn is_there(&mut self, what: &str, name: &str, line: usize) {
+        let question = format!("name is {what}");
+        let values = BTreeMap::from([("name", name.to_owned())]);
+        let known = self.environment.compile_expression(&question).and_then(|question| question.eval(values));
+        if known.is_ok_and(|known| known.is_true()) {
+            return;
+        }
+        let hint =
+            format!("{what}s are those of MiniJinja: https://docs.rs/minijinja/3.1.0/minijinja/{what}s/");
+        self.problem(format!("unknown {what} `{name}`"), line, &hint);
+    }
+
+    fn problem(&mut self, message: String, line: usize, hint: &str) {
+        let problem = Problem::of_file(self.file, message).at_line(line);
+        self.problems.push(if hint.is_empty() { problem } else { problem.hint(hint) });
+    }
+}
+
+fn line(expression: &ast::Expr<'_>) -> usize {
+    usize::from(expression.span().start_line)
+}
+
+/// A filter whose result is a text where its value is one.
+fn keeps_text(name: &str) -> bool {
+    const THOSE: &[&str] = &[
+        "safe",
+        "escape",
+        "e",
+        "lower",
+        "upper",
+        "title",
+        "capitalize",
+        "replace",
+        "trim",
+        "default",
+        "d",
+        "string",
+        "indent",
+        "format",
+        "reverse",
+    ];
+    THOSE.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> Vec<String> {
+        let found = names("prompts/p.jinja", text, &["input_data", "kb_context", "debug"]);
+        found.expect_err(text).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_value_that_is_never_there_is_a_problem() {
+        for (text, want) in [
+            ("{{ input_data.who }}", ":1: `input_data.who` has no value: fields of a placeholder"),
+            ("\n{{ input_data[\"who\"] }}", ":2: `input_data.who` has no value"),
+            ("{% if input_data.image %}x{% endif %}", "`input_data.image` has no value"),
+            ("{% for t in input_data.before %}{{ t }}{% endfor %}", "`input_data.before` has no value"),
+            ("{% set x = input_data %}{{ x.who | default('Ann') }}", "`x.who` has no value"),
+            ("{% set x %}{{ input_data }}{% endset %}{{ x.who }}", "`x.who` has no value"),
+            ("{{ (input_data | upper).who }}", "`(...).who` has no value"),
+            ("{{ (input_data if true else kb_context).who }}", "`(...).who` has no value"),
+            ("{% if 'x' in input_data %}{{ input_data.who is defined }}{% endif %}", "`input_data.who`"),
+            (
+                "{% set c = {'a': 1} %}{% if 'x' in input_data %}{{ c.b }}{% endif %}",
+                "`c.b` has no value: expected one of: a",
+            ),
+            ("{% for x in [input_data] %}{{ x.who }}{% endfor %}", "does not render: undefined value"),
+            ("{% for x in [{'a': 1}] %}{{ x.b }}{% endfor %}", "does not render: undefined value"),
+            ("{{ input_data.split('a') }}", "a text has no method `split`"),
+            ("{{ input_data() }}", "a text cannot be called"),
+        ] {
+            let found = problems(text);
+            assert!(found[0].contains(want), "{found:?} against {want}");
+        }
+    }
+
+    #[test]
+    fn what_the_engine_does_not_have_is_a_problem_in_every_branch() {
+        for (text, want) in [
+            ("{{ input_data | shout }}", ":1: unknown filter `shout`"),
+            (
+                "{% if 'x' in input_data %}\n{{ input_data | truncate(3) }}{% endif %}",
+                ":2: unknown filter `truncate`",
+            ),
+            ("{% filter shout %}{{ input_data }}{% endfilter %}", "unknown filter `shout`"),
+            ("{% if input_data is loud %}x{% endif %}", "unknown test `loud`"),
+            ("{{ ['a'] | map('shout') | list }}", "does not render: unknown filter"),
+            (
+                "{% include 'partials/x.txt' %}",
+                "unknown statement include (a partial is put in with `{include:",
+            ),
+            ("{% macro m() %}{% endmacro %}", "not a valid template: syntax error: unknown statement macro"),
+            ("{{ 1 + 'a' }}", "does not render: "),
+            ("{% set x %}a{% endset %}{{ x() }}", "a text cannot be called"),
+        ] {
+            let found = problems(text);
+            assert!(found[0].contains(want), "{found:?} against {want}");
+        }
+    }
+
+    #[test]
+    fn names_from_outside_with_their_lines() {
+        for (text, want) in [
+            (
+                "{{ input_data }}\n{{ nme[:5] }}{{ input_data }}",
+                vec![("input_data", 1), ("nme", 2), ("input_data", 2)],
+            ),
+            (
+                "{% set a = 1 %}{{ a }}{% for b in range(2) %}{{ b }}{{ loop.index }}{% endfor %}{{ b }}",
+                vec![("b", 1)],
+            ),
+            (
+                "{% if 'x' in input_data %}{% set a = 1 %}{% else %}{% set a = 2 %}{% endif %}{{ a }}",
+                vec![("input_data", 1)],
+            ),
+            (
+                "{% if 'x' in input_data %}{% set a = 1 %}{% endif %}{{ a }}",
+                vec![("input_data", 1), ("a", 1)],
+            ),
+            ("{% with a = kb_context %}{{ a }}{% endwith %}{{ a }}", vec![("kb_context", 1), ("a", 1)]),
+            ("{{ debug }}{{ loop }}{{ self }}", vec![("debug", 1), ("loop", 1), ("self", 1)]),
+            ("{% if nme is defined %}{% endif %}{{ frobnicate(1) }}", vec![("nme", 1), ("frobnicate", 1)]),
+        ] {
+            let found = names("prompts/p.jinja", text, &["input_data", "kb_context", "debug"]).expect(text);
+            let found: Vec<_> = found.iter().map(|(name, line)| (name.as_str(), *line)).collect();
+            assert_eq!(found, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn builtins_work() {
+        let values = BTreeMap::from([("input_data", "one\ntwo".to_owned())]);
+        for (text, want) in [
+            ("{% for i in range(3) %}{{ i }}{% endfor %}{{ input_data | upper }}", "012ONE\nTWO"),
+            ("{{ (input_data | lines)[1] }} {{ input_data | length }}", "two 7"),
+            ("{{ input_data | replace('one', '1') | indent(2) }}{{ 3 is odd }}", "1\n  twoTrue"),
+            ("{% set c = {'a': {'b': 1}} %}{{ c.a.b }}{{ 'x' if 'three' in input_data }}", "1"),
+            (
+                "{% set ns = namespace(n=0) %}{% for i in [1, 2] %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}",
+                "3",
+            ),
+            ("{% raw %}{{ input_data.who }}{% endraw %}", "{{ input_data.who }}"),
+        ] {
+            names("prompts/p.jinja", text, &["input_data"]).expect(text);
+            assert_eq!(render(text, &values).expect(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_chains_are_refused_before_they_are_parsed() {
+        for unit in [
+            "+1",
+            "-1",
+            "~1",
+            " and 1",
+            " or not 1",
+            ".a",
+            "[0]",
+            "(1)",
+            "**1",
+            "|string",
+            " is odd",
+            " if 1 else 1",
+            "//2",
+            " in 1",
+        ] {
+            for n in [201, 50_000] {
+                let found = problems(&format!("\n{{{{ 1{} }}}}", unit.repeat(n)));
+                assert!(
+                    found[0].starts_with("prompts/p.jinja:2: not a valid template: too long an expression"),
+                    "{unit}: {found:?}"
+                );
+            }
+        }
+        for prefix in ["not ", "-", "(", "[", "{1:"] {
+            let found = problems(&format!("{{% if {}1 %}}{{% endif %}}", prefix.repeat(50_000)));
+            assert!(found[0].contains("too long an expression"), "{prefix}: {found:?}");
+        }
+        let elifs = "{% elif 1 %}".repeat(50_000);
+        assert!(problems(&format!("{{% if 1 %}}{elifs}{{% endif %}}"))[0].contains("too many branches"));
+        let deep = "{% if 1 %}".repeat(50_000);
+        assert!(problems(&deep)[0].contains("recursion"));
+    }
+
+    #[test]
+    fn what_is_within_the_bounds_is_rendered() {
+        let ok = |text: &str| names("prompts/p.jinja", text, &[]).expect(text);
+        ok(&format!("{{{{ 1{} }}}}", "+1".repeat(200)));
+        ok(&format!("{{{{ {}1 }}}}", "not ".repeat(200)));
+        ok(&format!("{{{{ 1{} }}}}", "**1".repeat(200)));
+        ok(&format!("{{% if 0 %}}{}{{% endif %}}", "{% elif 0 %}".repeat(200)));
+        ok(&format!("{{{{ {}1{} }}}}", "(".repeat(70), ")".repeat(70)));
+        ok(&format!(
+            "{}{{{{ 1{} }}}}{}",
+            "{% if 1 %}".repeat(140),
+            "+1".repeat(200),
+            "{% endif %}".repeat(140)
+        ));
+        ok(&format!("{{% for x in [{}] %}}{{{{ x }}}}{{% endfor %}}", "'a', ".repeat(5_000)));
+    }
+
+    #[test]
+    fn endless_work_is_refused_before_a_case_is_asked_about() {
+        let (open, close) = ("{% for i in range(99) %}".repeat(9), "{% endfor %}".repeat(9));
+        let double = format!("{{% set x = 'a' %}}{}", "{% set x = x ~ x %}".repeat(60));
+        for text in [format!("{open}{close}"), double, "{{ 'a' * 999999999 }}".to_owned()] {
+            let found = problems(&text);
+            assert!(found[0].contains("does not render"), "{found:?}");
+        }
+    }
+}
