@@ -64,15 +64,28 @@ pub(super) enum Part {
         /// The name.
         name: String,
     },
-    /// `{{name}}` or, spaced, `{{ name }}`: placeholders of other tools.
-    Doubled {
+    /// A name in another form: a placeholder of other tools, or text about them.
+    Foreign {
         /// With its braces.
         range: Range<usize>,
         /// The name.
         name: String,
-        /// There are spaces between braces and name.
-        spaced: bool,
+        /// How it is written.
+        form: Form,
     },
+}
+
+/// How other tools write a placeholder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `{{name}}`.
+    Doubled,
+    /// `{{ name }}` or `{ name }`.
+    Spaced,
+    /// `{name.field}` or `{name[0]}`, also with two pairs of braces.
+    Field,
+    /// `{name | filter}`, also with two pairs of braces.
+    Filter,
 }
 
 /// Take a text apart. What is between the parts, the markers of raw regions, is not sent.
@@ -93,13 +106,13 @@ fn outside_raw(text: &str, region: Range<usize>, parts: &mut Vec<Part>) {
     let find = |at: usize| Some(at + text.get(at..region.end)?.find('{')?);
     while let Some(open) = find(at) {
         let from_open = text.get(open..region.end).unwrap_or_default();
-        let (part, end) = if let Some((name, length, spaced)) = doubled(from_open) {
-            let range = open..open + length;
-            (Part::Doubled { range, name: name.to_owned(), spaced }, open + length)
-        } else if let Some(name) = identifier(from_open.get(1..).unwrap_or_default())
+        let (part, end) = if let Some(name) = identifier(from_open.get(1..).unwrap_or_default())
             && from_open.get(1 + name.len()..).is_some_and(|rest| rest.starts_with('}'))
         {
             (Part::Value { at: open, name: name.to_owned() }, open + name.len() + 2)
+        } else if let Some((name, length, form)) = foreign(from_open) {
+            let range = open..open + length;
+            (Part::Foreign { range, name: name.to_owned(), form }, open + length)
         } else {
             at = open + 1;
             continue;
@@ -118,16 +131,29 @@ fn identifier(text: &str) -> Option<&str> {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_').then_some(name)
 }
 
-/// The name, the length and whether there are spaces, where a text begins with `{{name}}`.
-fn doubled(text: &str) -> Option<(&str, usize, bool)> {
-    let inside = text.strip_prefix("{{")?;
-    let blank = |text: &str| text.len() - text.trim_start_matches([' ', '\t']).len();
-    let lead = blank(inside);
-    let name = identifier(inside.get(lead..)?)?;
-    let after = inside.get(lead + name.len()..)?;
-    let trail = blank(after);
-    let closed = after.get(trail..)?.starts_with("}}");
-    closed.then_some((name, 4 + lead + name.len() + trail, lead + trail > 0))
+/// The name, the length and the form, where a text begins with a placeholder as other tools write it.
+fn foreign(text: &str) -> Option<(&str, usize, Form)> {
+    let single = text.strip_prefix('{')?;
+    let inside = single.strip_prefix('{').unwrap_or(single);
+    let pairs = text.len() - inside.len();
+    let spaceless = inside.trim_start_matches([' ', '\t']);
+    let name = identifier(spaceless)?;
+    let after = spaceless.get(name.len()..)?;
+    let rest = after.trim_start_matches([' ', '\t']);
+    let (form, rest) = match rest.chars().next()? {
+        // Up to its brace, on this line: another opening brace ends the search, so that all of them are linear.
+        c @ ('.' | '[' | '|') => {
+            let end = rest.find(['{', '}', '\n'])?;
+            (if c == '|' { Form::Filter } else { Form::Field }, rest.get(end..)?)
+        }
+        '}' if pairs == 2 && inside.len() == spaceless.len() && after.len() == rest.len() => {
+            (Form::Doubled, rest)
+        }
+        '}' => (Form::Spaced, rest),
+        _ => return None,
+    };
+    let closed = rest.strip_prefix(if pairs == 2 { "}}" } else { "}" })?;
+    Some((name, text.len() - closed.len(), form))
 }
 
 #[cfg(test)]
@@ -139,7 +165,7 @@ mod tests {
         let show = |part: Part| match part {
             Part::Text(range) => text[range].to_owned(),
             Part::Value { name, .. } => format!("<{name}>"),
-            Part::Doubled { name, spaced, .. } => format!("<<{name}{}>>", if spaced { " " } else { "" }),
+            Part::Foreign { name, form, .. } => format!("<{name} {form:?}>"),
         };
         parts(text).into_iter().map(show).collect()
     }
@@ -149,8 +175,10 @@ mod tests {
         for (text, want) in [
             ("{a} {b_1}{_c}", "<a> <b_1><_c>"),
             ("{\"a\": {}} {1a} {a b} {a-b} {", "{\"a\": {}} {1a} {a b} {a-b} {"),
-            ("{{a}} {{ b }} {{{c}}} {{d} {e}}", "<<a>> <<b >> {<<c>>} {<d> <e>}"),
-            ("{{ a.b }} {{a|b}} {{ }}", "{{ a.b }} {{a|b}} {{ }}"),
+            ("{{a}} {{ b }} {{{c}}} {{d} {e}}", "<a Doubled> <b Spaced> {<c Doubled>} {<d> <e>}"),
+            ("{{ a.b }} {{a|b}} { c } {{ }}", "<a Field> <a Filter> <c Spaced> {{ }}"),
+            ("{a.b}{a[0]}{a | b}{{a.b}", "<a Field><a Field><a Filter>{<a Field>"),
+            ("{a.b\n} {a.{b}} {a; b} ${x.y} {a b}", "{a.b\n} {a.<b>} {a; b} $<x Field> {a b}"),
             ("x{raw}{a} {{b}}{endraw}{c}", "x{a} {{b}}<c>"),
             ("{raw}{raw}{endraw}{raw}", "{raw}<raw>"),
             ("{raw}{end{endraw}{raw}raw}{endraw}", "{endraw}"),
@@ -163,7 +191,20 @@ mod tests {
     #[test]
     fn every_scan_is_linear() {
         // Quadratic scans of these take minutes.
-        for unit in ["{", "{a", "{{", "{{ ", "{raw}", "{a}", "{endraw}", "{{a}", "{raw}{endraw}"] {
+        for unit in [
+            "{",
+            "{a",
+            "{{",
+            "{{ ",
+            "{raw}",
+            "{a}",
+            "{endraw}",
+            "{{a}",
+            "{raw}{endraw}",
+            "{a.",
+            "{ a|",
+            "{{a[ ",
+        ] {
             let text = unit.repeat(1_000_000 / unit.len());
             let start = std::time::Instant::now();
             parts(&text);

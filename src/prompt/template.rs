@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 
-use super::braces::{self, parts};
+use super::braces::{self, Form, parts};
 use super::fence::fenced;
 use super::source::{is_jinja, text_of};
 use super::{chat, jinja};
@@ -211,25 +211,42 @@ fn of_braces(
                 found.push(Found { shown: format!("{{{name}}}"), line: line_of(at), name: name.clone() });
                 kept.push(Part::Value(name));
             }
-            // Text about templates, which is none of ours.
-            braces::Part::Doubled { range, name, spaced: true } if !is_known(&name) => {
+            // Text about other templates.
+            braces::Part::Foreign { range, name, form } if !is_known(&name) && form != Form::Doubled => {
                 kept.push(Part::Text(range));
             }
-            braces::Part::Doubled { range, name, .. } => {
+            braces::Part::Foreign { range, name, form } => {
                 let shown = text.get(range.clone()).unwrap_or_default().to_owned();
                 let line = line_of(range.start);
                 if is_known(&name) {
-                    let message = format!("`{shown}` has two pairs of braces: expected `{{{name}}}`");
-                    let hint = format!(
-                        "to send braces around the value, write `{{raw}}{{{{endraw}}{{{name}}}{{raw}}}}{{endraw}}`"
-                    );
-                    problems.push(Problem::of_file(file, message).at_line(line).hint(hint));
+                    problems.push(foreign(file, &shown, &name, form).at_line(line));
                 }
                 found.push(Found { name, shown, line });
             }
         }
     }
     (found, kept)
+}
+
+/// A value in a form that would be sent as text.
+fn foreign(file: &str, shown: &str, name: &str, form: Form) -> Problem {
+    let keep = format!("to send it as it is, write `{{raw}}{shown}{{endraw}}`");
+    let (message, hint) = match form {
+        Form::Doubled => (
+            format!("`{shown}` has two pairs of braces: expected `{{{name}}}`"),
+            format!("for braces around the value, write `{{raw}}{{{{endraw}}{{{name}}}{{raw}}}}{{endraw}}`"),
+        ),
+        Form::Spaced => (format!("`{shown}` is not a placeholder: expected `{{{name}}}`"), keep),
+        Form::Field => (
+            format!("`{shown}` has no value: fields of a placeholder cannot be used yet"),
+            format!("use the whole value, `{{{name}}}`, and name the field in the prompt's text; {keep}"),
+        ),
+        Form::Filter => (
+            format!("`{shown}` is not a placeholder: filters work in a `.jinja` prompt only"),
+            format!("write `{{{name}}}`, or name the file `.jinja`; {keep}"),
+        ),
+    };
+    Problem::of_file(file, message).hint(hint)
 }
 
 fn unknown_placeholder(
@@ -365,7 +382,15 @@ mod tests {
                 "x\n{{input_data}}",
                 "prompts/p.txt:2: `{{input_data}}` has two pairs of braces: expected `{input_data}`",
             ),
-            ("p.txt", "{{ input_data }}", "`{{ input_data }}` has two pairs of braces"),
+            ("p.txt", "{{ input_data }}", "`{{ input_data }}` is not a placeholder: expected `{input_data}`"),
+            ("p.txt", "{ input_data }", "`{ input_data }` is not a placeholder: expected `{input_data}`"),
+            (
+                "p.txt",
+                "Hi {input_data.who}: {input_data}",
+                "`{input_data.who}` has no value: fields of a placeholder",
+            ),
+            ("p.txt", "{input_data[0]}", "`{input_data[0]}` has no value"),
+            ("p.txt", "{{ kb_context | upper }} {input_data}", "filters work in a `.jinja` prompt only"),
             ("p.txt", "{raw}{a} {input_data}", "`{raw}` is not closed"),
             ("p.txt", "{endraw} {input_data}", "`{endraw}` closes nothing"),
             ("p.jinja", "{{ customer }} {{ input_data }}", "write `{% raw %}{{ customer }}{% endraw %}`"),
