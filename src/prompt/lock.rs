@@ -160,6 +160,13 @@ impl Lock {
             .map_err(|error| Problem::of_file(FILE, format!("cannot be written: {error}")))
     }
 
+    /// A version is frozen at this text, whose line ends are LF.
+    pub(super) fn is_frozen(&self, name: &str, text: &str) -> bool {
+        self.prompts
+            .get(name)
+            .is_some_and(|entry| entry.state == State::Frozen && entry.sha256 == sha256_hex(text))
+    }
+
     /// A problem at the line of one entry.
     #[must_use]
     pub fn problem(&self, name: &str, message: impl Into<String>) -> Problem {

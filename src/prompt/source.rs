@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::braces::{Raw, raw_regions};
+use super::lock::Lock;
 use crate::config::{Problem, conflict, did_you_mean};
 use crate::files;
 use crate::json::sha256_hex;
@@ -63,7 +64,7 @@ impl Room {
 /// The text of one prompt file, partials not put in.
 ///
 /// # Errors
-/// It is not a file inside `prompts/`, not UTF-8, too large, or cannot be read.
+/// It is not a file inside `prompts/`, not UTF-8, too large, has conflict markers, or cannot be read.
 pub(super) fn own_text(root: &Path, name: &str) -> Result<String, Problem> {
     let file = format!("{}/{name}", super::DIR);
     let folder = root.join(super::DIR);
@@ -97,16 +98,38 @@ pub(super) fn own_text(root: &Path, name: &str) -> Result<String, Problem> {
     let bytes = files::read(&path).map_err(failed)?;
     let text = String::from_utf8(bytes)
         .map_err(|error| Problem::of_file(&file, format!("expected UTF-8 text: {}", error.utf8_error())))?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n"))
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
+    match unresolved(root, name, &text) {
+        Some(problem) => Err(problem),
+        None => Ok(text),
+    }
+}
+
+/// The problem of a text with conflict markers. A frozen version was accepted with them: it is about merges.
+fn unresolved(root: &Path, name: &str, text: &str) -> Option<Problem> {
+    if !conflict::has_markers(text) {
+        return None;
+    }
+    let file = format!("{}/{name}", super::DIR);
+    let is_accepted =
+        || Lock::load(root).is_ok_and(|lock| lock.is_some_and(|lock| lock.is_frozen(name, text)));
+    let mut problem = conflict::find(root, &file, text)?;
+    if conflict::is_unresolved(root, &file) {
+        return Some(problem);
+    }
+    if is_accepted() {
+        return None;
+    }
+    let (open, close) = if is_jinja(name) { ("{% raw %}", "{% endraw %}") } else { ("{raw}", "{endraw}") };
+    let keep = format!("to send them as they are, write `{open}<<<<<<<{close}`");
+    problem.hint = Some(problem.hint.map_or_else(|| keep.clone(), |hint| format!("{hint}; {keep}")));
+    Some(problem)
 }
 
 /// The file's text with `{include:...}` replaced by the named files.
 fn with_partials(root: &Path, name: &str, jinja: bool, room: &mut Room) -> Result<String, Problem> {
     let file = format!("{}/{name}", super::DIR);
     let text = own_text(root, name)?;
-    if let Some(problem) = conflict::find_unresolved(root, &file, &text) {
-        return Err(problem);
-    }
     // Jinja has its own `{% raw %}`.
     let raw = if jinja { Vec::new() } else { raw_regions(&text) };
     let mut out = String::new();

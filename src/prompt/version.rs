@@ -11,7 +11,7 @@ use super::changelog::Changelog;
 use super::lock::{Entry, Lock, State, text_sha256};
 use super::name::{Numbered, numbered, on_disk};
 use super::source::own_text;
-use crate::config::{Problem, did_you_mean};
+use crate::config::{Problem, conflict, did_you_mean};
 use crate::files::atomic_write;
 
 /// Digits of the first version after one that has no width to follow.
@@ -207,6 +207,10 @@ pub fn new_version(
     changelog.open_section(&name, date, reason).map_err(one)?;
 
     let text = own_text(root, &from).map_err(one)?;
+    // A frozen version may hold them, a draft may not.
+    if let Some(problem) = conflict::find(root, &format!("{}/{from}", super::DIR), &text) {
+        return Err(one(problem));
+    }
     let path = format!("{}/{name}", super::DIR);
     atomic_write(&root.join(&path), text.as_bytes())
         .map_err(|error| one(Problem::of_file(&path, format!("cannot be written: {error}"))))?;
