@@ -37,7 +37,6 @@ fn regex(pattern: &str) -> Option<Regex> {
 
 static JINJA_RAW: LazyLock<Option<Regex>> =
     LazyLock::new(|| regex(r"(?s)\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}"));
-static JINJA_TAG: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"(?s)\{%.*?%\}|\{#.*?#\}"));
 static JSON: LazyLock<Option<Regex>> =
     LazyLock::new(|| regex(r#"(?s)\A(?:\[\s*\{\s*["'].*\]|\{\s*["'].*\})\z"#));
 static ROLE: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r#"["']role["']\s*:"#));
@@ -90,12 +89,39 @@ pub(super) fn problem(file: &str, text: &str, values: &[(String, usize)], whole:
 
 /// The text is nothing but chat messages.
 fn chat_form(plain: &str, jinja: bool) -> Option<&'static str> {
-    let untagged = JINJA_TAG.as_ref().filter(|_| jinja).map(|tag| tag.replace_all(plain, ""));
+    let untagged = jinja.then(|| without_tags(plain));
     let text = untagged.as_deref().unwrap_or(plain).trim();
     if is(&JSON, text) && is(&ROLE, text) && is(&CONTENT, text) {
         return Some("JSON");
     }
     is(&YAML, text).then_some("YAML")
+}
+
+/// The text of a template without its statements and comments.
+fn without_tags(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut unclosed) = (text, [false; 2]);
+    while let Some(open) = rest.find('{') {
+        let (before, tag) = rest.split_at(open);
+        out.push_str(before);
+        let kind = usize::from(tag.starts_with("{#"));
+        let close = ["%}", "#}"].get(kind).copied().unwrap_or_default();
+        // A search that found nothing is not repeated, so that all of them are linear.
+        let is_tag =
+            (tag.starts_with("{%") || kind == 1) && !unclosed.get(kind).is_some_and(|unclosed| *unclosed);
+        match tag.get(2..).filter(|_| is_tag).map(|inside| inside.split_once(close)) {
+            Some(Some((_, after))) => rest = after,
+            looked => {
+                if let (Some(None), Some(unclosed)) = (looked, unclosed.get_mut(kind)) {
+                    *unclosed = true;
+                }
+                out.push('{');
+                rest = tag.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The first key of the front matter that configures a request.
@@ -178,6 +204,23 @@ mod tests {
             ("p.txt", "- role: what the person does\n- {input_data}"),
         ] {
             assert_eq!(found(file, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn statements_and_comments_are_left_out() {
+        for (text, want) in [
+            ("a{% x %}b{# {{ y }} #}c{{ d }}", "abc{{ d }}"),
+            ("{{ '{%' }}{# a #}{ b {#", "{{ '{%' }}{ b {#"),
+            ("{é{%é%}é", "{éé"),
+        ] {
+            assert_eq!(without_tags(text), want);
+        }
+        // Quadratic scans of these take minutes.
+        for unit in ["{", "{%", "{#", "{{ '{%' }}{##}", "{{ '{#' }}{%%}"] {
+            let start = std::time::Instant::now();
+            without_tags(&unit.repeat(1_000_000 / unit.len()));
+            assert!(start.elapsed().as_secs() < 20, "{unit}");
         }
     }
 
