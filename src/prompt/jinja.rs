@@ -3,7 +3,7 @@
 //! The template is walked once when it is loaded: names, attributes, filters, tests and functions that do not exist
 //! are problems with a line, in branches that no case takes too. Then it is rendered once with sample values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::machinery::{Token, ast, parse, tokenize};
 use minijinja::syntax::SyntaxConfig;
@@ -66,25 +66,56 @@ pub(super) fn names(file: &str, text: &str, known: &[&str]) -> Result<Vec<(Strin
         vec![problem]
     })?;
     let environment = environment();
-    let mut walk = Walk { file, environment: &environment, scopes: Scopes::new(known), problems: Vec::new() };
+    let mut walk = Walk {
+        file,
+        environment: &environment,
+        scopes: Scopes::new(known),
+        derived: BTreeSet::new(),
+        reads: 0,
+        decides: false,
+        problems: Vec::new(),
+    };
     walk.statement(&tree);
     if !walk.problems.is_empty() {
         return Err(walk.problems);
     }
+    let decides = walk.decides;
     let names = walk.scopes.into_names();
     if names.iter().all(|(name, _)| known.contains(&name.as_str())) {
-        let sample: Vec<String> = (1..=SAMPLE_LINES).map(|n| format!("line {n}")).collect();
-        let sample = serde_json::Value::from(sample.join("\n")).to_string();
-        let values = names.iter().map(|(name, _)| (name.as_str(), fenced(name, &sample))).collect();
+        samples(file, text, &names, decides)?;
+    }
+    Ok(names)
+}
+
+/// Render with samples as values. Where no value `decides` which text is sent, each value must change the text.
+fn samples(file: &str, text: &str, names: &[(String, usize)], decides: bool) -> Result<(), Vec<Problem>> {
+    let sample = |word: &str, lines: usize| {
+        let lines: Vec<String> = (1..=lines).map(|n| format!("{word} {n}")).collect();
+        serde_json::Value::from(lines.join("\n")).to_string()
+    };
+    let (sample, other) = (sample("line", SAMPLE_LINES), sample("another", SAMPLE_LINES + 10));
+    let rendered = |changed: Option<&str>| {
+        let value = |name: &str| fenced(name, if changed == Some(name) { &other } else { &sample });
+        let values = names.iter().map(|(name, _)| (name.as_str(), value(name))).collect();
         render(text, &values).map_err(|error| {
             let problem = Problem::of_file(file, format!("does not render: {}", message(&error)));
             vec![match error.line() {
                 Some(line) => problem.at_line(line),
                 None => problem,
             }]
-        })?;
+        })
+    };
+    let plain = rendered(None)?;
+    let mut seen = BTreeSet::new();
+    for (name, line) in names.iter().filter(|_| !decides) {
+        if seen.insert(name) && rendered(Some(name))? == plain {
+            let message =
+                format!("placeholder `{{{name}}}` never reaches the text: the model would not see it");
+            let problem = Problem::of_file(file, message).at_line(*line);
+            return Err(vec![problem.hint("look at the conditions and slices around it")]);
+        }
     }
-    Ok(names)
+    Ok(())
 }
 
 /// Refuse what the parser would recurse on too deeply.
@@ -141,6 +172,12 @@ struct Walk<'w, 't> {
     file: &'w str,
     environment: &'w Environment<'static>,
     scopes: Scopes<'t>,
+    /// Assigned names whose value depends on a placeholder.
+    derived: BTreeSet<&'t str>,
+    /// How often a placeholder, or what is derived from one, was read.
+    reads: usize,
+    /// A placeholder decides which text is sent.
+    decides: bool,
     problems: Vec<Problem>,
 }
 
@@ -164,17 +201,32 @@ impl<'t> Walk<'_, 't> {
             ast::Stmt::EmitExpr(emit) => drop(self.expression(&emit.expr)),
             ast::Stmt::EmitRaw(_) => {}
             ast::Stmt::ForLoop(each) => {
-                self.expression(&each.iter);
+                let before = self.reads;
+                let item = match self.expression(&each.iter) {
+                    Kind::Text => {
+                        let message = "a loop over a text takes it apart into characters".to_owned();
+                        let hint = "loop over its lines, such as `{% for line in input_data | lines %}`";
+                        self.problem(message, line(&each.iter), hint);
+                        Kind::Text
+                    }
+                    Kind::Texts => Kind::Text,
+                    Kind::Fields(_) | Kind::Other => Kind::Other,
+                };
                 self.scopes.open();
                 self.scopes.assign("loop", Kind::Other);
-                self.assign(&each.target, &Kind::Other);
-                self.optional(each.filter_expr.as_ref());
+                if self.reads > before {
+                    self.derived.insert("loop");
+                }
+                self.assign(&each.target, &item, self.reads > before);
+                if let Some(condition) = &each.filter_expr {
+                    self.condition(condition);
+                }
                 self.statements(&each.body);
                 self.scopes.close();
                 self.block(&each.else_body);
             }
             ast::Stmt::IfCond(branches) => {
-                self.expression(&branches.expr);
+                self.condition(&branches.expr);
                 self.scopes.open();
                 self.statements(&branches.true_body);
                 let yes = self.scopes.close();
@@ -186,20 +238,23 @@ impl<'t> Walk<'_, 't> {
             ast::Stmt::WithBlock(with) => {
                 self.scopes.open();
                 for (target, value) in &with.assignments {
+                    let before = self.reads;
                     let kind = self.expression(value);
-                    self.assign(target, &kind);
+                    self.assign(target, &kind, self.reads > before);
                 }
                 self.statements(&with.body);
                 self.scopes.close();
             }
             ast::Stmt::Set(set) => {
+                let before = self.reads;
                 let kind = self.expression(&set.expr);
-                self.assign(&set.target, &kind);
+                self.assign(&set.target, &kind, self.reads > before);
             }
             ast::Stmt::SetBlock(set) => {
+                let before = self.reads;
                 self.optional(set.filter.as_ref());
                 self.block(&set.body);
-                self.assign(&set.target, &Kind::Text);
+                self.assign(&set.target, &Kind::Text, self.reads > before);
             }
             ast::Stmt::AutoEscape(escape) => {
                 self.expression(&escape.enabled);
@@ -213,15 +268,39 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn assign(&mut self, target: &ast::Expr<'t>, kind: &Kind) {
+    /// `is_derived`: the value depends on a placeholder.
+    fn assign(&mut self, target: &ast::Expr<'t>, kind: &Kind, is_derived: bool) {
         match target {
-            ast::Expr::Var(name) => self.scopes.assign(name.id, kind.clone()),
-            ast::Expr::List(list) => list.items.iter().for_each(|item| self.assign(item, &Kind::Other)),
-            ast::Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.assign(item, &Kind::Other)),
+            ast::Expr::Var(name) => {
+                self.scopes.assign(name.id, kind.clone());
+                if is_derived {
+                    self.derived.insert(name.id);
+                }
+            }
+            ast::Expr::List(list) => self.unpack(&list.items, kind, is_derived),
+            ast::Expr::Tuple(tuple) => self.unpack(&tuple.items, kind, is_derived),
             // `ns.x = ...`: what is assigned to must be there.
-            ast::Expr::GetAttr(attribute) => drop(self.expression(&attribute.expr)),
+            ast::Expr::GetAttr(attribute) => {
+                self.expression(&attribute.expr);
+                if let (ast::Expr::Var(name), true) = (&attribute.expr, is_derived) {
+                    self.derived.insert(name.id);
+                }
+            }
             _ => {}
         }
+    }
+
+    fn unpack(&mut self, targets: &[ast::Expr<'t>], kind: &Kind, is_derived: bool) {
+        let item = if *kind == Kind::Texts { Kind::Text } else { Kind::Other };
+        targets.iter().for_each(|target| self.assign(target, &item, is_derived));
+    }
+
+    /// An expression on which it depends which text is sent.
+    fn condition(&mut self, expression: &ast::Expr<'t>) -> Kind {
+        let before = self.reads;
+        let kind = self.expression(expression);
+        self.decides |= self.reads > before;
+        kind
     }
 
     fn optional(&mut self, expression: Option<&ast::Expr<'t>>) {
@@ -257,38 +336,45 @@ impl<'t> Walk<'_, 't> {
                 }
                 self.expression(&slice.expr)
             }
-            ast::Expr::UnaryOp(unary) => self.expression(&unary.expr).forget(),
-            ast::Expr::BinOp(both) => {
-                let (left, right) = (self.expression(&both.left), self.expression(&both.right));
-                match both.op {
-                    ast::BinOpKind::Concat => Kind::Text,
-                    ast::BinOpKind::Add | ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr => left.or(right),
-                    _ => Kind::Other,
+            ast::Expr::UnaryOp(unary) => self.condition(&unary.expr).forget(),
+            ast::Expr::BinOp(both) => match both.op {
+                ast::BinOpKind::Concat => {
+                    self.expression(&both.left);
+                    self.expression(&both.right);
+                    Kind::Text
                 }
-            }
+                ast::BinOpKind::Add => {
+                    let left = self.expression(&both.left);
+                    left.or(self.expression(&both.right))
+                }
+                ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr => {
+                    let left = self.condition(&both.left);
+                    left.or(self.expression(&both.right))
+                }
+                _ => {
+                    self.condition(&both.left);
+                    self.condition(&both.right);
+                    Kind::Other
+                }
+            },
             ast::Expr::Compare(compare) => {
-                self.expression(&compare.expr);
+                self.condition(&compare.expr);
                 for operand in &compare.ops {
-                    self.expression(&operand.expr);
+                    self.condition(&operand.expr);
                 }
                 Kind::Other
             }
             ast::Expr::IfExpr(choice) => {
-                self.expression(&choice.test_expr);
+                self.condition(&choice.test_expr);
                 let yes = self.expression(&choice.true_expr);
                 match &choice.false_expr {
                     Some(no) => yes.or(self.expression(no)),
                     None => yes,
                 }
             }
-            ast::Expr::Filter(filter) => {
-                let kind = filter.expr.as_ref().map_or(Kind::Other, |value| self.expression(value));
-                self.arguments(&filter.args);
-                self.is_there("filter", filter.name, line(expression));
-                if keeps_text(filter.name) { kind } else { Kind::Other }
-            }
+            ast::Expr::Filter(filter) => self.filter(filter, line(expression)),
             ast::Expr::Test(test) => {
-                self.expression(&test.expr);
+                self.condition(&test.expr);
                 self.arguments(&test.args);
                 self.is_there("test", test.name, line(expression));
                 Kind::Other
@@ -300,28 +386,70 @@ impl<'t> Walk<'_, 't> {
             ast::Expr::GetItem(item) => {
                 let kind = self.expression(&item.expr);
                 self.expression(&item.subscript_expr);
-                match item.subscript_expr.as_const().as_ref().and_then(minijinja::Value::as_str) {
-                    Some(name) => self.field(&item.expr, &kind, name, line(expression)),
-                    None => Kind::Other,
+                let key = item.subscript_expr.as_const();
+                match (key.as_ref().and_then(minijinja::Value::as_str), kind) {
+                    (Some(name), kind) => self.field(&item.expr, &kind, name, line(expression)),
+                    (None, Kind::Text) => {
+                        let shown = shown(&item.expr);
+                        let key = key.map_or_else(|| "...".to_owned(), |key| key.to_string());
+                        let message =
+                            format!("`{shown}[{key}]` is one character, not an item: `{shown}` is text");
+                        let hint = format!(
+                            "take a line with `({shown} | lines)[{key}]`, or a part with `{shown}[:100]`"
+                        );
+                        self.problem(message, line(expression), &hint);
+                        Kind::Text
+                    }
+                    (None, Kind::Texts) => Kind::Text,
+                    (None, Kind::Fields(_) | Kind::Other) => Kind::Other,
                 }
             }
             ast::Expr::Call(call) => self.call(call),
-            ast::Expr::List(list) => self.all(&list.items),
-            ast::Expr::Tuple(tuple) => self.all(&tuple.items),
+            ast::Expr::List(list) => self.list(&list.items),
+            ast::Expr::Tuple(tuple) => self.list(&tuple.items),
             ast::Expr::Map(map) => {
-                self.all(&map.keys);
-                self.all(&map.values);
+                self.list(&map.keys);
+                self.list(&map.values);
                 let name = |key: &ast::Expr<'_>| key.as_const()?.as_str().map(str::to_owned);
                 map.keys.iter().map(name).collect::<Option<_>>().map_or(Kind::Other, Kind::Fields)
             }
         }
     }
 
-    fn all(&mut self, items: &[ast::Expr<'t>]) -> Kind {
-        for item in items {
-            self.expression(item);
+    fn list(&mut self, items: &[ast::Expr<'t>]) -> Kind {
+        let kinds: Vec<Kind> = items.iter().map(|item| self.expression(item)).collect();
+        if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Kind::Text) {
+            Kind::Texts
+        } else {
+            Kind::Other
         }
-        Kind::Other
+    }
+
+    fn filter(&mut self, filter: &ast::Filter<'t>, line: usize) -> Kind {
+        let before = self.reads;
+        let kind = filter.expr.as_ref().map_or(Kind::Other, |value| self.expression(value));
+        self.arguments(&filter.args);
+        self.is_there("filter", filter.name, line);
+        self.decides |= self.reads > before && SELECTING.contains(&filter.name);
+        let by_attribute = matches!(filter.name, "selectattr" | "rejectattr" | "groupby")
+            || filter.args.iter().any(|arg| matches!(arg, ast::CallArg::Kwarg("attribute", _)));
+        match kind {
+            Kind::Text if OF_LISTS.contains(&filter.name) => {
+                let message = format!("filter `{}` takes a text apart into characters", filter.name);
+                let hint = format!("give it the lines, such as `input_data | lines | {}`", filter.name);
+                self.problem(message, line, &hint);
+                Kind::Other
+            }
+            Kind::Texts if by_attribute => {
+                let message = format!("filter `{}` reads a field, and texts have no fields", filter.name);
+                self.problem(message, line, "");
+                Kind::Other
+            }
+            Kind::Text if matches!(filter.name, "lines" | "split") => Kind::Texts,
+            Kind::Texts if matches!(filter.name, "first" | "last" | "join") => Kind::Text,
+            kind if KEEPING.contains(&filter.name) => kind,
+            _ => Kind::Other,
+        }
     }
 
     fn call(&mut self, call: &ast::Call<'t>) -> Kind {
@@ -345,17 +473,17 @@ impl<'t> Walk<'_, 't> {
 
     fn name(&mut self, name: &'t str, line: usize) -> Kind {
         let is_global = || self.environment.globals().any(|(known, _)| known == name);
-        self.scopes.look_up(name, line, is_global)
+        let outside = self.scopes.outside();
+        let kind = self.scopes.look_up(name, line, is_global);
+        self.reads += usize::from(self.scopes.outside() > outside || self.derived.contains(name));
+        kind
     }
 
     /// A field of a value that is known.
     fn field(&mut self, base: &ast::Expr<'t>, kind: &Kind, field: &str, line: usize) -> Kind {
-        let shown = match base {
-            ast::Expr::Var(name) => format!("{}.{field}", name.id),
-            _ => format!("(...).{field}"),
-        };
+        let shown = format!("{}.{field}", shown(base));
         match kind {
-            Kind::Text => {
+            Kind::Text | Kind::Texts => {
                 let message = format!("`{shown}` has no value: fields of a placeholder cannot be used yet");
                 let hint = "use the whole value, such as `{{ input_data }}`, and name the field in the prompt's text";
                 self.problem(message, line, hint);
@@ -392,27 +520,63 @@ fn line(expression: &ast::Expr<'_>) -> usize {
     usize::from(expression.span().start_line)
 }
 
-/// A filter whose result is a text where its value is one.
-fn keeps_text(name: &str) -> bool {
-    const THOSE: &[&str] = &[
-        "safe",
-        "escape",
-        "e",
-        "lower",
-        "upper",
-        "title",
-        "capitalize",
-        "replace",
-        "trim",
-        "default",
-        "d",
-        "string",
-        "indent",
-        "format",
-        "reverse",
-    ];
-    THOSE.contains(&name)
+/// An expression as messages show it.
+fn shown<'t>(expression: &ast::Expr<'t>) -> &'t str {
+    match expression {
+        ast::Expr::Var(name) => name.id,
+        _ => "(...)",
+    }
 }
+
+/// Filters whose result is what their value is: a text or a list of texts.
+const KEEPING: &[&str] = &[
+    "safe",
+    "escape",
+    "e",
+    "lower",
+    "upper",
+    "title",
+    "capitalize",
+    "replace",
+    "trim",
+    "default",
+    "d",
+    "string",
+    "indent",
+    "format",
+    "reverse",
+    "list",
+    "select",
+    "reject",
+    "sort",
+    "unique",
+];
+
+/// Filters that leave items out.
+const SELECTING: &[&str] = &["select", "reject", "selectattr", "rejectattr"];
+
+/// Filters of lists, which take the characters of a text for its items.
+const OF_LISTS: &[&str] = &[
+    "list",
+    "first",
+    "last",
+    "join",
+    "map",
+    "select",
+    "reject",
+    "selectattr",
+    "rejectattr",
+    "batch",
+    "slice",
+    "sort",
+    "unique",
+    "groupby",
+    "min",
+    "max",
+    "sum",
+    "zip",
+    "chain",
+];
 
 #[cfg(test)]
 mod tests {
@@ -439,13 +603,81 @@ mod tests {
                 "{% set c = {'a': 1} %}{% if 'x' in input_data %}{{ c.b }}{% endif %}",
                 "`c.b` has no value: expected one of: a",
             ),
-            ("{% for x in [input_data] %}{{ x.who }}{% endfor %}", "does not render: undefined value"),
+            ("{% for x in [input_data] %}{{ x.who }}{% endfor %}", "`x.who` has no value"),
             ("{% for x in [{'a': 1}] %}{{ x.b }}{% endfor %}", "does not render: undefined value"),
             ("{{ input_data.split('a') }}", "a text has no method `split`"),
             ("{{ input_data() }}", "a text cannot be called"),
+            ("{{ input_data[0] }}", "`input_data[0]` is one character, not an item: `input_data` is text"),
+            ("{{ input_data.0 }}", "`input_data"),
+            (
+                "{% for i in range(2) %}{{ input_data[i] | default('') }}{% endfor %}",
+                "`input_data[...]` is one character",
+            ),
+            ("{% set k = 'who' %}{{ input_data[k] | default('') }}", "`input_data[...]` is one character"),
+            (
+                "{% for t in input_data %}{{ t }}{% endfor %}",
+                "a loop over a text takes it apart into characters (loop over its lines",
+            ),
+            ("{{ input_data | join(', ') }}", "filter `join` takes a text apart into characters"),
+            ("{{ input_data | first }}", "(give it the lines, such as `input_data | lines | first`)"),
+            ("{% for t in [input_data] %}{{ t.who | default('') }}{% endfor %}", "`t.who` has no value"),
+            (
+                "{% for t in input_data | lines %}{{ t.who | default('') }}{% endfor %}",
+                "`t.who` has no value",
+            ),
+            ("{{ (input_data | lines)[0].who | default('') }}", "`(...).who` has no value"),
+            (
+                "{{ [input_data] | map(attribute='who') | join }}",
+                "filter `map` reads a field, and texts have no fields",
+            ),
+            ("{{ input_data | lines | selectattr('who') | list }}", "filter `selectattr` reads a field"),
         ] {
             let found = problems(text);
             assert!(found[0].contains(want), "{found:?} against {want}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_never_reaches_the_text_is_a_problem() {
+        for text in [
+            "{% if false %}{{ input_data }}{% endif %}x",
+            "{% set on = false %}{% if on %}{{ input_data }}{% endif %}x",
+            "{{ input_data if false }}x",
+            "{{ input_data[:0] }}x",
+            "{% for i in [] %}{{ input_data }}{% endfor %}x",
+            "{% set x = input_data %}x",
+            "{% set x %}{{ input_data }}{% endset %}x",
+            "x{{ kb_context }}{% if 1 > 2 %}\n{{ input_data }}{% endif %}",
+        ] {
+            let found = problems(text);
+            let line = text.matches('\n').count() + 1;
+            let want = format!(
+                "prompts/p.jinja:{line}: placeholder `{{input_data}}` never reaches the text: the model would not see it"
+            );
+            assert!(found[0].starts_with(&want), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_may_decide_what_is_sent() {
+        for text in [
+            "{% if 'urgent' in input_data %}{{ input_data }}{% endif %}x",
+            "{% set x = input_data | lower %}{% if 'urgent' in x %}{{ input_data }}{% endif %}x",
+            "{{ input_data if 'urgent' in input_data }}x",
+            "{{ 'urgent' in input_data }}x",
+            "{{ ('urgent' in input_data) and input_data }}x",
+            "{{ input_data is string }}x",
+            "{{ input_data | lines | select('eq', 'urgent') | list }}x",
+            "{% for line in input_data | lines if line == 'urgent' %}{{ line }}{% endfor %}x",
+            "{% for line in input_data | lines %}{% if loop.index > 9999 %}{{ line }}{% endif %}{% endfor %}x",
+            "{{ (input_data | length) // 1000000 }}x",
+            "{% set ns = namespace(n='') %}{% for l in input_data | lines %}{% set ns.n = l %}{% endfor %}\
+             {% if ns.n == 'urgent' %}{{ ns.n }}{% endif %}x",
+            "{{ input_data | length }}",
+            "{% for line in input_data | lines %}- {{ line }}\n{% endfor %}",
+            "{{ (input_data | lines)[1:] | join('\n') }}",
+        ] {
+            names("prompts/p.jinja", text, &["input_data"]).expect(text);
         }
     }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub(super) enum Kind {
     /// A text, as placeholders are: it has no fields.
     Text,
+    /// A list of texts, such as the lines of one.
+    Texts,
     /// A map with these keys.
     Fields(Vec<String>),
     /// Anything.
@@ -89,6 +91,11 @@ impl<'t> Scopes<'t> {
         }
         self.outside.push((name.to_owned(), line));
         if is_known { Kind::Text } else { Kind::Other }
+    }
+
+    /// How many names were read from outside so far.
+    pub(super) fn outside(&self) -> usize {
+        self.outside.len()
     }
 
     /// Names that are read from outside, with their lines.
