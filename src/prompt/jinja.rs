@@ -19,6 +19,10 @@ const FUEL: u64 = 1_000_000;
 const MAX_OPERATORS: usize = 200;
 /// `elif` in one template: the parser recurses on them.
 const MAX_ELIFS: usize = 200;
+/// Commas in one tag: the engine panics at 65,536 arguments.
+const MAX_COMMAS: usize = 10_000;
+/// Characters of one line: the engine's columns are 16-bit numbers, and some sums of them overflow.
+const MAX_LINE: usize = 65_000;
 /// Lines of the sample value: an index into the lines of an input is rarely beyond.
 const SAMPLE_LINES: usize = 300;
 
@@ -118,16 +122,19 @@ fn samples(file: &str, text: &str, names: &[(String, usize)], decides: bool) -> 
     Ok(())
 }
 
-/// Refuse what the parser would recurse on too deeply.
+/// Refuse what the engine's parser or compiler does not survive.
 fn bounded(text: &str) -> Result<(), (String, usize)> {
-    let (mut operators, mut elifs, mut opened) = (0, 0, 1);
+    let (mut operators, mut commas, mut elifs, mut opened) = (0, 0, 0, 1);
+    let long = long_line(text);
+    let safe = long.as_ref().and_then(|(_, end)| text.get(..*end)).unwrap_or(text);
     // What is no token is the parser's to report.
-    for (token, span) in tokenize(text, false, SyntaxConfig::default()).map_while(Result::ok) {
+    for (token, span) in tokenize(safe, false, SyntaxConfig::default()).map_while(Result::ok) {
         match token {
             Token::VariableStart | Token::BlockStart => {
-                operators = 0;
+                (operators, commas) = (0, 0);
                 opened = usize::from(span.start_line);
             }
+            Token::Comma => commas += 1,
             Token::Ident("elif") => elifs += 1,
             Token::Ident("not" | "and" | "or" | "if" | "else" | "is" | "in") => operators += 1,
             Token::Plus
@@ -157,6 +164,12 @@ fn bounded(text: &str) -> Result<(), (String, usize)> {
                 opened,
             ));
         }
+        if commas > MAX_COMMAS {
+            return Err((
+                format!("too long a list: expected at most {MAX_COMMAS} commas in one tag"),
+                opened,
+            ));
+        }
         if elifs > MAX_ELIFS {
             return Err((
                 format!("too many branches: expected at most {MAX_ELIFS} `elif`"),
@@ -164,7 +177,26 @@ fn bounded(text: &str) -> Result<(), (String, usize)> {
             ));
         }
     }
-    Ok(())
+    match long {
+        Some((line, _)) => {
+            Err((format!("too long a line: expected at most {MAX_LINE} characters, found more"), line))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The first line that is too long, and the offset of its first character beyond.
+fn long_line(text: &str) -> Option<(usize, usize)> {
+    let mut start = 0;
+    for (i, line) in text.split('\n').enumerate() {
+        if line.len() > MAX_LINE
+            && let Some((beyond, _)) = line.char_indices().nth(MAX_LINE)
+        {
+            return Some((i + 1, start + beyond));
+        }
+        start += line.len() + 1;
+    }
+    None
 }
 
 /// A walk over a template.
@@ -785,8 +817,51 @@ mod tests {
         }
         let elifs = "{% elif 1 %}".repeat(50_000);
         assert!(problems(&format!("{{% if 1 %}}{elifs}{{% endif %}}"))[0].contains("too many branches"));
-        let deep = "{% if 1 %}".repeat(50_000);
+        let deep = "{% if 1 %}\n".repeat(50_000);
         assert!(problems(&deep)[0].contains("recursion"));
+    }
+
+    #[test]
+    fn long_lines_and_lists_are_refused_before_they_are_parsed() {
+        let (long, list) = ("x".repeat(65_001), "1,".repeat(70_000));
+        for (text, want) in [
+            (
+                format!("a\n{long}{{#"),
+                ":2: not a valid template: too long a line: expected at most 65000 characters",
+            ),
+            (format!("{long}{{{{ \"abc"), "too long a line"),
+            (format!("{}{{{{ \"abc", long.replace('x', "é")), "too long a line"),
+            (
+                format!("{{{{ dict(\n{}) }}}}", list.replace("1,1,1,1,", "1,1,1,1,\n")),
+                "too long a list: expected at most",
+            ),
+        ] {
+            let found = problems(&text);
+            assert!(found[0].contains(want), "{found:?}");
+        }
+    }
+
+    /// Templates of pieces in any order end with text or with problems.
+    #[test]
+    fn no_template_panics() {
+        const PIECES: &str = "{{ |}} |{% |%}|{#|#}|{%- raw %}|{% endraw -%}|{% if |{% elif |{% else %}|{% endif %}|\
+            {% for |{% endfor %}| in | recursive |{% set |{% endset %}|{% with |{% endwith %}|{% do |{% filter |\
+            {% endfilter %}|{% autoescape |{% endautoescape %}|{% break %}|{% continue %}|loop|loop(|loop.|loop[|\
+            loop.cycle(|loop.changed(|namespace(|range(|dict(|input_data|kb_context|x|y|x.y|(|)|[|]|{|}|:|::|,|.|..|=|\
+            ==|!=|<|>=|+|-|*|**|/|//|%|~| and | or | not | is | is not | not in |if | else |upper|lines|join(|split(|\
+            format(|replace(|batch(|slice(|map(|select(|sort|default(|attribute=|'a'|\"b\"|'|\"|\\\\|0|1|-1|9|1.5|1e9|\
+            9223372036854775807|none|true|é|\n| |defined|odd|divisibleby(|*x|**x|super()|self.x()|include|macro";
+        let pieces: Vec<&str> = PIECES.split('|').chain(["|", "| "]).collect();
+        let mut state: u64 = 7;
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % below
+        };
+        for _ in 0..20_000 {
+            let text: String = (0..1 + next(24)).map(|_| pieces[next(pieces.len())]).collect();
+            let _ = names("prompts/p.jinja", &text, &["input_data", "kb_context"]);
+            let _ = names("prompts/p.jinja", &format!("{{{{ {text} }}}}"), &["input_data", "kb_context"]);
+        }
     }
 
     #[test]
@@ -810,7 +885,8 @@ mod tests {
     fn endless_work_is_refused_before_a_case_is_asked_about() {
         let (open, close) = ("{% for i in range(99) %}".repeat(9), "{% endfor %}".repeat(9));
         let double = format!("{{% set x = 'a' %}}{}", "{% set x = x ~ x %}".repeat(60));
-        for text in [format!("{open}{close}"), double, "{{ 'a' * 999999999 }}".to_owned()] {
+        let recursive = "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}".to_owned();
+        for text in [format!("{open}{close}"), double, recursive, "{{ 'a' * 999999999 }}".to_owned()] {
             let found = problems(&text);
             assert!(found[0].contains("does not render"), "{found:?}");
         }
