@@ -5,7 +5,7 @@
 //! file means. A folder entry is not flushed: after a power cut the old text may be back, but whole.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// The bytes of a regular file. A pipe or a device would block, or never end.
 ///
@@ -61,6 +61,38 @@ pub fn atomic_write_with(
     Ok(())
 }
 
+/// The bytes of a regular file of a project, which is not reached [through a link out of it](leads_out).
+///
+/// # Errors
+/// As [`read`]; a link that leads out.
+pub fn read_of(root: &Path, file: &str) -> std::io::Result<Vec<u8>> {
+    if leads_out(root, file) {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, LEADS_OUT));
+    }
+    read(&root.join(file))
+}
+
+/// The problem of a path for which [`leads_out`] holds.
+pub const LEADS_OUT: &str = "it is a link that leads out of the project";
+
+/// A path that is written as inside the project leads out of it through a link. One that is written as outside
+/// (`../gold.jsonl`, an absolute path) names its file openly.
+#[must_use]
+pub fn leads_out(root: &Path, file: &str) -> bool {
+    let is_inward = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    Path::new(file).components().all(is_inward)
+        && is_inside(&root.join(file), root).is_ok_and(|inside| !inside)
+}
+
+/// A file is below a folder once all links are followed.
+///
+/// # Errors
+/// Whatever the file system says; one of them is not there.
+pub fn is_inside(file: &Path, folder: &Path) -> std::io::Result<bool> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    Ok(std::fs::canonicalize(file)?.starts_with(std::fs::canonicalize(folder)?))
+}
+
 /// Two paths lead to one file, whether it is there yet or not.
 #[must_use]
 pub fn is_same(a: &Path, b: &Path) -> bool {
@@ -90,6 +122,27 @@ mod tests {
         atomic_write(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_does_not_lead_out_of_the_project() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("project");
+        atomic_write(&root.join("data/a.csv"), b"in").unwrap();
+        atomic_write(&dir.path().join("b.csv"), b"out").unwrap();
+        symlink("data", root.join("same")).unwrap();
+        symlink("../b.csv", root.join("b.csv")).unwrap();
+        symlink("..", root.join("up")).unwrap();
+        for (file, want) in [("data/a.csv", "in"), ("./same/a.csv", "in"), ("../b.csv", "out")] {
+            assert_eq!(read_of(&root, file).unwrap(), want.as_bytes(), "{file}");
+        }
+        assert_eq!(read_of(&root, dir.path().join("b.csv").to_str().unwrap()).unwrap(), b"out");
+        for file in ["b.csv", "up/b.csv"] {
+            assert!(read_of(&root, file).unwrap_err().to_string().contains("leads out"), "{file}");
+        }
+        assert_eq!(read_of(&root, "none").unwrap_err().kind(), std::io::ErrorKind::NotFound);
     }
 
     #[cfg(unix)]

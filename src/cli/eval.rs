@@ -118,6 +118,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         return Err(exit::UNDECIDED);
     }
     if args.dry_run {
+        // A run with these files ends with exit 2 as well.
+        let unreadable = policies::unreadable(&inputs);
+        if !unreadable.is_empty() {
+            return Err(context.refuse(&unreadable));
+        }
         return dry_run::run(context, &inputs, &selections, Extent::Gate, args.format);
     }
     deliver(context, inputs, selections, (&[], args.cases.is_empty()), args.format)

@@ -4,6 +4,7 @@
 //! `- equals: { path: /verdict, expected: /verdict }`.
 
 mod kinds;
+mod literal;
 
 use std::fmt;
 
@@ -243,6 +244,7 @@ impl CheckSpec {
         if args.weight.is_some_and(|weight| !(weight.is_finite() && weight >= 0.0)) {
             return Err("`weight`: expected a number of 0 or more".to_owned());
         }
+        literal::no_template(&args)?;
         if let Some(pattern) = &args.pattern {
             regex::Regex::new(pattern)
                 .map_err(|error| format!("`pattern` is no regular expression: {error}"))?;

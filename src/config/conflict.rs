@@ -19,12 +19,10 @@ pub fn find(root: &Path, file: &str, text: &str) -> Option<Problem> {
     Some(Problem::of_file(file, message).at_line(line).hint(hint))
 }
 
-/// As [`find`], for a text that may hold such markers for good, such as a prompt about merges: only while Git waits for
-/// the file to be resolved.
+/// Git waits for this file to be resolved.
 #[must_use]
-pub fn find_unresolved(root: &Path, file: &str, text: &str) -> Option<Problem> {
-    line_of_markers(text)?;
-    git::is_unmerged(root, file).then(|| find(root, file, text)).flatten()
+pub fn is_unresolved(root: &Path, file: &str) -> bool {
+    git::is_unmerged(root, file)
 }
 
 /// The text has conflict markers.
@@ -82,6 +80,6 @@ mod tests {
         let problem = find(dir.path(), "a.yml", "<<<<<<< a\n=======\n>>>>>>> b\n").unwrap();
         let says = "a.yml:1: has merge conflict markers (line 1) (resolve them by hand)";
         assert_eq!(problem.to_string(), says);
-        assert_eq!(find_unresolved(dir.path(), "a.txt", "<<<<<<< a\n=======\n>>>>>>> b\n"), None);
+        assert!(!is_unresolved(dir.path(), "a.yml"));
     }
 }

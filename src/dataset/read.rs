@@ -69,7 +69,7 @@ struct Line<T> {
 /// # Errors
 /// Every problem of the file; an empty file is one.
 pub fn load(root: &Path, file: &str) -> Result<Dataset, Vec<Problem>> {
-    let bytes = crate::files::read(&root.join(file)).map_err(|error| {
+    let bytes = crate::files::read_of(root, file).map_err(|error| {
         let mut problem = Problem::of_file(file, format!("cannot be read: {error}"));
         if error.kind() == std::io::ErrorKind::NotFound {
             problem.hint = near_file(root, file);

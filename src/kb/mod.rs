@@ -174,7 +174,7 @@ fn is(name: &str, end: &str) -> bool {
 fn read(root: &Path, file: &str) -> Result<Document, Vec<Problem>> {
     let failed =
         |name: &str, error: std::io::Error| vec![Problem::of_file(name, format!("cannot be read: {error}"))];
-    let bytes = files::read(&root.join(file)).map_err(|error| failed(file, error))?;
+    let bytes = files::read_of(root, file).map_err(|error| failed(file, error))?;
     if !is(file, ".pdf") {
         let text = String::from_utf8(bytes.clone()).map_err(|error| {
             let good = bytes.get(..error.utf8_error().valid_up_to()).unwrap_or_default();
@@ -184,7 +184,7 @@ fn read(root: &Path, file: &str) -> Result<Document, Vec<Problem>> {
         return document::parse(file, &text);
     }
     let side = format!("{file}.yml");
-    let meta = files::read(&root.join(&side)).map_err(|error| {
+    let meta = files::read_of(root, &side).map_err(|error| {
         let problem = Problem::of_file(&side, format!("cannot be read: {error}"));
         vec![problem.hint("a PDF has its front matter (doc_id, title, revision, ...) in a file beside it")]
     })?;

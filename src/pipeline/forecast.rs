@@ -218,8 +218,10 @@ impl Ask<'_> {
             .filter(|other| node.reads.contains(&other.name) && !answers.contains_key(&other.name))
             .collect();
         if !unknown.is_empty() {
-            let mut largest = Some(answers.clone());
+            // An answer has at least no text, and at most its model's limit.
+            let (mut least, mut largest) = (answers.clone(), Some(answers.clone()));
             for other in unknown {
+                least.insert(other.name.clone(), "\"\"".to_owned());
                 let text = largest_answer(plan.asked_by(other).1);
                 largest = largest.zip(text).map(|(mut known, text)| {
                     known.insert(other.name.clone(), text);
@@ -231,7 +233,7 @@ impl Ask<'_> {
             if self.mode == Mode::Replay {
                 tally.line.missing += 1;
             } else {
-                tally.wants(&request(answers)?, largest.as_ref());
+                tally.wants(&request(&least)?, largest.as_ref());
             }
             return Ok(Known::Nothing);
         }

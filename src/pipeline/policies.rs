@@ -113,6 +113,14 @@ fn check_measurement(inputs: &Inputs) -> Findings {
     Findings { problems, hints: measurement::accepted(&report).into_iter().chain(notes).collect() }
 }
 
+/// Problems that keep the prompts' lock and changelog from being read.
+#[must_use]
+pub fn unreadable(inputs: &Inputs) -> Vec<Problem> {
+    let Some(project) = inputs.loaded() else { return Vec::new() };
+    let (lock, changelog) = (Lock::load(&project.root).err(), Changelog::load(&project.root).err());
+    lock.into_iter().chain(changelog).flatten().collect()
+}
+
 fn check_prompts(inputs: &Inputs, project: &Project) -> Findings {
     let graph = |suite: &str, alias: &str| {
         let loaded = inputs.suites.iter().find(|known| known.doc.value.suite == suite)?;

@@ -114,6 +114,13 @@ fn texts(root: &Path, lock: Option<&Lock>, changelog: Option<&Changelog>, named:
         } else {
             findings.hints.push(format!("no {LOCK}: {hint}"));
         }
+        match prompt_files(root) {
+            Ok(names) => {
+                findings.problems.extend(names.iter().filter_map(|name| text_sha256(root, name).err()))
+            }
+            // A project without the folder is reported by the plan that wants to read a prompt.
+            Err(problem) => drop(problem),
+        }
         findings.problems.extend(named_problems(root, &Lock::default(), changelog, named, &[]));
         return findings;
     };
@@ -122,6 +129,11 @@ fn texts(root: &Path, lock: Option<&Lock>, changelog: Option<&Changelog>, named:
     for (name, entry) in &lock.prompts {
         let sha256 = match text_sha256(root, name) {
             Ok(sha256) => sha256,
+            Err(problem) if root.join(DIR).join(name).exists() => {
+                findings.problems.push(problem);
+                settled.push(name);
+                continue;
+            }
             Err(problem) => {
                 let problem = lock.problem(name, format!("`{}`: {}", problem.file, problem.message));
                 findings
@@ -153,6 +165,11 @@ fn texts(root: &Path, lock: Option<&Lock>, changelog: Option<&Changelog>, named:
     match prompt_files(root) {
         Ok(names) => {
             for name in names.iter().filter(|name| !lock.prompts.contains_key(*name)) {
+                // A text that cannot be read cannot be locked either.
+                if let Err(problem) = text_sha256(root, name) {
+                    findings.problems.push(problem);
+                    continue;
+                }
                 let problem =
                     Problem::of_file(format!("{DIR}/{name}"), format!("is not in {LOCK}")).at_line(1);
                 findings.problems.push(problem.hint("run `llmx prompt lock`"));

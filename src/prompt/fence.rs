@@ -1,5 +1,7 @@
 //! Put data into a prompt so that it cannot close its own fence, and read it back.
 
+use std::collections::BTreeMap;
+
 use crate::json::{pretty, sha256_hex};
 
 /// `<name id="H">`, the data, `</name id="H">`. H is the start of the data's SHA-256, at least 8 digits, longer
@@ -21,26 +23,35 @@ pub fn fenced(name: &str, json: &str) -> String {
 /// fence is data.
 #[must_use]
 pub fn last_fenced(name: &str, prompt: &str) -> Option<serde_json::Value> {
-    let opening = format!("<{name} id=\"");
-    let mut rest = prompt;
-    let mut last = None;
-    while let Some(open) = rest.find(&opening) {
-        let from_open = rest.get(open..)?;
-        let line = from_open.lines().next()?;
-        let body = from_open.get(line.len()..)?;
-        match body.split_once(&line.replacen('<', "</", 1)) {
-            Some((text, after)) => {
-                last = Some(text);
-                rest = after;
-            }
-            // Never closed: not a fence of ours.
-            None => rest = body,
+    let (opening, closing) = (format!("<{name} id=\""), format!("</{name} id=\""));
+    let mut closings: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, _) in prompt.match_indices(&closing) {
+        if let Some(id) = id(prompt, at + closing.len()) {
+            closings.entry(id).or_default().push(at);
+        }
+    }
+    let (mut from, mut last) = (0, None);
+    for (at, _) in prompt.match_indices(&opening) {
+        let Some(id) = id(prompt, at + opening.len()).filter(|_| at >= from) else { continue };
+        let body = at + opening.len() + id.len() + "\">".len();
+        // Never closed: not a fence of ours.
+        let Some(ends) = closings.get(id) else { continue };
+        if let Some(end) = ends.get(ends.partition_point(|end| *end < body)) {
+            last = prompt.get(body..*end);
+            from = end + closing.len();
         }
     }
     let text = last?;
     let text = text.strip_prefix('\n').unwrap_or(text);
     let text = text.strip_suffix('\n').unwrap_or(text);
     Some(serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned())))
+}
+
+/// The id that ends with `">`, where a text holds one at this offset.
+fn id(text: &str, at: usize) -> Option<&str> {
+    let rest = text.get(at..)?;
+    let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+    rest.get(end..)?.starts_with("\">").then_some(rest.get(..end)?)
 }
 
 #[cfg(test)]
@@ -70,6 +81,26 @@ mod tests {
             assert_eq!(last_fenced("input_data", &prompt), Some(data));
         }
         assert_eq!(last_fenced("input_data", "nothing"), None);
+    }
+
+    #[test]
+    fn fences_are_read_in_linear_time() {
+        // Quadratic scans of these take minutes.
+        for unit in [
+            "<x id=\"",
+            "<x id=\"0\">",
+            "<x id=\"0\">\n",
+            "</x id=\"0\">",
+            "<x id=\"0\">\n</x id=\"1\">",
+            "<x id=\"0\">\n</x id=\"0\">",
+        ] {
+            let start = std::time::Instant::now();
+            let _ = last_fenced("x", &unit.repeat(1_000_000 / unit.len()));
+            assert!(start.elapsed().as_secs() < 20, "{unit}");
+        }
+        let many: String = (0..100_000).map(|n| format!("<x id=\"{n}\">\n")).collect();
+        let prompt = many.clone() + &fenced("x", &serde_json::Value::from(many.as_str()).to_string());
+        assert_eq!(last_fenced("x", &prompt), Some(many.into()));
     }
 
     #[test]

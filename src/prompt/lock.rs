@@ -12,6 +12,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::name::{is_numbered, scalar};
+use super::source::own_text;
 use crate::config::Problem;
 use crate::config::document::{Document, Step, parse_yaml};
 use crate::config::text::read_text;
@@ -159,6 +160,13 @@ impl Lock {
             .map_err(|error| Problem::of_file(FILE, format!("cannot be written: {error}")))
     }
 
+    /// A version is frozen at this text, whose line ends are LF.
+    pub(super) fn is_frozen(&self, name: &str, text: &str) -> bool {
+        self.prompts
+            .get(name)
+            .is_some_and(|entry| entry.state == State::Frozen && entry.sha256 == sha256_hex(text))
+    }
+
     /// A problem at the line of one entry.
     #[must_use]
     pub fn problem(&self, name: &str, message: impl Into<String>) -> Problem {
@@ -176,12 +184,7 @@ impl Lock {
 /// # Errors
 /// The file cannot be read, or is not UTF-8.
 pub fn text_sha256(root: &Path, name: &str) -> Result<String, Problem> {
-    let file = format!("{}/{name}", super::DIR);
-    let bytes = std::fs::read(root.join(&file))
-        .map_err(|error| Problem::of_file(&file, format!("cannot be read: {error}")))?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|error| Problem::of_file(&file, format!("expected UTF-8 text: {error}")))?;
-    Ok(sha256_hex(text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")))
+    own_text(root, name).map(sha256_hex)
 }
 
 /// 64 lower-case hexadecimal digits.

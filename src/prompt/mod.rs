@@ -1,10 +1,16 @@
 //! Prompt texts: templates and their placeholders, fences around user data, content hashes, versions.
 //!
-//! Reading order: [`template`](Template) and [`fence`](fenced) (what is rendered), [`name`](is_numbered) (what
-//! is a version), [`lock`] (the state and hash of every text), [`changelog`] (why each version exists and on
+//! Reading order: [`template`](Template) (what is rendered), with its parts [`source`](text_of) (files and partials),
+//! `braces` and `jinja` (the two syntaxes), `chat` (forms of other tools) and [`fence`](fenced); [`name`](is_numbered)
+//! (what is a version), [`lock`] (the state and hash of every text), [`changelog`] (why each version exists and on
 //! which decision it was accepted), [`version`] (the commands' edits of both).
 
+mod braces;
+mod chat;
 mod fence;
+mod jinja;
+mod scope;
+mod source;
 mod template;
 
 mod name;
@@ -21,7 +27,8 @@ pub use changelog::Changelog;
 pub use fence::{fenced, last_fenced};
 pub use lock::Lock;
 pub use name::{is_numbered, newest_like, on_disk as prompt_files};
-pub use template::{Purpose, Template, content_sha256, text_of};
+pub use source::{content_sha256, text_of};
+pub use template::{Purpose, Template};
 
 /// Folder of all prompts, relative to the project root.
 pub const DIR: &str = "prompts";

@@ -10,7 +10,8 @@ use std::path::Path;
 use super::changelog::Changelog;
 use super::lock::{Entry, Lock, State, text_sha256};
 use super::name::{Numbered, numbered, on_disk};
-use crate::config::{Problem, did_you_mean};
+use super::source::own_text;
+use crate::config::{Problem, conflict, did_you_mean};
 use crate::files::atomic_write;
 
 /// Digits of the first version after one that has no width to follow.
@@ -205,11 +206,13 @@ pub fn new_version(
     let name = format!("{}_v{next:0width$}.{}", version.stem, version.extension);
     changelog.open_section(&name, date, reason).map_err(one)?;
 
-    let shown = format!("{}/{from}", super::DIR);
-    let bytes = std::fs::read(root.join(&shown))
-        .map_err(|error| one(Problem::of_file(&shown, format!("cannot be read: {error}"))))?;
+    let text = own_text(root, &from).map_err(one)?;
+    // A frozen version may hold them, a draft may not.
+    if let Some(problem) = conflict::find(root, &format!("{}/{from}", super::DIR), &text) {
+        return Err(one(problem));
+    }
     let path = format!("{}/{name}", super::DIR);
-    atomic_write(&root.join(&path), &bytes)
+    atomic_write(&root.join(&path), text.as_bytes())
         .map_err(|error| one(Problem::of_file(&path, format!("cannot be written: {error}"))))?;
     changelog.save(root).map_err(one)?;
     // The first lock names every text: one that names the new version alone would fail the policy test.

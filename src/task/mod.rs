@@ -17,6 +17,7 @@ use crate::config::models::ModelSpec;
 use crate::config::suite::SuiteSpec;
 use crate::config::text::read_text;
 use crate::config::{Problem, Project, Step};
+use crate::files;
 use crate::kb::context::Retriever;
 use crate::llm::{Message, ModelCard, Operation, Request, Role};
 use crate::prompt::{Purpose, Template};
@@ -198,6 +199,9 @@ pub(crate) fn request(model: &ModelCard, spec: &ModelSpec, prompt: String, schem
 /// # Errors
 /// One problem: unreadable, or not JSON (with its line).
 pub fn read_json(root: &Path, file: &str) -> Result<Value, Problem> {
+    if files::leads_out(root, file) {
+        return Err(Problem::of_file(file, format!("cannot be read: {}", files::LEADS_OUT)));
+    }
     let text = read_text(root, file)?;
     let text = text.ok_or_else(|| Problem::of_file(file, "cannot be read: there is no such file"))?;
     serde_json::from_str(&text)

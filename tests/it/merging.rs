@@ -1,5 +1,7 @@
 //! Two branches that each accepted a baseline: merged, rebased and picked, with the commands that the program prints.
 
+use llm_experiments::json::sha256_hex;
+
 use crate::world::{Ran, World, follow, git};
 
 const BASELINE: &str = "data/baselines/tiny.sim.json";
@@ -176,4 +178,80 @@ fn every_file_with_conflict_markers_is_named() {
         take_back(&world, &ran, file);
         world.run(&["eval"]).exits(0);
     }
+}
+
+/// The markers of a conflict that was committed with them: Git does not know of it any more.
+#[test]
+fn a_prompt_with_conflict_markers_is_named_before_anything_is_asked() {
+    const SIDES: &str = "<<<<<<< HEAD\none\n=======\ntwo\n>>>>>>> main\n";
+    for has_lock in [true, false] {
+        for file in
+            ["prompts/tiny.txt", "prompts/tiny_v002.txt", "prompts/partials/part.txt", "prompts/judge.jinja"]
+        {
+            let world = World::tiny();
+            world.write("prompts/tiny_v002.txt", "{input_data}\n");
+            world.write("prompts/partials/part.txt", "Be brief.\n");
+            world.write("prompts/judge.jinja", "{{ output }}\n");
+            world.write("prompts/tiny.txt", "Say the colour. {include:partials/part.txt}\n{input_data}\n");
+            if has_lock {
+                world.run(&["prompt", "lock"]).exits(0);
+            }
+            let before = world.read(file);
+            let line = before.lines().count() + 1;
+            let says = &format!("{file}:{line}: has merge conflict markers (line {line})");
+            for ends in ["\n", "\r\n"] {
+                world.write(file, &format!("{before}{SIDES}").replace('\n', ends));
+                world.run(&["prompt", "check"]).exits(2).says(&[says, "resolve them by hand"]);
+                world.run(&["prompt", "lock"]).exits(2).says(&[says]);
+                if file.contains("tiny.txt") || file.contains("part") {
+                    for args in [&["eval", "--dry-run"][..], &["eval"]] {
+                        world
+                            .run(args)
+                            .exits(2)
+                            .says(&[says, "to send them as they are, write `{raw}<<<<<<<{endraw}`"]);
+                    }
+                }
+            }
+            world.write(file, &format!("{before}{}", SIDES.replace("<<<<<<<", "{raw}<<<<<<<{endraw}")));
+            world.run(&["prompt", "lock", "--reason", "about merges"]);
+            world.run(&["eval", "--dry-run"]).exits(0);
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_names_a_lock_and_a_changelog_with_conflict_markers() {
+    for file in ["prompts/prompts.lock", "prompts/prompt_changelog.md"] {
+        let world = World::tiny();
+        world.run(&["prompt", "lock"]).exits(0);
+        world.write("prompts/prompt_changelog.md", "# Prompt changelog\n");
+        world.run(&["eval", "--dry-run"]).exits(0);
+        let before = world.read(file);
+        world.write(file, &format!("<<<<<<< HEAD\n{before}=======\n{before}>>>>>>> main\n"));
+        let says = &format!("{file}:1: has merge conflict markers (line 1)");
+        world.run(&["eval", "--dry-run"]).exits(2).says(&[says]);
+        world.run(&["prompt", "check"]).exits(2).says(&[says]);
+    }
+}
+
+/// A version that was accepted with markers is about merges.
+#[test]
+fn a_frozen_version_may_be_about_merges() {
+    let world = World::tiny();
+    let text = "Resolve:\n<<<<<<< HEAD\none\n=======\ntwo\n>>>>>>> main\n{input_data}\n";
+    world.write("prompts/tiny_v001.txt", "Name the colour.\n{input_data}\n");
+    world.edit("evals/tiny.yml", "prompt: tiny.txt", "prompt: tiny_v001.txt");
+    world.write(
+        "prompts/prompt_changelog.md",
+        "# Prompt changelog\n\n## tiny_v001.txt - 2026-11-24\n\nReason: one.\n",
+    );
+    world.run(&["prompt", "lock"]).exits(0);
+    world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Ada"]).exits(0);
+    world.write("prompts/tiny_v001.txt", text);
+    world.run(&["eval", "--dry-run"]).exits(2).says(&["prompts/tiny_v001.txt:2: has merge conflict markers"]);
+    world.edit("prompts/prompts.lock", &sha256_hex("Name the colour.\n{input_data}\n"), &sha256_hex(text));
+    world.run(&["eval", "--dry-run"]).exits(0);
+    let says = "prompts/tiny_v001.txt:2: has merge conflict markers";
+    world.run(&["prompt", "new", "--from", "tiny_v001.txt", "--reason", "next"]).exits(2).says(&[says]);
+    assert!(!world.path("prompts/tiny_v002.txt").exists(), "a refusal writes nothing");
 }

@@ -17,6 +17,7 @@ mod money;
 mod nextest;
 mod pairwise;
 mod processes;
+mod prompts;
 #[cfg(feature = "rf-qaqc")]
 mod protocols;
 mod recordings;
