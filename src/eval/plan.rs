@@ -14,7 +14,7 @@ use super::check::{CustomChecks, Parts};
 use super::judge::labels::People;
 use super::judge::{Judge, certificate, labels};
 use super::record::{CaseRecord, Identity, MetricInfo, SuiteRecord};
-use super::score::Scoring;
+use super::score::{Scoring, misspelt};
 use crate::config::check::CheckSpec;
 use crate::config::graph::TaskSpec;
 use crate::config::models::ModelSpec;
@@ -161,6 +161,11 @@ impl SuitePlan {
         let scoring = Scoring::compile(&spec, &doc.file, &dataset, parts)
             .map_err(|found| problems.extend(found.into_iter().map(|problem| located(doc, problem))))
             .ok();
+        // The merge base's checks on today's labels may lack what was renamed since.
+        if options.measured_by.is_none() {
+            let found = misspelt::find(&spec, &doc.file, &dataset);
+            problems.extend(found.into_iter().map(|problem| located(doc, problem)));
+        }
         let (Some(task), Some((model, model_spec)), Some(scoring), true) =
             (task, model, scoring, problems.is_empty())
         else {
