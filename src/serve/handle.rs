@@ -314,7 +314,7 @@ async fn ask(app: &App, task: &Production, id: &str, text: &str) -> Result<Produ
 
 fn response(task: &Production, produced: &Produced) -> Response {
     let (prompt, prompt_sha256) = task.prompt();
-    let mut response = (StatusCode::OK, produced.output.to_string()).into_response();
+    let mut response = (StatusCode::OK, crate::json::to_text(&produced.output)).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in [
