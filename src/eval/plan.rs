@@ -20,7 +20,7 @@ use crate::config::graph::TaskSpec;
 use crate::config::models::ModelSpec;
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE, SuiteSpec, Uncertified};
 use crate::config::{Document, Problem, Project, Step};
-use crate::dataset::{Case, Dataset};
+use crate::dataset::{Case, Dataset, grouped};
 use crate::json::{canonical, sha256_hex};
 use crate::llm::{Client, Hub};
 use crate::prompt::{Purpose, Template};
@@ -174,6 +174,7 @@ impl SuitePlan {
             problems.dedup();
             return Err(problems);
         };
+        let dataset = grouped(&dataset, |input| task.question(input)).map_or(dataset, Arc::new);
         let identity = Identity {
             task: task.name.clone(),
             prompt: task.template().name.clone(),

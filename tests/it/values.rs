@@ -45,3 +45,36 @@ fn a_number_of_more_than_64_bits_in_a_suite_is_refused_with_its_place() {
     );
     world.run(&["eval"]).exits(2).says(&["evals/tiny.yml", "64 bits", "`12345678901234567890123`"]);
 }
+
+/// Programs of checks fail on each answer in their own way: no case is given the fault of another.
+#[cfg(unix)]
+#[test]
+fn a_fault_of_a_check_is_shown_for_its_own_case() {
+    let world = World::tiny();
+    let suite = world.read("evals/tiny.yml");
+    let with = |script: &str| {
+        let check = format!("checks:\n  - command: {{ run: [sh, -c, '{script}'] }}\n");
+        world.write("evals/tiny.yml", &suite.replace("checks:\n", &check));
+        world.run(&["eval"])
+    };
+    let ran = with("id=$(grep -o c-[0-9]); echo fault of $id >&2; exit 3");
+    for id in ["c-1", "c-2", "c-3"] {
+        let line =
+            ran.text().lines().find(|line| line.starts_with(&format!("    {id}: "))).map(str::to_owned);
+        assert!(line.is_some_and(|line| line.ends_with(&format!("fault of {id}"))), "{}", ran.text());
+    }
+    assert!(!ran.text().contains("like it"), "{}", ran.text());
+    // Equal faults are one line.
+    with("cat > /dev/null; echo broken >&2; exit 3").says(&["c-1 (and 2 like it): ", "broken"]);
+}
+
+#[test]
+fn cases_with_one_input_share_a_cluster_in_records() {
+    let world = World::of_cases("id,input,expected\nc-1,sky,blue\nc-2,grass,green\nc-3,sky,blue\n");
+    world.run(&["eval"]).exits(0);
+    let report = world.read("reports/report.json");
+    assert_eq!(report.matches("\"same input: c-1\"").count(), 2, "{report}");
+    // Nothing changed: the stored measurement agrees with the dataset.
+    world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
+    world.run(&["eval"]).exits(0);
+}
