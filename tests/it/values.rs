@@ -72,7 +72,9 @@ fn a_fault_of_a_check_is_shown_for_its_own_case() {
 fn cases_with_one_input_share_a_cluster_in_records() {
     let world = World::of_cases("id,input,expected\nc-1,sky,blue\nc-2,grass,green\nc-3,sky,blue\n");
     world.run(&["eval"]).exits(0);
-    let report = world.read("reports/report.json");
+    let folder = world.run_folder();
+    let run = folder.file_name().and_then(|name| name.to_str()).unwrap();
+    let report = world.read(&format!("reports/runs/{run}/eval_results_{run}.json"));
     assert_eq!(report.matches("\"same input: c-1\"").count(), 2, "{report}");
     // Nothing changed: the stored measurement agrees with the dataset.
     world.run(&["baseline", "accept", "tiny", "--yes"]).exits(0);
