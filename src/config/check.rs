@@ -54,6 +54,10 @@ pub struct CheckArgs {
     /// Upper bound, inclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_value: Option<f64>,
+    /// Compare normalized texts: characters composed (NFC), invisible characters left out, every space a plain one,
+    /// lines ended by `\n`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub normalize: bool,
     /// Which ROUGE.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<Rouge>,
@@ -165,6 +169,7 @@ impl CheckArgs {
             pattern,
             min_value,
             max_value,
+            normalize,
             variant,
             schema,
             extra_ok,
@@ -186,6 +191,7 @@ impl CheckArgs {
             ("pattern", pattern.is_some()),
             ("min_value", min_value.is_some()),
             ("max_value", max_value.is_some()),
+            ("normalize", *normalize),
             ("variant", variant.is_some()),
             ("schema", schema.is_some()),
             ("extra_ok", extra_ok.is_some()),
@@ -239,7 +245,12 @@ impl CheckSpec {
             return Err(format!("`{kind}` needs `min_value`, `max_value` or both"));
         }
         if args.min.is_some_and(|min| !(0.0..=1.0).contains(&min)) {
-            return Err("`min` is a score: expected a number from 0 to 1".to_owned());
+            let unit = if kind == "levenshtein" {
+                "; `levenshtein` scores 1 - edits / length of the longer text, so `min` is not a number of edits"
+            } else {
+                ""
+            };
+            return Err(format!("`min` is a score: expected a number from 0 to 1{unit}"));
         }
         if args.weight.is_some_and(|weight| !(weight.is_finite() && weight >= 0.0)) {
             return Err("`weight`: expected a number of 0 or more".to_owned());
@@ -248,6 +259,11 @@ impl CheckSpec {
         if let Some(pattern) = &args.pattern {
             regex::Regex::new(pattern)
                 .map_err(|error| format!("`pattern` is no regular expression: {error}"))?;
+        }
+        if let Some(program) = args.run.iter().flatten().next().filter(|program| program.contains("${")) {
+            return Err(format!(
+                "`run`: variables are not expanded, and no shell is started: found `{program}`"
+            ));
         }
         if args.run.as_ref().is_some_and(Vec::is_empty) {
             return Err("`run`: expected a program and its arguments, found an empty list".to_owned());
@@ -403,6 +419,10 @@ mod tests {
             ("similar: { value: a }", "`similar` needs `model`"),
             ("similar: { model: m }", "`similar` needs exactly one of: value, expected"),
             ("equals: { value: a, model: m }", "`model` does not belong to `equals`"),
+            ("levenshtein: { value: Aye, min: 5 }", "`min` is not a number of edits"),
+            ("bleu: { value: a, min: 5 }", "`min` is a score"),
+            ("regex: { pattern: a, normalize: true }", "`normalize` does not belong to `regex`"),
+            ("command: { run: ['${HOME}/check'] }", "variables are not expanded"),
             ("bleu: {}", "`bleu` needs exactly one of: value, expected"),
             ("ends_with: { values: [a] }", "`values` does not belong to `ends_with`"),
             ("refusal: { path: /a }", "`path` does not belong to `refusal`"),

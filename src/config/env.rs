@@ -207,16 +207,42 @@ pub fn is_true(vars: &std::collections::BTreeMap<String, String>, name: &str) ->
     vars.get(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }
 
-/// Running under CI: [`CI`] is set, and not to `0` or `false`; on Azure Pipelines [`TF_BUILD`] is.
+/// A switch in its usual spellings, in any case: `1`, `true`, `yes`, `on`, or `0`, `false`, `no`, `off` and nothing at
+/// all. Any other text is neither.
+#[must_use]
+pub fn switch(value: &str) -> Option<bool> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "y" | "on" => Some(true),
+        "" | "0" | "false" | "no" | "n" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// Running under CI: [`CI`] is set to anything but a spelling of "no"; on Azure Pipelines [`TF_BUILD`] is true.
 #[must_use]
 pub fn is_ci(vars: &std::collections::BTreeMap<String, String>) -> bool {
-    let set = |value: &String| !matches!(value.as_str(), "" | "0" | "false");
-    vars.get(CI).is_some_and(set) || is_true(vars, TF_BUILD)
+    vars.get(CI).is_some_and(|value| switch(value) != Some(false)) || is_true(vars, TF_BUILD)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ci_is_off_in_every_spelling_of_no() {
+        let ci = |name: &str, value: &str| is_ci(&[(name.to_owned(), value.to_owned())].into());
+        for no in ["", " ", "0", "false", "False", "FALSE", "no", "No", "n", "off", "OFF", " false "] {
+            assert!(!ci(CI, no), "{no:?}");
+            assert_eq!(switch(no), Some(false));
+        }
+        // Some systems set their own name.
+        for yes in ["1", "true", "True", "YES", "on", "woodpecker", "2"] {
+            assert!(ci(CI, yes), "{yes:?}");
+        }
+        assert!(ci(TF_BUILD, "True") && !ci(TF_BUILD, "False"));
+        assert!(!is_ci(&std::collections::BTreeMap::new()));
+        assert_eq!((switch("On"), switch("maybe")), (Some(true), None));
+    }
 
     #[test]
     fn secrets_are_not_shown() {

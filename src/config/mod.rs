@@ -23,6 +23,7 @@ pub mod perspectives;
 pub mod pins;
 pub mod settings;
 pub mod suite;
+mod variables;
 
 pub mod project;
 

@@ -17,6 +17,7 @@ use super::problem::{Problem, did_you_mean};
 use super::settings::{self, SettingsFile};
 use super::suite::{self, SuiteSpec};
 use super::text::read_text;
+use super::variables;
 
 /// Everything people configured, as far as it could be read.
 #[derive(Debug)]
@@ -349,6 +350,10 @@ fn load<T: serde::de::DeserializeOwned>(
     };
     let (doc, mut problems) = salvage_yaml(file, &text);
     problems.extend(doc.iter().flat_map(check));
+    let variables = variables::problems(file, &text);
+    // One thing is said of one place.
+    problems.retain(|problem| variables.iter().all(|variable| variable.key != problem.key));
+    problems.extend(variables);
     problems.sort_by_key(|problem| (problem.line, problem.column));
     match doc {
         Some(doc) if problems.is_empty() => Ok(doc),

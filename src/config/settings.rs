@@ -229,14 +229,11 @@ impl Settings {
         let mut bad = |name: &str, message: String| {
             problems.push(Problem::of_file(format!("environment variable {name}"), message));
         };
-        let allow_unpriced = match get(env::ALLOW_UNPRICED) {
-            None | Some("0" | "false") => false,
-            Some("1" | "true") => true,
-            Some(other) => {
-                bad(env::ALLOW_UNPRICED, format!("expected `1` or `0`, found `{other}`"));
-                false
-            }
-        };
+        let unpriced = get(env::ALLOW_UNPRICED).unwrap_or_default();
+        let allow_unpriced = env::switch(unpriced).unwrap_or_else(|| {
+            bad(env::ALLOW_UNPRICED, format!("expected `1` or `0`, found `{unpriced}`"));
+            false
+        });
         let on_inconclusive = match get(env::ON_INCONCLUSIVE) {
             Some("warn") => OnInconclusive::Warn,
             Some("fail") => OnInconclusive::Fail,

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::config::check::CheckSpec;
-use crate::json::{canonical, sha256_hex};
+use crate::json::{canonical, parse, sha256_hex};
 
 /// One input with what we expect of the answer.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Case {
     #[must_use]
     pub fn input(&self) -> Value {
         // The text was parsed once on reading, so it is JSON.
-        serde_json::from_str(&self.input_text).unwrap_or(Value::Null)
+        parse(&self.input_text).unwrap_or(Value::Null)
     }
 
     /// SHA-256 over input and expected: a change of either makes another case.

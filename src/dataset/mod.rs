@@ -4,7 +4,9 @@
 //! of a file. Whether labels are right is not decided here.
 
 mod case;
+mod group;
 mod read;
 
 pub use case::{Case, Dataset};
+pub use group::grouped;
 pub use read::load;

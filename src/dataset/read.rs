@@ -11,7 +11,7 @@ use super::case::{Case, Dataset};
 use crate::config::check::CheckSpec;
 use crate::config::document::{parse_tree, show_path};
 use crate::config::{Problem, conflict, did_you_mean};
-use crate::json::{Unique, sha256_hex};
+use crate::json::{Unique, marked, parse, sha256_hex};
 
 /// More problems than this help nobody; the count of the rest is said.
 const MAX_PROBLEMS: usize = 100;
@@ -125,7 +125,8 @@ fn read_jsonl(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> 
         if line.trim().is_empty() {
             continue;
         }
-        match serde_json::from_str::<Line<Box<RawValue>>>(line) {
+        let exact = marked(line, &keeps_digits);
+        match serde_json::from_str::<Line<Box<RawValue>>>(exact.as_deref().unwrap_or(line)) {
             Ok(fields) if is_value(fields.input.get()) => {
                 let input = fields.input.get().to_owned();
                 cases.push(case(fields, input, number));
@@ -134,6 +135,15 @@ fn read_jsonl(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> 
         }
     }
     cases
+}
+
+/// Where a line holds values that answers are compared with; the input is kept as text anyway.
+fn keeps_digits(at: &[String]) -> bool {
+    match at.first().map(String::as_str) {
+        Some("expected" | "metadata") => true,
+        Some("checks") => at.iter().any(|step| step == "value" || step == "values"),
+        _ => false,
+    }
 }
 
 /// Raw text is checked for its grammar alone. Half a surrogate pair, a number beyond all floats and endless nesting
@@ -347,7 +357,7 @@ fn cell_of(name: &str, cell: &str, wrong: &mut impl FnMut(String)) -> Value {
 fn json_cell(cell: &str) -> Result<Value, String> {
     let trimmed = cell.trim();
     if trimmed.starts_with('{') || trimmed.starts_with('[') {
-        match serde_json::from_str(trimmed) {
+        match parse(trimmed) {
             Ok(value) => return Ok(value),
             Err(error)
                 if trimmed.starts_with("{\"") || trimmed.starts_with("[{") || trimmed.starts_with("[\"") =>
@@ -391,6 +401,35 @@ mod tests {
             read("d.jsonl", "\u{feff}{\"id\":\"a\",\"input\":{\"x\":2.00},\"expected\":1}\n\n").unwrap();
         assert_eq!(data.cases[0].input_text, r#"{"x":2.00}"#);
         assert_eq!(data.cases[0].line, 1);
+    }
+
+    #[test]
+    fn a_case_is_another_when_a_digit_of_a_long_number_changes() {
+        let hash = |input: &str, expected: &str| {
+            let line = format!("{{\"id\":\"a\",\"input\":{input},\"expected\":{expected}}}\n");
+            let data = read("d.jsonl", &line).unwrap();
+            assert_eq!(data.cases[0].input_text, input);
+            let csv = format!("id,input,expected\na,\"[{input}]\",\"[{expected}]\"\n");
+            assert_eq!(read("d.csv", &csv).unwrap().cases[0].input_text, format!("[{input}]"));
+            data.cases[0].content_hash().to_owned()
+        };
+        let (long, other) = ("12345678901234567890123", "12345678901234567890999");
+        assert_ne!(hash(long, "1"), hash(other, "1"));
+        assert_ne!(hash("1", long), hash("1", other));
+        assert_eq!(hash(long, other), hash(long, other));
+        // SHA-256 of `{"x":1.5}`, a line end and `3.0`: a hash of earlier releases stays what it is.
+        let of_old = sha256_hex("{\"x\":1.5}\n3.0");
+        assert_eq!(hash("{\"x\":1.50}", "3.00"), of_old);
+    }
+
+    #[test]
+    fn a_check_of_a_case_keeps_every_digit_of_its_value() {
+        let line = "{\"id\":\"a\",\"input\":1,\"expected\":null,\"checks\":[{\"equals\":{\"path\":\"/n\",\
+                    \"value\":12345678901234567890123,\"min\":0.66666666666666666667}}]}\n";
+        let data = read("d.jsonl", line).unwrap();
+        let args = &data.cases[0].checks[0].args;
+        assert_eq!(args.value.as_ref().and_then(crate::json::digits), Some("12345678901234567890123"));
+        assert_eq!(args.min, Some(2.0 / 3.0));
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Judge {
     /// # Errors
     /// A template that cannot be rendered.
     pub fn request(&self, case: &Case, answer: &Answer) -> Result<Request, String> {
-        let expected = case.expected.to_string();
+        let expected = crate::json::to_text(&case.expected);
         let output = answer.as_json();
         let prompt = self.template.render(&BTreeMap::from([
             ("input_data", case.input_text.as_str()),

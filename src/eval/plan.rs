@@ -14,13 +14,13 @@ use super::check::{CustomChecks, Parts};
 use super::judge::labels::People;
 use super::judge::{Judge, certificate, labels};
 use super::record::{CaseRecord, Identity, MetricInfo, SuiteRecord};
-use super::score::Scoring;
+use super::score::{Scoring, misspelt};
 use crate::config::check::CheckSpec;
 use crate::config::graph::TaskSpec;
 use crate::config::models::ModelSpec;
 use crate::config::suite::{JUDGE_MEAN, PASS_RATE, SuiteSpec, Uncertified};
 use crate::config::{Document, Problem, Project, Step};
-use crate::dataset::{Case, Dataset};
+use crate::dataset::{Case, Dataset, grouped};
 use crate::json::{canonical, sha256_hex};
 use crate::llm::{Client, Hub};
 use crate::prompt::{Purpose, Template};
@@ -161,6 +161,11 @@ impl SuitePlan {
         let scoring = Scoring::compile(&spec, &doc.file, &dataset, parts)
             .map_err(|found| problems.extend(found.into_iter().map(|problem| located(doc, problem))))
             .ok();
+        // The merge base's checks on today's labels may lack what was renamed since.
+        if options.measured_by.is_none() {
+            let found = misspelt::find(&spec, &doc.file, &dataset);
+            problems.extend(found.into_iter().map(|problem| located(doc, problem)));
+        }
         let (Some(task), Some((model, model_spec)), Some(scoring), true) =
             (task, model, scoring, problems.is_empty())
         else {
@@ -169,6 +174,7 @@ impl SuitePlan {
             problems.dedup();
             return Err(problems);
         };
+        let dataset = grouped(&dataset, |input| task.question(input)).map_or(dataset, Arc::new);
         let identity = Identity {
             task: task.name.clone(),
             prompt: task.template().name.clone(),

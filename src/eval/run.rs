@@ -167,7 +167,7 @@ pub async fn score(
 /// # Errors
 /// The first check that could not run, and why.
 pub async fn check(plan: &SuitePlan, case: &Case, answer: &Answer, reach: Reach) -> Result<Measured, String> {
-    let json = serde_json::from_str(&answer.text).ok();
+    let json = crate::json::parse(&answer.text).ok();
     plan.scoring.measure(&Subject { case, answer, json: json.as_ref() }, reach == Reach::Recorded).await
 }
 

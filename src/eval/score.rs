@@ -231,6 +231,7 @@ fn holds(only: &Condition, case: &Case) -> bool {
 }
 
 pub mod each;
+pub(super) mod misspelt;
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,10 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::exact::digits;
+
 /// The canonical text of `value`: object keys sorted by their UTF-8 bytes, no white space, numbers in
-/// `serde_json`'s shortest form.
+/// `serde_json`'s shortest form, and those that a double cannot hold as they are written.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
     let mut out = String::new();
@@ -41,7 +43,10 @@ fn write(value: &Value, out: &mut String) {
             }
             out.push(']');
         }
-        Value::String(text) => push_string(text, out),
+        Value::String(text) => match digits(value) {
+            Some(number) => out.push_str(number),
+            None => push_string(text, out),
+        },
         Value::Null | Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
     }
 }

@@ -4,6 +4,7 @@
 //! answer that quotes a record is checked against the text. Nothing here touches files.
 
 mod canonical;
+pub(crate) mod exact;
 mod pointer;
 mod quote;
 mod respace;
@@ -14,6 +15,7 @@ mod unfence;
 mod unique;
 
 pub use canonical::{canonical, hex, sha256_hex};
+pub use exact::{digits, marked, parse, rounded, to_text};
 pub use pointer::{resolve, resolve_one, segment};
 pub use quote::is_verbatim;
 pub use respace::{compact_spaced, pretty, raw_at};

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
+use super::exact;
+
 /// Equal as JSON, numbers as numbers.
 #[must_use]
 pub fn same(a: &Value, b: &Value) -> bool {
@@ -13,7 +15,7 @@ pub fn same(a: &Value, b: &Value) -> bool {
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
-        _ => a == b,
+        _ => a == b || exact::equal(a, b),
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::json::{same, unfenced};
+use crate::json::{parse, same, unfenced};
 
 /// An answer as a lenient reader takes it: JSON, alone or in one code fence, as its value; any other text as its words.
 #[derive(Debug, Clone)]
@@ -20,8 +20,7 @@ impl Parsed {
     /// Parses the text of an answer.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        serde_json::from_str(unfenced(text))
-            .map_or_else(|_| Self::Words(one_line(text).into_owned()), Self::Json)
+        parse(unfenced(text)).map_or_else(|_| Self::Words(one_line(text).into_owned()), Self::Json)
     }
 
     /// Both say the same.

@@ -163,7 +163,7 @@ impl Guards {
 
     /// Every guard of one case on one answer.
     async fn read(&self, plan: &SuitePlan, case: &Case, answer: &Answer) -> Readings {
-        let json = serde_json::from_str(&answer.text).ok();
+        let json = crate::json::parse(&answer.text).ok();
         let own = named(&case.checks);
         let mut readings = Readings::new();
         for single in plan.scoring.each(&Subject { case, answer, json: json.as_ref() }).await {

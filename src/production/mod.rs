@@ -286,7 +286,7 @@ impl Production {
         };
         let text = || Value::from(answer.text.as_str());
         Ok(Produced {
-            output: serde_json::from_str(&answer.text).unwrap_or_else(|_| text()),
+            output: crate::json::parse(&answer.text).unwrap_or_else(|_| text()),
             served_model: answer.served_model,
             model: plan.alias.clone(),
             repaired,

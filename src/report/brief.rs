@@ -36,17 +36,49 @@ pub(crate) fn clip(text: &str) -> String {
 fn of_check(check: &CheckResult) -> String {
     match &check.diff {
         Some(difference) => format!(
-            "{}: expected {}, found {}",
+            "{}: expected {}, found {}{}",
             check.label,
             diff::brief(&difference.expected),
-            diff::brief(&difference.found)
+            diff::brief(&difference.found),
+            note(check).map_or(String::new(), |note| format!(" ({note})"))
         ),
         None if check.explanation.is_empty() => check.label.clone(),
         None => format!("{}: {}", check.label, check.explanation),
     }
 }
 
+/// The remark in parentheses at the end of a check's explanation: how sides differ that look equal when they are shown.
+pub(super) fn note(check: &CheckResult) -> Option<&str> {
+    let (_, note) = check.explanation.strip_suffix(')')?.rsplit_once(" (")?;
+    Some(note)
+}
+
 fn of_judge(judge: &JudgeResult, before: Option<f64>) -> String {
     let before = before.map_or(String::new(), |before| format!("{before:.2} -> "));
     format!("judge {before}{:.2}: {}", judge.score, judge.explanation)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::eval::record::Difference;
+
+    #[test]
+    fn a_remark_stays_where_both_sides_are_shown_anyway() {
+        let check = |explanation: &str| CheckResult {
+            label: "equals /v".to_owned(),
+            score: 0.0,
+            passed: false,
+            must_pass: false,
+            explanation: explanation.to_owned(),
+            diff: Some(Difference { expected: json!("a b"), found: json!("a\u{a0}b") }),
+        };
+        let said = of_check(&check("expected `\"a b\"`, found `\"a\u{a0}b\"` (they look alike: U+00A0)"));
+        assert!(said.ends_with(" (they look alike: U+00A0)"), "{said}");
+        for plain in ["expected `\"a (b)\"`, found `\"c (d)\"`", "", "nothing at `/v`"] {
+            assert_eq!(note(&check(plain)), None, "{plain}");
+        }
+    }
 }

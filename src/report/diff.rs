@@ -7,7 +7,7 @@ use serde_json::Value;
 use similar_asserts::SimpleDiff;
 
 use super::sanitize;
-use crate::json::canonical;
+use crate::json::{canonical, parse};
 
 /// Most lines of a shown difference.
 pub const MAX_LINES: usize = 40;
@@ -106,14 +106,13 @@ pub(crate) fn clip(text: &str, width: usize) -> String {
 
 /// JSON text, one value per line and keys sorted; `None` for anything but an object or array.
 fn json_lines(text: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(text.trim()).ok()?;
+    let value: Value = parse(text.trim()).ok()?;
     (value.is_object() || value.is_array()).then(|| pretty(&value))
 }
 
 fn pretty(value: &Value) -> String {
     // Through the canonical form, which sorts keys and writes numbers one way.
-    let sorted: Value = serde_json::from_str(&canonical(value)).unwrap_or_else(|_| value.clone());
-    serde_json::to_string_pretty(&sorted).unwrap_or_else(|_| sorted.to_string())
+    crate::json::pretty(&canonical(value))
 }
 
 #[cfg(test)]

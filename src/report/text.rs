@@ -4,6 +4,7 @@
 //! check says so, what the model said before and now, what changed around it, and what to type next. Text from
 //! models is cleaned of terminal escapes and every part is of bounded size.
 
+use super::brief;
 use super::diff;
 use super::input::{BaselineInfo, Before, GateReport, Past, PolicyReport};
 use super::outcome::{Status, metric_status};
@@ -135,9 +136,10 @@ fn check_text(check: &CheckResult) -> String {
     let repeats = check.diff.as_ref().is_some_and(|difference| {
         [&difference.expected, &difference.found].iter().all(|v| check.explanation.contains(&diff::brief(v)))
     });
-    if !check.explanation.is_empty() && !repeats {
+    let said = if repeats { brief::note(check).unwrap_or_default() } else { &check.explanation };
+    if !said.is_empty() {
         text.push_str(": ");
-        text.push_str(&diff::clip(&sanitize::line(&check.explanation), EXPLANATION));
+        text.push_str(&diff::clip(&sanitize::line(said), EXPLANATION));
     }
     let shown = check.diff.as_ref().and_then(|d| diff::values(&d.expected, &d.found, "expected", "now"));
     if let Some(shown) = shown {

@@ -388,7 +388,7 @@ fn again() -> u64 {
 
 fn response(task: &Production, produced: &Produced) -> Response {
     let (prompt, prompt_sha256) = task.prompt();
-    let mut response = (StatusCode::OK, produced.output.to_string()).into_response();
+    let mut response = (StatusCode::OK, crate::json::to_text(&produced.output)).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in [

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Task;
 use crate::config::graph::When;
-use crate::json::{resolve, same, unfenced};
+use crate::json::{parse, resolve, same, unfenced};
 use crate::prompt::Template;
 
 /// Placeholder of the passages that the knowledge base has for an input.
@@ -57,9 +57,9 @@ impl Node {
             Some(node) => answers.get(node).map_or("null", String::as_str),
             None => input_text,
         };
-        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        let value: Value = parse(text).unwrap_or_default();
         // An answer that is JSON in a code fence came as text.
-        let inside = value.as_str().and_then(|text| serde_json::from_str::<Value>(unfenced(text)).ok());
+        let inside = value.as_str().and_then(|text| parse(unfenced(text)).ok());
         let value = inside.filter(|inside| inside.is_object() || inside.is_array()).unwrap_or(value);
         if let (Some(node), Value::String(text), false) = (&when.node, &value, when.path.is_empty()) {
             let text = prefix(text, SHOWN);

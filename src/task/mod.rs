@@ -132,6 +132,16 @@ impl Task {
         self.ask(&self.output, model, spec, input_text, &BTreeMap::new()).map(Some)
     }
 
+    /// The prompt that an input (JSON text) becomes, where that alone decides the request: two inputs that share it share
+    /// every recorded draw. Of a graph, and of a prompt with passages, it is the input itself.
+    #[must_use]
+    pub fn question(&self, input_text: &str) -> String {
+        let alone = self.upstream.is_empty() && !self.output.reads_kb();
+        let prompt =
+            alone.then(|| self.output.template.render(&BTreeMap::from([("input_data", input_text)])));
+        prompt.and_then(Result::ok).unwrap_or_else(|| input_text.to_owned())
+    }
+
     /// The request of one node, about one input (JSON text) and the answers (JSON text) of the nodes that it reads.
     ///
     /// # Errors

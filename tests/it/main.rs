@@ -56,6 +56,7 @@ mod small;
 mod stories;
 #[cfg(feature = "otel")]
 mod traces;
+mod values;
 mod vectors;
 mod world;
 mod zoo;

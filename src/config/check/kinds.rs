@@ -16,6 +16,7 @@ pub struct KindRule {
 }
 
 const PATH: &[&str] = &["path"];
+const TEXT: &[&str] = &["path", "normalize"];
 const LITERAL: &[&str] = &["value", "expected"];
 const LITERALS: &[&str] = &["values", "expected"];
 const BOUNDS: &[&str] = &["path", "min_value", "max_value"];
@@ -35,32 +36,32 @@ const fn kind(
 
 /// Every kind of check, in the order in which the documentation lists them.
 pub const KINDS: &[KindRule] = &[
-    kind("equals", NONE, LITERAL, PATH, "the answer, or the part at `path`, equals the value"),
-    kind("contains", NONE, LITERAL, PATH, "the text contains the value"),
-    kind("icontains", NONE, LITERAL, PATH, "the text contains the value, whatever the case of letters"),
-    kind("contains_any", NONE, LITERALS, PATH, "the text contains at least one of the values"),
-    kind("contains_all", NONE, LITERALS, PATH, "the text contains every value; the score is the share found"),
-    kind("icontains_any", NONE, LITERALS, PATH, "as contains_any, whatever the case of letters"),
-    kind("icontains_all", NONE, LITERALS, PATH, "as contains_all, whatever the case of letters"),
-    kind("starts_with", NONE, LITERAL, PATH, "the text starts with the value"),
-    kind("ends_with", NONE, LITERAL, PATH, "the text ends with the value"),
+    kind("equals", NONE, LITERAL, TEXT, "the answer, or the part at `path`, equals the value"),
+    kind("contains", NONE, LITERAL, TEXT, "the text contains the value"),
+    kind("icontains", NONE, LITERAL, TEXT, "the text contains the value, whatever the case of letters"),
+    kind("contains_any", NONE, LITERALS, TEXT, "the text contains at least one of the values"),
+    kind("contains_all", NONE, LITERALS, TEXT, "the text contains every value; the score is the share found"),
+    kind("icontains_any", NONE, LITERALS, TEXT, "as contains_any, whatever the case of letters"),
+    kind("icontains_all", NONE, LITERALS, TEXT, "as contains_all, whatever the case of letters"),
+    kind("starts_with", NONE, LITERAL, TEXT, "the text starts with the value, or with one of a list"),
+    kind("ends_with", NONE, LITERAL, TEXT, "the text ends with the value, or with one of a list"),
     kind("regex", &["pattern"], NONE, PATH, "the pattern matches somewhere in the text"),
     kind(
         "levenshtein",
         NONE,
         LITERAL,
-        PATH,
+        TEXT,
         "1 - edit distance / length of the longer text, in characters; `min` says how much is enough",
     ),
     kind(
         "rouge",
         &["variant"],
         LITERAL,
-        PATH,
+        TEXT,
         "ROUGE F1 on words, whatever the case of letters: `variant` 1 or 2 (shared words, pairs) or l (longest \
          common subsequence)",
     ),
-    kind("bleu", NONE, LITERAL, PATH, "smoothed BLEU-4 of the text on words, whatever the case of letters"),
+    kind("bleu", NONE, LITERAL, TEXT, "smoothed BLEU-4 of the text on words, whatever the case of letters"),
     kind(
         "similar",
         &["model"],
@@ -83,7 +84,7 @@ pub const KINDS: &[KindRule] = &[
         PATH,
         "the answer, or the part at `path`, obeys the JSON Schema file",
     ),
-    kind("one_of", NONE, LITERALS, PATH, "the answer, or the part at `path`, equals one of the values"),
+    kind("one_of", NONE, LITERALS, TEXT, "the answer, or the part at `path`, equals one of the values"),
     kind("range", NONE, NONE, BOUNDS, "the number lies within the bounds, inclusive"),
     kind(
         "word_count",
@@ -96,7 +97,7 @@ pub const KINDS: &[KindRule] = &[
         "set_f1",
         &["path"],
         LITERALS,
-        &["extra_ok"],
+        &["extra_ok", "normalize"],
         "F1 of the set at `path` against the values; `extra_ok` points at values that neither help nor harm",
     ),
     kind(

@@ -25,6 +25,16 @@ impl TreeSeed<'_> {
         TreeSeed { path, found: self.found }
     }
 
+    /// A whole number that would lose digits.
+    fn too_long(&self, number: &dyn fmt::Display) -> Value {
+        let message = format!(
+            "expected a number of at most 64 bits, found `{number}`: quote it if it is text; one that answers are \
+             compared with stands in the case's `expected`"
+        );
+        self.note(self.path.clone(), 0, message);
+        Value::Null
+    }
+
     fn note(&self, path: Vec<Step>, occurrence: usize, message: impl Into<String>) {
         self.found.borrow_mut().push((path, occurrence, message.into()));
     }
@@ -67,6 +77,14 @@ impl<'de> Visitor<'de> for TreeSeed<'_> {
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
         Ok(value.into())
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(self.too_long(&value))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
+        Ok(self.too_long(&value))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
+use tokio::sync::Semaphore;
 
 use super::target::{clipped, quoted};
 use super::{Finding, Subject};
 use crate::config::check::CheckArgs;
-use crate::json::compact_spaced;
+use crate::json::{compact_spaced, exact};
 
 /// Seconds a program may take where the suite does not say: enough for an interpreter to start.
 const TIMEOUT_S: f64 = 10.0;
@@ -24,6 +26,11 @@ const TIMEOUT_S: f64 = 10.0;
 const MAX_OUTPUT: usize = 1 << 20;
 /// Characters of standard error that are reported.
 const STDERR_SHOWN: usize = 300;
+
+/// Programs that run at once, over all checks of this process: one per core. More would only slow each other down, until
+/// they exceed their time limits.
+static CORES: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
 
 /// A program, ready to be started.
 pub(super) struct Program {
@@ -38,10 +45,15 @@ pub(super) struct Program {
 struct Question<'a> {
     id: &'a str,
     input: &'a RawValue,
+    #[serde(serialize_with = "exact::serialize")]
     expected: &'a Value,
     answer: &'a str,
-    json: Option<&'a Value>,
+    json: Option<Exact<'a>>,
 }
+
+/// A value, its numbers with all their digits.
+#[derive(Serialize)]
+struct Exact<'a>(#[serde(serialize_with = "exact::serialize")] &'a Value);
 
 /// What the program prints.
 #[derive(Deserialize)]
@@ -80,7 +92,7 @@ impl Program {
             input: &input,
             expected: &subject.case.expected,
             answer: &subject.answer.text,
-            json: subject.json,
+            json: subject.json.map(Exact),
         })
         .map_err(|error| error.to_string())?;
         question.push(b'\n');
@@ -89,6 +101,8 @@ impl Program {
 
     /// Standard output of one execution.
     async fn output(&self, question: &[u8]) -> Result<String, String> {
+        // The time limit starts with the program, after this wait.
+        let _core = CORES.acquire().await.map_err(|error| error.to_string())?;
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .current_dir(&self.root)

@@ -1,13 +1,15 @@
 //! Checks on the shape of an answer: `is_json` and `json_schema`.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::target::{clipped, json, not_json, quoted, values};
+use super::target::{clipped, is_text, json, not_json, quoted, values};
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
+use crate::json::rounded;
 use crate::task::read_json;
 use crate::task::schema::prepare;
 
@@ -33,6 +35,7 @@ pub(super) fn is_json(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding
     };
     let broken = values(subject, path)?
         .into_iter()
+        .filter(|value| is_text(value))
         .filter_map(Value::as_str)
         .find(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_err());
     Ok(match broken {
@@ -47,8 +50,9 @@ pub(super) fn obeys(validator: &Validator, args: &CheckArgs, subject: &Subject<'
         Some(path) => values(subject, path)?,
         None => vec![json(subject)?],
     };
+    let found: Vec<Cow<'_, Value>> = found.into_iter().map(rounded).collect();
     let mut violations = Vec::new();
-    for error in found.into_iter().flat_map(|value| validator.iter_errors(value)) {
+    for error in found.iter().flat_map(|value| validator.iter_errors(value)) {
         if violations.len() == LISTED {
             violations.push("and more".to_owned());
             break;

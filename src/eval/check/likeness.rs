@@ -1,20 +1,20 @@
 //! How near a text comes to another: `levenshtein`, `rouge`, `bleu`.
 //!
 //! All three are measures of the surface: a right answer in other words scores low, a wrong one in the same words
-//! scores high. `min` says how much is enough. With a `path` that names several values, the nearest one counts.
+//! scores high. `min` says how much is enough. With a `path` that names several values, or a
+//! label that is a list, the nearest pair counts.
 //!
 //! Words are those of Unicode's word boundaries (UAX 29) that hold a letter or a digit, in lower case: `can't`, `3.5`
 //! and each Chinese character are words, punctuation is none.
 //!
 //! Work is bounded. Two texts too long to be compared are a check that could not run, not a run that hangs.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::target::{literal, text_of, texts};
+use super::target::{references, texts};
 use super::{Finding, Stop, Subject};
 use crate::config::check::{CheckArgs, Rouge};
 
@@ -92,19 +92,21 @@ fn smoothed_bleu(found: &[&str], wanted: &[&str]) -> f64 {
     (mean * (1.0 - share(wanted.len(), found.len())).min(0.0).exp()).min(1.0)
 }
 
-/// The finding about the text that comes nearest to the literal.
+/// The finding about the text that comes nearest to the literal, or to one of a list.
 fn nearest(
     args: &CheckArgs,
     subject: &Subject<'_>,
     compare: impl Fn(&str, &str, &Cell<u64>) -> Result<Finding, Stop>,
 ) -> Result<Finding, Stop> {
-    let wanted: Cow<'_, str> = text_of(literal(args, subject.case)?);
+    let wanted = references(args, subject.case)?;
     let mut nearest = Finding::fail("there is no text");
     let spent = Cell::new(0);
     for text in texts(subject, args.path.as_deref())? {
-        let finding = compare(&text, &wanted, &spent)?;
-        if finding.score >= nearest.score {
-            nearest = finding;
+        for wanted in &wanted {
+            let finding = compare(&text, wanted, &spent)?;
+            if finding.score >= nearest.score {
+                nearest = finding;
+            }
         }
     }
     // Nothing to explain about equal texts.

@@ -11,6 +11,8 @@ mod rule;
 
 mod target;
 
+mod alike;
+
 mod text;
 
 mod value;

@@ -4,12 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
+use super::alike::Normalized;
 use super::command::Program;
 use super::text::{Letters, Need};
 use super::{CustomCheck, CustomChecks, Embedder, Finding, Parts, Stop, Subject};
 use super::{json, likeness, measured, quotes, refusal, sets, similar, target, text, value};
 use crate::config::check::{CheckArgs, CheckSpec, Rouge};
 use crate::config::{Problem, did_you_mean};
+use crate::json::rounded;
 use crate::llm::FinishReason;
 
 /// What is wrong with a spec; its place is the caller's to say.
@@ -73,8 +75,11 @@ fn senseless(spec: &CheckSpec) -> Result<(), String> {
         Some(Value::String(text)) if text.is_empty() => {
             return Err("`value`: every answer has the empty text".to_owned());
         }
-        Some(Value::Array(_) | Value::Object(_)) => return Err("`value`: expected text".to_owned()),
         _ => {}
+    }
+    let likeness = ["levenshtein", "rouge", "bleu", "similar"].contains(&spec.kind);
+    if let Some(Value::Array(_) | Value::Object(_)) = args.value.as_ref().filter(|_| is_text || likeness) {
+        return Err("`value`: expected text".to_owned());
     }
     let counts = ["latency", "cost", "tokens", "word_count"].contains(&spec.kind);
     if counts && args.max_value.is_some_and(|most| most < 0.0) {
@@ -147,6 +152,20 @@ impl Rule {
 
     /// Look at one answer.
     pub(super) async fn apply(
+        &self,
+        args: &CheckArgs,
+        subject: &Subject<'_>,
+        recorded_only: bool,
+    ) -> Result<Finding, Stop> {
+        if args.normalize {
+            let Normalized { args, case, answer, json } = Normalized::of(args, subject);
+            let subject = Subject { case: &case, answer: &answer, json: json.as_ref() };
+            return self.compare(&args, &subject, recorded_only).await;
+        }
+        self.compare(args, subject, recorded_only).await
+    }
+
+    async fn compare(
         &self,
         args: &CheckArgs,
         subject: &Subject<'_>,
@@ -227,6 +246,9 @@ fn call(closure: &CustomCheck, args: &CheckArgs, subject: &Subject<'_>) -> Resul
             found.first().copied()
         };
     }
+    // Closures know numbers as numbers.
+    let whole = narrowed.json.map(rounded);
+    narrowed.json = whole.as_deref();
     catch_unwind(AssertUnwindSafe(|| closure(&narrowed)))
         .unwrap_or_else(|_| Err("the closure panicked".to_owned()))
         .map_err(Stop::CouldNotRun)

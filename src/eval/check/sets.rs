@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::alike::any_difference;
 use super::target::{elements, json as answer_json, listed, literals};
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
-use crate::json::{canonical, resolve};
+use crate::json::{canonical, digits, resolve};
 
 /// `set_f1`.
 pub(super) fn set_f1(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
@@ -28,12 +29,14 @@ pub(super) fn set_f1(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding,
     if missing.is_empty() && extra.is_empty() {
         return Ok(Finding::pass());
     }
+    let (missing_texts, extra_texts) = (missing.clone(), extra.clone());
     let words: Vec<String> = [("missing", missing), ("not expected", extra)]
         .into_iter()
         .filter(|(_, values)| !values.is_empty())
         .map(|(word, values)| format!("{word}: {}", listed(values)))
         .collect();
-    Ok(Finding::scored(score, words.join("; ")).with_diff(json!(expected), json!(found)))
+    let form = any_difference(missing_texts, extra_texts);
+    Ok(Finding::scored(score, format!("{}{form}", words.join("; "))).with_diff(json!(expected), json!(found)))
 }
 
 /// Harmonic mean of precision and recall.
@@ -59,7 +62,7 @@ fn set(values: Vec<&Value>) -> BTreeSet<String> {
 /// A string as it is, anything else as canonical JSON; a whole number reads the same with and without `.0`.
 pub(in crate::eval) fn label_text(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => digits(value).unwrap_or(text).to_owned(),
         Value::Number(number) => match number.as_f64() {
             Some(float) if number.is_f64() && float.fract().abs() < f64::EPSILON => format!("{float:.0}"),
             _ => number.to_string(),

@@ -9,10 +9,11 @@
 //! them, nor about a text without a character, which is like nothing else.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::target::{literal, text_of, texts};
+use super::target::{references, texts};
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
 use crate::config::models::ModelSpec;
@@ -90,34 +91,35 @@ fn why(error: &Error) -> String {
     }
 }
 
-/// `similar`. With a `path` that names several values, the nearest one counts.
+/// `similar`. With a `path` that names several values, or a label that is a list, the nearest pair counts.
 pub(super) async fn similar(
     embedder: &Embedder,
     args: &CheckArgs,
     subject: &Subject<'_>,
     recorded_only: bool,
 ) -> Result<Finding, Stop> {
-    let wanted = text_of(literal(args, subject.case)?);
-    let mut nearest: Option<f64> = None;
-    let mut target: Option<Vec<f64>> = None;
-    for text in texts(subject, args.path.as_deref())? {
-        let score = match without_asking(&text, &wanted) {
-            Some(score) => score,
-            None => {
-                let found = embedder.vector(&text, recorded_only);
-                let (found, target) = match &target {
-                    Some(target) => (found.await?, target),
-                    None => {
-                        let (found, first) = tokio::join!(found, embedder.vector(&wanted, recorded_only));
-                        (found?, &*target.insert(first?))
-                    }
-                };
-                cosine(&found, target).map_err(Stop::CouldNotRun)?
-            }
+    let wanted = references(args, subject.case)?;
+    let found = texts(subject, args.path.as_deref())?;
+    // One request per text, whatever it is compared with.
+    let asked = |texts: &[Cow<'_, str>], others: &[Cow<'_, str>]| -> Vec<String> {
+        let asks = |text: &&Cow<'_, str>| others.iter().any(|other| without_asking(text, other).is_none());
+        let texts: BTreeSet<&str> = texts.iter().filter(asks).map(AsRef::as_ref).collect();
+        texts.into_iter().map(str::to_owned).collect()
+    };
+    let all: BTreeSet<String> = asked(&wanted, &found).into_iter().chain(asked(&found, &wanted)).collect();
+    let made = futures_util::future::join_all(all.iter().map(|text| embedder.vector(text, recorded_only)));
+    let made: Vec<Vec<f64>> = made.await.into_iter().collect::<Result<_, _>>()?;
+    let vectors: BTreeMap<&str, Vec<f64>> = all.iter().map(String::as_str).zip(made).collect();
+    let mut score: f64 = 0.0;
+    for (found, wanted) in found.iter().flat_map(|found| wanted.iter().map(move |wanted| (found, wanted))) {
+        let pair = vectors.get(found.as_ref()).zip(vectors.get(wanted.as_ref()));
+        let near = match (without_asking(found, wanted), pair) {
+            (Some(score), _) => score,
+            (None, Some((a, b))) => cosine(a, b).map_err(Stop::CouldNotRun)?,
+            (None, None) => 0.0,
         };
-        nearest = Some(nearest.map_or(score, |best| best.max(score)));
+        score = score.max(near);
     }
-    let score = nearest.unwrap_or(0.0);
     if score >= 1.0 {
         return Ok(Finding::pass());
     }
@@ -164,20 +166,22 @@ pub(super) fn embeddings<'a>(
     answer: Option<&Answer>,
 ) -> Vec<Embedding<'a>> {
     // What cannot be compared is told when the check runs.
-    let Ok(wanted) = literal(args, case).map(text_of) else { return Vec::new() };
+    let Ok(wanted) = references(args, case) else { return Vec::new() };
     let asks = |text: &str| Embedding { embedder, request: Some(embedder.request(text)), many: false };
     let Some(answer) = answer else {
-        return if wanted.trim().is_empty() {
-            Vec::new()
-        } else {
+        let mut all: Vec<_> =
+            wanted.iter().filter(|text| !text.trim().is_empty()).map(|text| asks(text)).collect();
+        if !all.is_empty() {
             let many = args.path.as_ref().is_some_and(|path| path.contains('*'));
-            vec![asks(&wanted), Embedding { embedder, request: None, many }]
-        };
+            all.push(Embedding { embedder, request: None, many });
+        }
+        return all;
     };
-    let json: Option<Value> = serde_json::from_str(&answer.text).ok();
+    let json: Option<Value> = crate::json::parse(&answer.text).ok();
     let subject = Subject { case, answer, json: json.as_ref() };
     let found: Vec<Cow<'_, str>> = texts(&subject, args.path.as_deref()).unwrap_or_default();
-    let found: Vec<_> = found.iter().filter(|text| without_asking(text, &wanted).is_none()).collect();
-    let target = (!found.is_empty()).then(|| asks(&wanted));
-    target.into_iter().chain(found.into_iter().map(|text| asks(text))).collect()
+    let pair = |a: &Cow<'_, str>, b: &Cow<'_, str>| without_asking(a, b).is_none();
+    let targets = wanted.iter().filter(|wanted| found.iter().any(|found| pair(found, wanted)));
+    let found = found.iter().filter(|found| wanted.iter().any(|wanted| pair(found, wanted)));
+    targets.chain(found).map(|text| asks(text)).collect()
 }

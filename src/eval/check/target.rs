@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Stop, Subject};
 use crate::config::check::CheckArgs;
 use crate::dataset::Case;
-use crate::json::{resolve, resolve_one};
+use crate::json::{digits, resolve, resolve_one, to_text};
 
 /// Characters of an answer that an explanation quotes.
 const QUOTED: usize = 80;
@@ -52,9 +52,14 @@ pub(super) fn texts<'a>(subject: &Subject<'a>, path: Option<&str>) -> Result<Vec
 /// A string as it is, anything else as JSON text.
 pub(super) fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::String(text) => Cow::Borrowed(text),
-        other => Cow::Owned(other.to_string()),
+        Value::String(text) => Cow::Borrowed(digits(value).unwrap_or(text)),
+        other => Cow::Owned(to_text(other)),
     }
+}
+
+/// A text, and not a number that is kept as one.
+pub(super) fn is_text(value: &Value) -> bool {
+    value.is_string() && digits(value).is_none()
 }
 
 /// The one literal: `value`, or what `expected` names in the case.
@@ -72,6 +77,31 @@ pub(super) fn literals<'a>(args: &'a CheckArgs, case: &'a Case) -> Result<Vec<&'
         (Some(values), _) => Ok(values.iter().collect()),
         (None, Some(pointer)) => Ok(elements(expected_values(case, pointer)?)),
         (None, None) => Err(Stop::CouldNotRun("there is nothing to compare with".to_owned())),
+    }
+}
+
+/// The texts of which one is enough: the literal, or each element of a list that `expected` names.
+pub(super) fn references<'a>(args: &'a CheckArgs, case: &'a Case) -> Result<Vec<Cow<'a, str>>, Stop> {
+    let found = match &args.value {
+        Some(value) => vec![value],
+        None => literals(args, case)?,
+    };
+    let pointer = args.expected.as_deref().unwrap_or_default();
+    if found.is_empty() {
+        return Err(Stop::CouldNotRun(format!("the list at `{pointer}` in the case's `expected` is empty")));
+    }
+    match found.iter().find(|value| value.is_object() || value.is_array() || value.is_null()) {
+        Some(other) => {
+            let kind = match other {
+                Value::Object(_) => "an object",
+                Value::Array(_) => "a list of lists",
+                _ => "null",
+            };
+            Err(Stop::CouldNotRun(format!(
+                "expected text or a list of texts at `{pointer}` in the case's `expected`, found {kind}"
+            )))
+        }
+        None => Ok(found.into_iter().map(text_of).collect()),
     }
 }
 
@@ -144,7 +174,7 @@ pub(super) fn listed<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 /// One side of a difference; a very long text is cut.
 pub(super) fn shown(value: &Value) -> Value {
     match value {
-        Value::String(text) => Value::String(clipped(text, SHOWN).into_owned()),
+        Value::String(_) => Value::String(clipped(&text_of(value), SHOWN).into_owned()),
         other => other.clone(),
     }
 }

@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::target::{clipped, clipped_start, listed, literal, literals, quoted, text_of, texts};
+use super::alike::but_for_form;
+use super::target::{clipped, clipped_start, listed, literal, literals, quoted, references, text_of, texts};
 use super::value::Bounds;
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
@@ -42,8 +43,9 @@ pub(super) fn contains(
     let folded: Vec<Cow<'_, str>> = wanted.iter().map(|text| fold(text, letters)).collect();
     // The text that comes nearest decides.
     let mut nearest: Option<Vec<&str>> = None;
-    for text in texts(subject, args.path.as_deref())? {
-        let text = fold(&text, letters);
+    let found = texts(subject, args.path.as_deref())?;
+    for text in &found {
+        let text = fold(text, letters);
         let missing: Vec<&str> = wanted
             .iter()
             .zip(&folded)
@@ -55,16 +57,23 @@ pub(super) fn contains(
         }
     }
     let missing = nearest.unwrap_or_default();
-    let found = wanted.len() - missing.len();
+    let there = wanted.len() - missing.len();
+    let form = || {
+        let missing: Vec<Cow<'_, str>> = missing.iter().map(|text| Cow::Borrowed(*text)).collect();
+        let test = |text: &str, wanted: &str| fold(text, letters).contains(fold(wanted, letters).as_ref());
+        but_for_form(test, &missing, &found)
+    };
     Ok(match need {
-        Need::Any if found > 0 => Finding::pass(),
+        Need::Any if there > 0 => Finding::pass(),
         Need::Any if wanted.is_empty() => Finding::fail("there is no value to look for"),
-        Need::Any => Finding::fail(format!("none of these was found: {}", listed(missing))),
+        Need::Any => {
+            Finding::fail(format!("none of these was found: {}{}", listed(missing.iter().copied()), form()))
+        }
         Need::All if missing.is_empty() => Finding::pass(),
         Need::All => {
             #[expect(clippy::cast_precision_loss, reason = "counts of values in a suite")]
-            let share = found as f64 / wanted.len() as f64;
-            Finding::scored(share, format!("not found: {}", listed(missing)))
+            let share = there as f64 / wanted.len() as f64;
+            Finding::scored(share, format!("not found: {}{}", listed(missing.iter().copied()), form()))
         }
     })
 }
@@ -82,29 +91,38 @@ fn fold(text: &str, letters: Letters) -> Cow<'_, str> {
 
 /// `starts_with`.
 pub(super) fn starts_with(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
-    let wanted = text_of(literal(args, subject.case)?);
+    let wanted = references(args, subject.case)?;
     let found = texts(subject, args.path.as_deref())?;
-    if found.iter().any(|text| text.starts_with(wanted.as_ref())) {
+    let starts = |text: &str, wanted: &str| text.starts_with(wanted);
+    if wanted.iter().any(|wanted| found.iter().any(|text| starts(text, wanted))) {
         return Ok(Finding::pass());
     }
     let start = found.first().map(|text| quoted(text)).unwrap_or_default();
-    Ok(Finding::fail(format!("expected a start of `{}`, found {start}", clipped(&wanted, 80))))
+    let form = but_for_form(starts, &wanted, &found);
+    Ok(Finding::fail(format!("expected a start of {}, found {start}{form}", alternatives(&wanted))))
+}
+
+/// The texts of which one is enough, for a sentence.
+fn alternatives(texts: &[Cow<'_, str>]) -> String {
+    texts.iter().map(|text| format!("`{}`", clipped(text, 80))).collect::<Vec<_>>().join(" or ")
 }
 
 /// `ends_with`.
 pub(super) fn ends_with(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
-    let wanted = text_of(literal(args, subject.case)?);
+    let wanted = references(args, subject.case)?;
     let found = texts(subject, args.path.as_deref())?;
-    if found.iter().any(|text| text.ends_with(wanted.as_ref())) {
+    let ends = |text: &str, wanted: &str| text.ends_with(wanted);
+    if wanted.iter().any(|wanted| found.iter().any(|text| ends(text, wanted))) {
         return Ok(Finding::pass());
     }
     let end = found.first().map(|text| format!("{:?}", clipped_start(text, 80))).unwrap_or_default();
-    let space = if found.iter().any(|text| text.trim_end().ends_with(wanted.trim_end())) {
+    let trimmed = |wanted: &str| found.iter().any(|text| text.trim_end().ends_with(wanted.trim_end()));
+    let form = if wanted.iter().any(|wanted| trimmed(wanted)) {
         " (they differ only in white space at the end)"
     } else {
-        ""
+        but_for_form(ends, &wanted, &found)
     };
-    Ok(Finding::fail(format!("expected an end of `{}`, found {end}{space}", clipped(&wanted, 80))))
+    Ok(Finding::fail(format!("expected an end of {}, found {end}{form}", alternatives(&wanted))))
 }
 
 /// `word_count`: words are what white space parts, as `wc -w` counts them. A text of a language that writes none

@@ -9,12 +9,14 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::alike::{any_difference, difference};
 use super::target::{
-    expected_values, has_star, json, listed, literal, literals, quoted, shown, text_of, together, values,
+    expected_values, has_star, is_text, json, listed, literal, literals, quoted, shown, text_of, together,
+    values,
 };
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
-use crate::json::same;
+use crate::json::{digits, same, to_text};
 
 /// `equals`.
 pub(super) fn equals(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, Stop> {
@@ -23,7 +25,15 @@ pub(super) fn equals(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding,
     }
     let wanted = literal(args, subject.case)?;
     let found = match (args.path.as_deref(), wanted) {
-        (None, Value::String(wanted)) => return Ok(equals_text(wanted, &subject.answer.text)),
+        (None, Value::String(text)) if is_text(wanted) => {
+            return Ok(equals_text(text, &subject.answer.text));
+        }
+        (None, Value::Array(_)) => vec![json(subject).map_err(|stop| match stop {
+            Stop::NotJson(text) => {
+                Stop::NotJson(format!("{text}; the label is a list: `one_of` takes any of it"))
+            }
+            other => other,
+        })?],
         (None, _) => vec![json(subject)?],
         (Some(path), _) => match values(subject, path) {
             Err(Stop::Absent(explanation)) => {
@@ -48,22 +58,31 @@ fn unlike<'v>(args: &CheckArgs, found: &[&'v Value], like: impl Fn(&Value) -> bo
 }
 
 fn unequal(wanted: &Value, found: &Value) -> String {
-    let alike = wanted.is_string() != found.is_string() && text_of(wanted) == text_of(found);
-    let kinds = if alike { " (one is a string, the other is not)" } else { "" };
+    let alike = is_text(wanted) != is_text(found) && text_of(wanted) == text_of(found);
+    let kinds = if alike {
+        " (one is a string, the other is not)".to_owned()
+    } else if is_text(wanted) && is_text(found) {
+        difference(&text_of(wanted), &text_of(found))
+    } else {
+        String::new()
+    };
     format!("expected {}, found {}{kinds}", brief(wanted), brief(found))
 }
 
 /// JSON text short enough for a sentence.
 fn brief(value: &Value) -> String {
-    format!("`{}`", super::target::clipped(&value.to_string(), 80))
+    format!("`{}`", super::target::clipped(&to_text(value), 80))
 }
 
 fn equals_text(wanted: &str, found: &str) -> Finding {
     if wanted == found {
         return Finding::pass();
     }
-    let space =
-        if wanted.trim() == found.trim() { " (they differ only in white space around them)" } else { "" };
+    let space = if wanted.trim() == found.trim() {
+        " (they differ only in white space around them)".to_owned()
+    } else {
+        difference(wanted, found)
+    };
     Finding::fail(format!("expected {}, found {}{space}", quoted(wanted), quoted(found)))
         .with_diff(shown(&Value::String(wanted.to_owned())), shown(&Value::String(found.to_owned())))
 }
@@ -88,15 +107,16 @@ pub(super) fn one_of(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding,
     let list = || Value::Array(allowed.iter().map(|value| shown(value)).collect());
     let outside = |found: &Value| {
         let texts: Vec<_> = allowed.iter().map(|value| text_of(value)).collect();
-        format!("{} is none of {}", brief(found), listed(texts.iter().map(AsRef::as_ref)))
+        let form = any_difference(texts.iter().map(AsRef::as_ref), [text_of(found).as_ref()]);
+        format!("{} is none of {}{form}", brief(found), listed(texts.iter().map(AsRef::as_ref)))
     };
     let Some(path) = args.path.as_deref() else {
         let text = subject.answer.text.as_str();
-        if allowed.iter().any(|value| value.as_str() == Some(text)) {
+        if allowed.iter().any(|value| is_text(value) && value.as_str() == Some(text)) {
             return Ok(Finding::pass());
         }
         // Strings are compared with the text; only other literals need JSON.
-        let others: Vec<_> = allowed.iter().filter(|value| !value.is_string()).collect();
+        let others: Vec<_> = allowed.iter().filter(|value| !is_text(value)).collect();
         if !others.is_empty() && others.len() == allowed.len() {
             json(subject)?;
         }
@@ -163,12 +183,17 @@ pub(super) fn range(args: &CheckArgs, subject: &Subject<'_>) -> Result<Finding, 
         None => vec![json(subject)?],
     };
     let bounds = Bounds::of(args);
-    let within = |value: &Value| value.as_f64().is_some_and(|number| bounds.hold(number));
+    // A kept number is compared as the nearest double: so are the bounds.
+    let number = |value: &Value| match digits(value) {
+        Some(number) => number.parse().ok(),
+        None => value.as_f64(),
+    };
+    let within = |value: &Value| number(value).is_some_and(|number| bounds.hold(number));
     let Some(outside) = unlike(args, &found, within) else {
         return Ok(Finding::pass());
     };
-    let explanation = if outside.is_number() {
-        format!("expected {bounds}, found {outside}")
+    let explanation = if number(outside).is_some() {
+        format!("expected {bounds}, found {}", text_of(outside))
     } else {
         format!("expected a number {bounds}, found {}", brief(outside))
     };

@@ -109,7 +109,7 @@ impl Judge {
     /// There is no pairwise prompt, or it cannot be rendered.
     pub fn compare_request(&self, case: &Case, a: &Answer, b: &Answer) -> Result<Request, String> {
         let template = self.pairwise.as_ref().ok_or("the judge has no pairwise prompt")?;
-        let (expected, a, b) = (case.expected.to_string(), a.as_json(), b.as_json());
+        let (expected, a, b) = (crate::json::to_text(&case.expected), a.as_json(), b.as_json());
         let prompt = template.render(&BTreeMap::from([
             ("input_data", case.input_text.as_str()),
             ("expected", expected.as_str()),

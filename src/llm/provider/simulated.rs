@@ -16,7 +16,7 @@ use labels::{Labels, member};
 use super::{Asked, Provider, prompt_text};
 use crate::config::models::{ModelSpec, ProviderKind};
 use crate::dataset::{self, Case};
-use crate::json::{canonical, sha256_hex};
+use crate::json::{canonical, sha256_hex, to_text};
 use crate::llm::{Answer, Draw, Error, ModelCard, Request};
 use crate::prompt::last_fenced;
 use crate::stats::rng::Rng;
@@ -94,7 +94,7 @@ impl Simulated {
             Rng::from_text(&format!("{}\n{}\n{}\n{}", self.seed, draw.key, draw.stream, draw.index));
         let right = rng.uniform() < self.accuracy;
         Ok(match &case.expected {
-            Value::Object(expected) => self.object(expected, &input, right, &mut rng).to_string(),
+            Value::Object(expected) => to_text(&self.object(expected, &input, right, &mut rng)),
             literal => {
                 let value = if right { literal.clone() } else { self.labels.wrong("", literal, &mut rng) };
                 value.as_str().map_or_else(|| value.to_string(), str::to_owned)

@@ -9,7 +9,7 @@ use super::negate::negations;
 use super::number::{numbers, off_by_one};
 use super::whole::OTHER_LANGUAGE;
 use super::{Change, Original};
-use crate::json::{Leaf, leaves, resolve_one, same, top_members, unfenced};
+use crate::json::{Leaf, leaves, parse, resolve_one, same, top_members, unfenced};
 use crate::mutants::labels::Labels;
 use crate::stats::rng::Rng;
 
@@ -180,7 +180,7 @@ impl Json<'_> {
     }
 
     fn value(&self, leaf: &Leaf) -> Option<Value> {
-        serde_json::from_str(self.token(leaf)).ok()
+        parse(self.token(leaf)).ok()
     }
 
     fn is_prose(&self, leaf: &Leaf) -> bool {

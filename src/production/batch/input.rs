@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::json::{Unique, hex, resolve_one};
+use crate::json::{Unique, digits, hex, marked, resolve_one};
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,8 +138,9 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
 /// An input from its JSON text. The first one decides where ids stand, if nobody has told.
 fn record(line: usize, text: &str, place: &mut Option<String>) -> Result<Record, Bad> {
     let bad = |id: Option<String>, reason: String| Bad { line, id, reason };
-    let Unique(value) =
-        serde_json::from_str(text).map_err(|error| bad(None, format!("is not JSON: {error}")))?;
+    let exact = marked(text, &|_| true);
+    let Unique(value) = serde_json::from_str(exact.as_deref().unwrap_or(text))
+        .map_err(|error| bad(None, format!("is not JSON: {error}")))?;
     // Also checks what `Value` lets pass, such as a number that is too large for it.
     let text = serde_json::from_str::<&RawValue>(text).map_or(text, RawValue::get);
     let first = || PLACES.into_iter().find(|place| resolve_one(&value, place).is_some());
@@ -151,7 +152,7 @@ fn record(line: usize, text: &str, place: &mut Option<String>) -> Result<Record,
         return Err(bad(None, format!("has no id at {both}")));
     };
     let id = match resolve_one(&value, pointer) {
-        Some(Value::String(id)) if !id.is_empty() => id.clone(),
+        Some(value @ Value::String(id)) if !id.is_empty() => digits(value).unwrap_or(id).to_owned(),
         Some(Value::Number(id)) => id.to_string(),
         Some(_) => return Err(bad(None, format!("the id at `{pointer}` is no text and no number"))),
         None => return Err(bad(None, format!("has no id at `{pointer}`"))),
@@ -247,6 +248,20 @@ mod tests {
             Err(bad) => format!("{} ! {}", bad.line, bad.reason),
         })
         .collect()
+    }
+
+    #[test]
+    fn ids_keep_every_digit() {
+        let text = "{\"id\": 12345678901234567890123}\n{\"id\": 12345678901234567890999}\n{\"id\": 1.50}\n";
+        assert_eq!(
+            shown(jsonl(text.as_bytes(), id())),
+            [
+                "1 12345678901234567890123 {\"id\": 12345678901234567890123}",
+                "2 12345678901234567890999 {\"id\": 12345678901234567890999}",
+                // An id that a double holds is the one of earlier runs.
+                "3 1.5 {\"id\": 1.50}",
+            ]
+        );
     }
 
     #[test]

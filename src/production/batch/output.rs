@@ -8,12 +8,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::json::{exact, to_text};
+
 /// One output.
 #[derive(Debug, Serialize)]
 pub struct Line<'a> {
     /// The input's id.
     pub id: &'a str,
     /// The answer.
+    #[serde(serialize_with = "exact::serialize")]
     pub output: &'a Value,
     /// Alias of the model that answered.
     pub model: &'a str,
@@ -88,7 +91,7 @@ impl Form {
             Self::Csv | Self::OlderCsv => {
                 let cost = line.cost_usd.map_or(String::new(), |usd| usd.to_string());
                 let (repaired, fell_back) = (line.repaired.to_string(), line.fell_back.to_string());
-                let output = line.output.to_string();
+                let output = to_text(line.output);
                 let cells = [
                     line.id,
                     &output,
@@ -355,6 +358,16 @@ mod tests {
             input_sha256: "input",
             request_id: "r-1",
         }
+    }
+
+    #[test]
+    fn outputs_keep_every_digit() {
+        let output = crate::json::parse(r#"{"serial": 12345678901234567890123, "x": [0.5]}"#).unwrap();
+        let written = |form: Form| String::from_utf8(form.line(&line("a", &output)).unwrap()).unwrap();
+        let jsonl = written(Form::Jsonl);
+        assert!(jsonl.contains(r#""output":{"serial":12345678901234567890123,"x":[0.5]}"#), "{jsonl}");
+        let csv = written(Form::Csv);
+        assert!(csv.contains(r#"{""serial"":12345678901234567890123,""x"":[0.5]}"#), "{csv}");
     }
 
     #[test]

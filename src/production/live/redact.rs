@@ -12,7 +12,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::config::live::RedactSpec;
-use crate::json::{Token, rewrite};
+use crate::json::{Token, rewrite, to_text};
 use crate::llm::without_shapes;
 use anywhere::{Anywhere, folded};
 
@@ -103,7 +103,7 @@ impl Redaction {
     /// An answer: of JSON each text apart, else as it is.
     #[must_use]
     pub fn answer(&self, answer: &Value, hidden: &mut Hidden) -> Value {
-        let text = rewrite(&answer.to_string(), &mut |token| match token {
+        let text = rewrite(&to_text(answer), &mut |token| match token {
             Token::Key(text) | Token::Text(text, _) => {
                 let cleaned = self.text(text, hidden);
                 (cleaned != text).then(|| Value::from(cleaned))

@@ -67,7 +67,7 @@ impl Sampled {
     /// The same for requests that ask the same.
     #[must_use]
     pub fn content(&self) -> String {
-        let input: Value = serde_json::from_str(self.input.get()).unwrap_or(Value::Null);
+        let input = crate::json::parse(self.input.get()).unwrap_or(Value::Null);
         sha256_hex(canonical(&input))
     }
 }

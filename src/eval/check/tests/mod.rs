@@ -6,6 +6,7 @@ mod likeness;
 mod properties;
 mod refused;
 mod similar;
+mod values;
 
 use super::*;
 use serde_json::json;
@@ -91,7 +92,7 @@ fn run_on(yaml: &str, answer: &Answer, expected: Value) -> Result<CheckResult, S
     let dir = project();
     let checks = compile_in(dir.path(), yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let json = serde_json::from_str(&answer.text).ok();
+    let json = crate::json::parse(&answer.text).ok();
     let case = case(expected);
     let subject = Subject { case: &case, answer, json: json.as_ref() };
     runtime.block_on(checks.run(&subject, false)).map(|mut results| results.remove(0))
