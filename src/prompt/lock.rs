@@ -177,11 +177,9 @@ impl Lock {
 /// The file cannot be read, or is not UTF-8.
 pub fn text_sha256(root: &Path, name: &str) -> Result<String, Problem> {
     let file = format!("{}/{name}", super::DIR);
-    let bytes = std::fs::read(root.join(&file))
+    let bytes = crate::files::read(&root.join(&file))
         .map_err(|error| Problem::of_file(&file, format!("cannot be read: {error}")))?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|error| Problem::of_file(&file, format!("expected UTF-8 text: {error}")))?;
-    Ok(sha256_hex(text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")))
+    Ok(sha256_hex(crate::config::text::decode(&file, bytes)?.replace("\r\n", "\n")))
 }
 
 /// 64 lower-case hexadecimal digits.

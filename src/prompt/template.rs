@@ -235,9 +235,7 @@ fn read(root: &Path, name: &str, budget: &mut usize) -> Result<String, Problem> 
         problem.hint = did_you_mean(name, names.iter().map(String::as_str));
         problem
     })?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| Problem::of_file(&file, format!("expected UTF-8 text: {}", error.utf8_error())))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
+    let text = crate::config::text::decode(&file, bytes)?.replace("\r\n", "\n");
     if let Some(problem) = conflict::find_unresolved(root, &file, &text) {
         return Err(problem);
     }

@@ -206,7 +206,7 @@ pub fn new_version(
     changelog.open_section(&name, date, reason).map_err(one)?;
 
     let shown = format!("{}/{from}", super::DIR);
-    let bytes = std::fs::read(root.join(&shown))
+    let bytes = crate::files::read(&root.join(&shown))
         .map_err(|error| one(Problem::of_file(&shown, format!("cannot be read: {error}"))))?;
     let path = format!("{}/{name}", super::DIR);
     atomic_write(&root.join(&path), &bytes)
