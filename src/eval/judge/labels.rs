@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::Problem;
 use crate::config::text::read_text;
-use crate::json::sha256_hex;
+use crate::json::text_sha256;
 use crate::stats::moments;
 
 /// One labelled answer.
@@ -116,7 +116,13 @@ impl People {
     }
 }
 
-/// The labels of a file and the hash of its bytes.
+/// SHA-256 of a file of labels, line ends as LF; `None` where it cannot be read.
+#[must_use]
+pub fn file_sha256(root: &Path, file: &str) -> Option<String> {
+    crate::files::read(&root.join(file)).ok().map(|bytes| text_sha256(&bytes))
+}
+
+/// The labels of a file and [`file_sha256`] of it.
 ///
 /// # Errors
 /// Every line that is no label, with its number; a file without any.
@@ -152,7 +158,11 @@ pub fn read(root: &Path, file: &str) -> Result<(Vec<Label>, String), Vec<Problem
     if labels.is_empty() && problems.is_empty() {
         problems.push(Problem::of_file(file, "holds no label").hint(SHAPE));
     }
-    if problems.is_empty() { Ok((labels, sha256_hex(text))) } else { Err(problems) }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let sha256 = file_sha256(root, file);
+    Ok((labels, sha256.unwrap_or_default()))
 }
 
 /// Most lines that are complained about one by one.
