@@ -4,6 +4,7 @@
 //! measured against. This room knows neither files of the project nor the environment.
 
 pub mod base;
+pub mod blobs;
 
 use std::io;
 use std::path::{Path, PathBuf};
