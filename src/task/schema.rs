@@ -33,6 +33,12 @@ pub fn file_sha256(root: &Path, file: &str) -> Option<String> {
     Some(sha256_hex(own + &lines.collect::<String>()))
 }
 
+/// Files of the project that a schema file refers to directly, relative to the project root.
+#[must_use]
+pub fn neighbours(root: &Path, file: &str) -> Vec<String> {
+    bundle::direct(root, file)
+}
+
 /// Prepare a schema. A `$ref` to the network is refused: what a schema means must not depend on what a server says today.
 /// `format` is asserted under every draft, and a format that is not known is refused.
 ///

@@ -164,3 +164,51 @@ fn a_worse_prompt_does_not_approve_itself_on_master() {
         .says(&["gold: regressed, accepted", "base: merge base with origin/master ("]);
     insta::assert_snapshot!(ran.stdout.lines().last().unwrap(), @"exit 0: what got worse is accepted");
 }
+
+/// What Git for Windows checks out, and a filter whose content is longer than the object.
+#[test]
+fn a_checkout_with_other_bytes_is_compared_with_its_base() {
+    for filter in [false, true] {
+        let world = World::tiny();
+        world.write(
+            "evals/tiny.yml",
+            &(world.read("evals/tiny.yml") + "  - json_schema: { schema: data/s.json }\n"),
+        );
+        world.write("data/s.json", "{\"$ref\": \"text.json\"}\n");
+        world.write("data/text.json", "{\n  \"type\": \"string\"\n}\n");
+        world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Ada"]).exits(0);
+        world.git();
+        if filter {
+            git(world.root(), &["config", "filter.wide.clean", "sed 's/ *$//'"]);
+            git(world.root(), &["config", "filter.wide.smudge", "sed 's/$/        /'"]);
+            world.write(".gitattributes", "*.json filter=wide\n");
+        } else {
+            git(world.root(), &["config", "core.autocrlf", "true"]);
+        }
+        let files = [
+            "config/models.yml",
+            "evals/tiny.yml",
+            "prompts/tiny.txt",
+            "data/cases.csv",
+            "data/s.json",
+            "data/text.json",
+        ];
+        for file in files {
+            std::fs::remove_file(world.path(file)).unwrap();
+        }
+        git(world.root(), &["checkout", "-q", "--", "."]);
+        let seen = world.read("data/text.json");
+        assert!(seen.contains(if filter { "        \n" } else { "\r\n" }), "{seen:?}");
+        // Something that measures differs, so that all of it is read at the base.
+        world.write("config/settings.yml", "on_inconclusive: warn\n");
+        world.commit();
+        let ran = world.run(&["eval"]).exits(0);
+        assert!(
+            !ran.text().contains("merge base's measurement") && !ran.text().contains("does not load"),
+            "{}",
+            ran.text()
+        );
+        let measured = world.report().measurement;
+        assert!(measured.is_none(), "{measured:?}");
+    }
+}

@@ -88,6 +88,15 @@ pub(super) fn read(root: &Path, main: &str) -> Result<Bundle, Problem> {
     Ok(Bundle { schema, neighbours: found.names.into_keys().collect() })
 }
 
+/// Files that this one refers to directly; none where it cannot be read.
+pub(super) fn direct(root: &Path, file: &str) -> Vec<String> {
+    let Ok(mut schema) = read_json(root, file) else { return Vec::new() };
+    let mut found = Found { main: file, container: "$defs", names: BTreeMap::new(), queue: VecDeque::new() };
+    // What is wrong with a reference is reported where the schema is used.
+    let _ = Doc::new(file, "#".to_owned(), &schema).rewrite(&mut schema, false, &mut found);
+    found.queue.into()
+}
+
 fn draft(schema: &Value) -> &str {
     schema.get("$schema").and_then(Value::as_str).unwrap_or(NEWEST)
 }
@@ -235,6 +244,7 @@ fn beside(file: &str, path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::{file_sha256, prepare, read};
+    use super::direct;
     use crate::json::sha256_hex;
     use serde_json::json;
 
@@ -356,5 +366,7 @@ mod tests {
         ] {
             assert!(files.problem(file).starts_with(want), "{}", files.problem(file));
         }
+        assert_eq!(direct(files.0.path(), "data/none.json"), ["data/absent.json"]);
+        assert_eq!(direct(files.0.path(), "data/absent.json"), Vec::<String>::new());
     }
 }
