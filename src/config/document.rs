@@ -26,7 +26,7 @@ pub(crate) use recover::Flaw;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Most bytes that are read again to find the places of problems.
-const MOST_READ_AGAIN: usize = 16 * MAX_BYTES;
+const MOST_READ_AGAIN: usize = 4 * MAX_BYTES;
 
 /// One step of a key path.
 #[derive(Debug, Clone, PartialEq, Eq)]

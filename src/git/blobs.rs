@@ -94,9 +94,12 @@ mod tests {
             crate::files::atomic_write(&repo.root().join(path), text.as_bytes()).unwrap();
         }
         repo.commit("files");
+        let root = repo.root().display().to_string();
         files
             .iter()
-            .map(|(path, _)| (repo.git(&["rev-parse", &format!("HEAD:./{path}")]), (*path).to_owned()))
+            .map(|(path, _)| {
+                (repo.git(&["-C", &root, "rev-parse", &format!("HEAD:./{path}")]), (*path).to_owned())
+            })
             .collect()
     }
 

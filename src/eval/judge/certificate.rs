@@ -126,7 +126,7 @@ pub fn read(root: &Path, suite: &str) -> Result<Option<Certificate>, Problem> {
 /// Why the judge `judge_sha256` of `suite`, which is to be held against `labels`, may not fail anything; `None` when it may.
 ///
 /// # Errors
-/// A certificate that cannot be read.
+/// A certificate, or its file of labels, cannot be read.
 pub fn why_not(
     root: &Path,
     suite: &str,
@@ -149,7 +149,7 @@ pub fn why_not(
             found.calibrated_on, found.suite, found.labels.file
         )));
     }
-    let now = labels::file_sha256(root, &found.labels.file).unwrap_or_default();
+    let now = labels::file_sha256(root, &found.labels.file)?.unwrap_or_default();
     if now != found.labels.sha256 {
         return Ok(Some(format!(
             "its certificate of {} is stale: {} changed; {again}",

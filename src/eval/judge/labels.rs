@@ -116,10 +116,16 @@ impl People {
     }
 }
 
-/// SHA-256 of a file of labels, line ends as LF; `None` where it cannot be read.
-#[must_use]
-pub fn file_sha256(root: &Path, file: &str) -> Option<String> {
-    crate::files::read(&root.join(file)).ok().map(|bytes| text_sha256(&bytes))
+/// SHA-256 of a file of labels, line ends as LF; `None` where there is none.
+///
+/// # Errors
+/// It cannot be read.
+pub fn file_sha256(root: &Path, file: &str) -> Result<Option<String>, Problem> {
+    match crate::files::read(&root.join(file)) {
+        Ok(bytes) => Ok(Some(text_sha256(&bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Problem::of_file(file, format!("cannot be read: {error}"))),
+    }
 }
 
 /// The labels of a file and [`file_sha256`] of it.
@@ -161,7 +167,7 @@ pub fn read(root: &Path, file: &str) -> Result<(Vec<Label>, String), Vec<Problem
     if !problems.is_empty() {
         return Err(problems);
     }
-    let sha256 = file_sha256(root, file);
+    let sha256 = file_sha256(root, file).map_err(|problem| vec![problem])?;
     Ok((labels, sha256.unwrap_or_default()))
 }
 
@@ -174,6 +180,15 @@ const SHAPE: &str = "a label is one line: {\"id\", \"case_id\", \"output\", \"la
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_that_cannot_be_read_are_a_problem_and_absent_ones_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("labels")).unwrap();
+        let problem = file_sha256(dir.path(), "labels").unwrap_err().to_string();
+        assert_eq!(problem, "labels: cannot be read: not a regular file");
+        assert_eq!(file_sha256(dir.path(), "none"), Ok(None));
+    }
 
     #[test]
     fn several_labels_of_an_answer_are_averaged() {
