@@ -162,7 +162,7 @@ fn tags(value: Value) -> Value {
     }
 }
 
-/// The value of a member: TRUE and FALSE as every spreadsheet writes them, and numbers in the form that JSON has, are no
+/// The value of a member. TRUE and FALSE as every spreadsheet writes them, and numbers in the form of JSON, are values, not
 /// text.
 fn scalar(value: Value) -> Value {
     match &value {

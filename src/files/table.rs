@@ -34,7 +34,7 @@ pub struct Row {
 pub struct BadRow {
     /// 1-based line of the file.
     pub line: usize,
-    /// What is wrong, as a lowercase fragment.
+    /// The problem, as a lowercase fragment.
     pub message: String,
 }
 
@@ -164,7 +164,7 @@ impl<R: Read> Lines<R> {
         Self { inner: BufReader::with_capacity(1 << 16, stream), next: None, last: b'\n', row_bytes: 0 }
     }
 
-    /// What separates the columns: the one of `,`, `;` and tab that the first row has most of, or the one that Excel
+    /// The separator of columns: the one of `,`, `;` and tab that the first row has most of, or the one that Excel
     /// names on a line `sep=;` of its own.
     fn separator(&mut self) -> io::Result<u8> {
         let start = self.inner.fill_buf()?;

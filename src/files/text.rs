@@ -5,7 +5,7 @@ use std::fmt;
 /// Bytes that are not UTF-8 text, or text in place of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Foreign {
-    /// What the file is, as a lowercase fragment.
+    /// The kind of file, as a lowercase fragment.
     pub message: String,
     /// How to get the text that was meant.
     pub hint: String,
@@ -51,7 +51,7 @@ const WINDOWS_1252: [char; 32] = [
 /// UTF-8 text without its byte order mark.
 ///
 /// # Errors
-/// What the bytes are instead.
+/// The bytes are something else.
 pub fn decode(bytes: Vec<u8>) -> Result<String, Foreign> {
     check(&bytes)?;
     let mut text = String::from_utf8(bytes).map_err(|error| not_utf8(error.as_bytes()))?;

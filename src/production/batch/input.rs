@@ -164,7 +164,7 @@ fn is_text(start: &[u8]) -> io::Result<()> {
     text::check(start).map_err(|foreign| io::Error::new(io::ErrorKind::InvalidData, foreign.to_string()))
 }
 
-/// What is wrong with one line.
+/// The problem of one line.
 fn not_utf8(line: &[u8]) -> String {
     text::not_utf8(line).to_string().replace("(line 1: byte", "(byte").replace(" on line 1", "")
 }
@@ -193,8 +193,9 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
 /// An input from its JSON text. The first one decides where ids stand, if nobody has told.
 fn record(line: usize, text: &str, place: &mut Option<String>) -> Result<Record, Bad> {
     let bad = |id: Option<String>, reason: String| Bad { line, id, reason };
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| bad(None, format!("is not JSON: {}, column {}", why(&error), error.column())))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        bad(None, format!("is not JSON: {} at line 1 column {}", why(&error), error.column()))
+    })?;
     // Also checks what `Value` lets pass, such as a number that is too large for it.
     let text = serde_json::from_str::<&RawValue>(text).map_or(text, RawValue::get);
     let first = || PLACES.into_iter().find(|place| resolve_one(&value, place).is_some());
@@ -307,7 +308,7 @@ mod tests {
             [
                 "1 a {\"id\": \"a\", \"x\": 2.50}",
                 "3 7 {\"id\": 7}",
-                "4 ! is not JSON: EOF while parsing a list, column 2",
+                "4 ! is not JSON: EOF while parsing a list at line 1 column 2",
                 "5 ! the id at `/id` is no text and no number",
                 "6 ! has no id at `/id`",
                 "7 ! has no id at `/id`",

@@ -180,7 +180,7 @@ impl<'a> Doc<'a> {
         Ok(())
     }
 
-    /// What a `$ref` becomes in the bundle; `None` where it stays.
+    /// The `$ref` in the bundle; `None` where it stays as it is.
     fn target(&self, reference: &str, found: &mut Found<'_>) -> Result<Option<String>, Problem> {
         let refused = |why: &str| Err(Problem::of_file(self.file, format!("`$ref` to `{reference}` {why}")));
         let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
