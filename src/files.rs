@@ -1,21 +1,100 @@
-//! Read regular files, and replace a file in one step: a reader, or a run that dies half way, sees the old text or
-//! the new, never half.
+//! One reader for every file that a person may have put there, and files that are replaced in one step: a reader, or
+//! a run that dies half way, sees the old text or the new, never half.
 //!
-//! The bytes are written beside the target, flushed to disk and renamed over it. Nothing here knows what a
-//! file means. A folder entry is not flushed: after a power cut the old text may be back, but whole.
+//! Reading opens regular files only and never more of them than a limit, see [`read`]. [`text`] finds out what bytes
+//! really are before they are parsed, [`table`] reads CSV. On writing, the bytes are written beside the target, flushed
+//! to disk and renamed over it. A folder entry is not flushed: after a power cut the old text may be back, but whole.
 
-use std::io::{BufWriter, Write};
+pub mod table;
+pub mod text;
+
+use std::fs::File;
+use std::io::{BufWriter, Error, ErrorKind, Read as _, Write};
 use std::path::{Component, Path};
 
-/// The bytes of a regular file. A pipe or a device would block, or never end.
+/// Most bytes of one file that is read whole: far more than any dataset or report, and less than memory.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// The bytes of a regular file of at most 1 GiB. A pipe or a device would block, or never end.
 ///
 /// # Errors
-/// Whatever the file system says; not a regular file.
+/// Any error of the file system; not a regular file; too large.
 pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file"));
+    read_at_most(path, MOST_BYTES)
+}
+
+/// The same with another limit, for files that are small by nature.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_at_most(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    if length <= most {
+        // One byte more, for a file that grows, or whose length is not known: those of `/proc` have none.
+        file.take(most + 1).read_to_end(&mut bytes)?;
     }
-    std::fs::read(path)
+    if length > most || bytes.len() as u64 > most {
+        let message = format!("too large: expected at most {most} bytes");
+        return Err(Error::new(ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
+}
+
+/// The UTF-8 text of a regular file.
+///
+/// # Errors
+/// As [`read`]; the bytes are not UTF-8.
+pub fn read_to_string(path: &Path) -> std::io::Result<String> {
+    text::decode(read(path)?).map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))
+}
+
+/// Open a regular file for reading.
+///
+/// # Errors
+/// Any error of the file system; not a regular file.
+pub fn open(path: &Path) -> std::io::Result<File> {
+    let file = open_any(path)?;
+    // Asked of the open file: the path may lead to another one by now.
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+}
+
+/// Open a regular file or a pipe, for inputs that are named on the command line: shells hand over `<(command)` as a
+/// pipe.
+///
+/// # Errors
+/// Any error of the file system; a folder, a device or a socket.
+pub fn open_stream(path: &Path) -> std::io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if std::fs::metadata(path)?.file_type().is_fifo() {
+            return File::open(path);
+        }
+    }
+    open(path)
+}
+
+/// Opening a pipe would wait for its other side.
+fn open_any(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    match options.open(path) {
+        // A socket cannot be opened at all, and on Windows a folder cannot.
+        Err(_) if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) => Err(not_regular()),
+        result => result,
+    }
+}
+
+fn not_regular() -> Error {
+    Error::new(ErrorKind::InvalidInput, "not a regular file")
 }
 
 /// Write `bytes` to `path`, replacing what was there; missing folders are made.
@@ -122,6 +201,43 @@ mod tests {
         atomic_write(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("big");
+        std::fs::write(&path, "12345").unwrap();
+        assert_eq!(read_at_most(&path, 5).unwrap(), b"12345");
+        let error = read_at_most(&path, 4).unwrap_err();
+        assert_eq!(error.to_string(), "too large: expected at most 4 bytes");
+        // Sparse: a terabyte that costs nothing to make is refused before anything is read.
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(read(&path).unwrap_err().kind(), ErrorKind::FileTooLarge);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_devices_and_sockets_are_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let endless = dir.path().join("endless");
+        std::os::unix::fs::symlink("/dev/zero", &endless).unwrap();
+        for path in [&*socket, &*pipe, &*endless, dir.path()] {
+            assert_eq!(read(path).unwrap_err().to_string(), "not a regular file", "{}", path.display());
+        }
+        for path in [&*socket, &*endless, dir.path()] {
+            assert_eq!(
+                open_stream(path).unwrap_err().to_string(),
+                "not a regular file",
+                "{}",
+                path.display()
+            );
+        }
+        assert_eq!(read(&dir.path().join("none")).unwrap_err().kind(), ErrorKind::NotFound);
     }
 
     #[cfg(unix)]

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::history::Acceptance;
 use super::model::{AcceptedChange, Baseline, BaselineCase, Header, MAX_SAMPLES};
-use crate::config::{Problem, conflict};
+use crate::config::{Problem, conflict, text};
 use crate::files::atomic_write;
+use crate::files::text::as_text;
 use crate::json::sha256_hex;
 
 /// Folder of all baselines, relative to the project root.
@@ -128,9 +129,7 @@ pub(super) fn parse_as(bytes: &[u8], suite: &str, alias: &str) -> Result<Stored,
 /// # Errors
 /// A newer format, text that is no baseline (with its line), or cases that are not in order.
 pub fn parse(file: &str, bytes: &[u8]) -> Result<Stored, Problem> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| Problem::of_file(file, format!("expected UTF-8 text: {error}")))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = as_text(bytes).map_err(|foreign| text::problem(file, foreign))?;
     let refused = |error: serde_json::Error| {
         let mut message = error.to_string();
         if let Some(cut) = message.rfind(" at line ") {

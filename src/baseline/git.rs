@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use super::file::{self, Stored};
 use crate::config::Problem;
 use crate::git::base::{self, Base, Refused};
-use crate::git::{Output, run};
+use crate::git::{blobs, run};
 
 pub use crate::git::base::{Asked, Found};
 
@@ -77,27 +77,21 @@ impl MergeBase {
     /// `git` fails on an object it should have.
     pub fn read(&self, path: &str) -> Result<GitFile, Problem> {
         let Found::Commit(Base { reference, sha, .. }) = &self.found else { return Ok(GitFile::NoBase) };
-        let git = |args: &[&str]| {
-            run(&self.root, args)
-                .map_err(|error| Problem::of_file("git", format!("cannot be started: {error}")))
-        };
-        let failed = |output: &Output| {
-            Problem::of_file(
-                path,
-                format!("cannot be read at the merge base with `{reference}`: {}", output.error),
-            )
+        let failed = |error: &str| {
+            Problem::of_file(path, format!("cannot be read at the merge base with `{reference}`: {error}"))
         };
         // `ls-tree` tells a file that is not there (no line) from one that cannot be read (an error).
-        let entry = git(&["ls-tree", "-z", sha, "--", path])?;
+        let entry = run(&self.root, &["ls-tree", "-z", sha, "--", path])
+            .map_err(|error| Problem::of_file("git", format!("cannot be started: {error}")))?;
         if !entry.ok {
-            return Err(failed(&entry));
+            return Err(failed(&entry.error));
         }
         // `<mode> blob <id>\t<path>`
         let line = entry.text();
         let mut words = line.split_ascii_whitespace().skip(1);
         let (Some("blob"), Some(id)) = (words.next(), words.next()) else { return Ok(GitFile::Absent) };
-        let blob = git(&["cat-file", "blob", id])?;
-        if blob.ok { Ok(GitFile::Bytes(blob.bytes)) } else { Err(failed(&blob)) }
+        let content = blobs::read(&self.root, &[(id, path)]).map_err(|error| failed(&error.to_string()))?;
+        Ok(content.into_iter().next().map_or(GitFile::Absent, GitFile::Bytes))
     }
 
     /// The baseline of a suite and model at the merge base; none where there is no merge base or no such file.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::file::{self, Stored};
 use crate::config::Problem;
-use crate::git;
+use crate::git::{self, blobs};
 
 /// A baseline that was there once.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +26,8 @@ pub fn past(root: &Path, suite: &str, alias: &str) -> impl Iterator<Item = Resul
     let path = file::path(suite, alias);
     let contents = contents(root, &path);
     let root = root.to_owned();
-    contents.into_iter().filter_map(move |(commit, id)| match blob(&root, &id) {
-        Ok(blob) => file::parse(&path, &blob).ok().map(|stored| Ok(Past { commit, stored })),
+    contents.into_iter().filter_map(move |(commit, id)| match blobs::read(&root, &[(&id, &path)]) {
+        Ok(content) => file::parse(&path, &content.concat()).ok().map(|stored| Ok(Past { commit, stored })),
         Err(error) => {
             let message = format!("an earlier content cannot be read from Git: {error}");
             let problem = Problem::of_file(&path, message);
@@ -67,11 +67,6 @@ fn contents(root: &Path, path: &str) -> Vec<(String, String)> {
         }
     }
     found
-}
-
-fn blob(root: &Path, id: &str) -> Result<Vec<u8>, String> {
-    let blob = git::run(root, &["cat-file", "blob", id]).map_err(|error| error.to_string())?;
-    if blob.ok { Ok(blob.bytes) } else { Err(blob.error) }
 }
 
 #[cfg(test)]

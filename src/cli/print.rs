@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
 use crate::config::Problem;
+use crate::config::line::{MOST, one_line, safe_lines};
 
 /// Standard output and error, with colour where a person reads.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +30,7 @@ impl Out {
 
     /// A line for people.
     pub(super) fn note(self, text: impl Display) {
-        let _ = writeln!(stderr(), "{text}");
+        let _ = writeln!(stderr(), "{}", safe_lines(&text.to_string()));
     }
 
     /// A problem of an input, with its hint on a line of its own.
@@ -37,15 +38,15 @@ impl Out {
         let bare = Problem { hint: None, ..problem.clone() };
         let _ = writeln!(stderr(), "error: {bare}");
         if let Some(hint) = &problem.hint {
-            let _ = writeln!(stderr(), "  hint: {hint}");
+            let _ = writeln!(stderr(), "  hint: {}", one_line(hint, MOST));
         }
     }
 
     /// Something failed that is no problem of an input file.
     pub(super) fn failed(self, message: impl Display, hint: Option<&str>) {
-        let _ = writeln!(stderr(), "error: {message}");
+        let _ = writeln!(stderr(), "error: {}", one_line(&message.to_string(), MOST));
         if let Some(hint) = hint {
-            let _ = writeln!(stderr(), "  hint: {hint}");
+            let _ = writeln!(stderr(), "  hint: {}", one_line(hint, MOST));
         }
     }
 }

@@ -80,7 +80,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         let path = root.join(DIR).join(format!("{name}.schema.json"));
         let want = text(&schema);
         if args.check {
-            if std::fs::read_to_string(&path).is_ok_and(|found| found == want) {
+            if crate::files::read_to_string(&path).is_ok_and(|found| found.replace("\r\n", "\n") == want) {
                 continue;
             }
             context.out.failed(

@@ -15,7 +15,7 @@ use crate::config::{Problem, env};
 use crate::eval::shard::Shard;
 use crate::files::{atomic_write, is_same, read};
 use crate::host;
-use crate::json::sha256_hex;
+use crate::json::{sha256_hex, text_sha256};
 use crate::llm::stack::Ids;
 use crate::pipeline::block_on;
 use crate::production::Production;
@@ -202,7 +202,8 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     if let Some(path) = manifest {
         let (prompt, prompt_sha256) = production.prompt();
         let out = Some(output.clone()).filter(|output| output != "-");
-        let out_sha256 = out.as_ref().map(|file| read(Path::new(file)).map(sha256_hex)).transpose();
+        let out_sha256 =
+            out.as_ref().map(|file| read(Path::new(file)).map(|bytes| text_sha256(&bytes))).transpose();
         let made = Manifest {
             format: FORMAT,
             task: production.name().to_owned(),

@@ -5,6 +5,7 @@
 //! nothing of what the files mean.
 
 mod locate;
+mod nesting;
 mod recover;
 mod strict;
 mod tree;
@@ -16,13 +17,17 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use locate::locate;
-use recover::recover;
+use recover::{MAX_PROBLEMS, recover};
 use tree::TreeSeed;
 
 pub(crate) use recover::Flaw;
 
 /// Files that people write by hand stay far below this; beyond it something else was meant.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most bytes that are read again to find the places of problems.
+const MOST_READ_AGAIN: usize = 4 * MAX_BYTES;
+
 /// One step of a key path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -105,6 +110,9 @@ pub(crate) fn salvage_yaml<T: DeserializeOwned>(
             vec![Problem::of_file(file, format!("expected at most {MAX_BYTES} bytes, found {}", text.len()))],
         );
     }
+    if let Some(line) = nesting::too_deep(text) {
+        return (None, vec![Problem::of_file(file, nesting::message()).at_line(line)]);
+    }
     let found = RefCell::new(Vec::new());
     let seed = TreeSeed { path: Vec::new(), found: &found };
     let tree = match seed.deserialize(serde_yaml::Deserializer::from_str(text)) {
@@ -118,27 +126,39 @@ pub(crate) fn salvage_yaml<T: DeserializeOwned>(
                     message.truncate(cut);
                 }
             }
-            problem.message = format!("not valid YAML: {message}");
+            problem.message = match message.as_str() {
+                "recursion limit exceeded" => nesting::message(),
+                _ => format!("not valid YAML: {message}"),
+            };
             return (None, vec![problem]);
         }
     };
     let mut problems: Vec<Problem> = Vec::new();
-    for (path, occurrence, message) in found.into_inner() {
-        let mut problem = Problem::of_file(file, message);
-        problem.key = show_path(&path);
-        if let Some((line, column)) = locate(text, &path, occurrence) {
+    // Finding a place reads the whole text again: those of a huge file go without.
+    let mut places = MOST_READ_AGAIN / text.len().max(1);
+    let mut place = |problem: &mut Problem, path: &[Step], occurrence: usize| {
+        places = places.saturating_sub(1);
+        if let Some((line, column)) = (places > 0).then(|| locate(text, path, occurrence)).flatten() {
             (problem.line, problem.column) = (Some(line), Some(column));
         }
+    };
+    let found = found.into_inner();
+    let more = found.len().saturating_sub(MAX_PROBLEMS);
+    for (path, occurrence, message) in found.into_iter().take(MAX_PROBLEMS) {
+        let mut problem = Problem::of_file(file, message);
+        problem.key = show_path(&path);
+        place(&mut problem, &path, occurrence);
         problems.push(problem);
+    }
+    if more > 0 {
+        problems.push(Problem::of_file(file, format!("{more} more problems are not shown")));
     }
     let (value, flaws) = recover::<T>(tree);
     for flaw in flaws {
         let mut problem = Problem::of_file(file, flaw.message);
         problem.key = show_path(&flaw.path);
         problem.hint = flaw.hint;
-        if let Some((line, column)) = locate(text, &flaw.path, 0) {
-            (problem.line, problem.column) = (Some(line), Some(column));
-        }
+        place(&mut problem, &flaw.path, 0);
         problems.push(problem);
     }
     problems.sort_by_key(|p| (p.line, p.column));

@@ -4,6 +4,7 @@
 //! problems), then one module per file, then [`project`] which loads them together. Nothing here knows
 //! prompts' or datasets' contents.
 
+pub mod line;
 pub mod problem;
 pub mod text;
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::line::{MOST, one_line};
+
 /// A problem of an input file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -49,7 +51,8 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file)?;
+        // Every part may hold text of a file: a key, a value, even a file's name.
+        write!(f, "{}", one_line(&self.file, MOST))?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
             if let Some(column) = self.column {
@@ -57,11 +60,11 @@ impl fmt::Display for Problem {
             }
         }
         if !self.key.is_empty() {
-            write!(f, ": `{}`", self.key)?;
+            write!(f, ": `{}`", one_line(&self.key, MOST / 4))?;
         }
-        write!(f, ": {}", self.message)?;
+        write!(f, ": {}", one_line(&self.message, MOST))?;
         if let Some(hint) = &self.hint {
-            write!(f, " ({hint})")?;
+            write!(f, " ({})", one_line(hint, MOST))?;
         }
         Ok(())
     }
@@ -97,6 +100,16 @@ mod tests {
             Some("did you mean `claude-3.7-sonnet`?".to_owned())
         );
         assert_eq!(did_you_mean("xyz", known), None);
+    }
+
+    #[test]
+    fn text_of_files_is_one_short_line() {
+        let mut problem =
+            Problem::of_file("evals/\u{1b}.yml", format!("found `x\n::error::{}`", "y".repeat(1 << 20)));
+        problem.key = "a\nb".repeat(1000);
+        let shown = problem.hint("\r\nhint").to_string();
+        assert!(shown.starts_with("evals/\\u{1b}.yml: `a ba b") && shown.ends_with("y` ( hint)"), "{shown}");
+        assert!(shown.len() < 3_000 && !shown.contains(char::is_control), "{shown}");
     }
 
     #[test]

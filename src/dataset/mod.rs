@@ -4,6 +4,7 @@
 //! of a file. Whether labels are right is not decided here.
 
 mod case;
+mod csv;
 mod group;
 mod read;
 

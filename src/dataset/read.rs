@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::case::{Case, Dataset};
+use super::csv::read_csv;
 use crate::config::check::CheckSpec;
-use crate::config::document::{parse_tree, show_path};
-use crate::config::{Problem, conflict, did_you_mean};
-use crate::json::{Unique, marked, parse, sha256_hex};
+use crate::config::document::{Flaw, parse_tree, show_path};
+use crate::config::{Problem, conflict, did_you_mean, text};
+use crate::json::{Unique, marked, text_sha256, why};
 
 /// More problems than this help nobody; the count of the rest is said.
 const MAX_PROBLEMS: usize = 100;
@@ -49,7 +50,7 @@ impl<'de> Deserialize<'de> for SliceValues {
 /// A line as written. `T` is raw text on the fast path and a value where problems are looked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line<T> {
+pub(super) struct Line<T> {
     id: String,
     input: T,
     expected: Unique,
@@ -76,11 +77,8 @@ pub fn load(root: &Path, file: &str) -> Result<Dataset, Vec<Problem>> {
         }
         vec![problem]
     })?;
-    let sha256 = sha256_hex(&bytes);
-    let text = String::from_utf8(bytes).map_err(|error| {
-        vec![Problem::of_file(file, format!("expected UTF-8 text: {}", error.utf8_error()))]
-    })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let sha256 = text_sha256(&bytes);
+    let text = &text::decode(file, bytes).map_err(|problem| vec![problem])?;
     if let Some(problem) = conflict::find(root, file, text) {
         return Err(vec![problem]);
     }
@@ -171,7 +169,7 @@ fn is_value(raw: &str) -> bool {
     !suspicious || serde_json::from_str::<Value>(raw).is_ok()
 }
 
-fn case<T>(line: Line<T>, input_text: String, number: usize) -> Case {
+pub(super) fn case<T>(line: Line<T>, input_text: String, number: usize) -> Case {
     Case {
         slices: line.slices.into_iter().map(|(name, values)| (name, values.0)).collect(),
         cluster: line.cluster,
@@ -190,9 +188,7 @@ fn explain(file: &str, line: &str, number: usize) -> Vec<Problem> {
         Err(error) => {
             let mut problem = Problem::of_file(file, "").at_line(number);
             problem.column = Some(error.column());
-            let message = error.to_string();
-            let cut = message.rfind(" at line ").unwrap_or(message.len());
-            problem.message = format!("not valid JSON: {}", message.get(..cut).unwrap_or_default());
+            problem.message = format!("not valid JSON: {}", why(&error));
             problem.hint = Some("each line is one case, written as one JSON object".to_owned());
             return vec![problem];
         }
@@ -205,23 +201,28 @@ fn explain(file: &str, line: &str, number: usize) -> Vec<Problem> {
         let message = format!("expected one JSON object per line, found {found}");
         return vec![Problem::of_file(file, message).at_line(number)];
     }
-    match parse_tree::<Line<Value>>(tree) {
+    match fields(file, tree, number) {
         Ok(_) => {
             // Only a key that stands twice passes the tree and not the line.
             let error = serde_json::from_str::<Line<Box<RawValue>>>(line).map(|_| ()).err();
             let message = error.map_or_else(String::new, |error| error.to_string());
             vec![Problem::of_file(file, message).at_line(number)]
         }
-        Err(flaws) => flaws
-            .into_iter()
-            .map(|flaw| {
-                let mut problem = Problem::of_file(file, flaw.message).at_line(number);
-                problem.key = show_path(&flaw.path);
-                problem.hint = flaw.hint;
-                problem
-            })
-            .collect(),
+        Err(problems) => problems,
     }
+}
+
+/// The fields of a case from a value, or each thing that is wrong with them.
+pub(super) fn fields(file: &str, tree: Value, number: usize) -> Result<Line<Value>, Vec<Problem>> {
+    parse_tree::<Line<Value>>(tree).map_err(|flaws| {
+        let problem = |flaw: Flaw| Problem {
+            line: Some(number),
+            key: show_path(&flaw.path),
+            hint: flaw.hint,
+            ..Problem::of_file(file, flaw.message)
+        };
+        flaws.into_iter().map(problem).collect()
+    })
 }
 
 fn check_ids(file: &str, cases: &[Case], problems: &mut Vec<Problem>) {
@@ -247,129 +248,6 @@ fn check_ids(file: &str, cases: &[Case], problems: &mut Vec<Problem>) {
     }
 }
 
-/// CSV: `id,input,expected`, `slices.NAME`, `cluster`, `must_pass`; cells that are JSON objects or arrays are
-/// read as JSON.
-fn read_csv(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Case> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
-    let headers = match reader.headers() {
-        Ok(headers) => headers.clone(),
-        Err(error) => {
-            problems.push(Problem::of_file(file, format!("not valid CSV: {error}")));
-            return Vec::new();
-        }
-    };
-    let known = ["id", "input", "expected", "cluster", "must_pass"];
-    for name in &headers {
-        if !known.contains(&name) && !name.starts_with("slices.") {
-            let mut problem = Problem::of_file(
-                file,
-                format!("unknown column `{name}`, expected some of: {}, slices.NAME", known.join(", ")),
-            )
-            .at_line(1);
-            problem.hint = did_you_mean(name, known);
-            problems.push(problem);
-        }
-    }
-    for (i, name) in headers.iter().enumerate() {
-        if headers.iter().take(i).any(|before| before == name) {
-            problems.push(Problem::of_file(file, format!("column `{name}` stands twice")).at_line(1));
-        }
-    }
-    for name in ["id", "input", "expected"] {
-        if !headers.iter().any(|header| header == name) {
-            problems.push(Problem::of_file(file, format!("required column `{name}` is missing")).at_line(1));
-        }
-    }
-    if !problems.is_empty() {
-        return Vec::new();
-    }
-    let mut cases = Vec::new();
-    for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                let line = error.position().map_or(1, csv::Position::line);
-                let line = usize::try_from(line).unwrap_or(usize::MAX);
-                problems.push(Problem::of_file(file, format!("not valid CSV: {error}")).at_line(line));
-                continue;
-            }
-        };
-        let number = record.position().map_or(0, |p| usize::try_from(p.line()).unwrap_or(usize::MAX));
-        let mut object = Map::new();
-        let mut slices = Map::new();
-        let mut input_text = String::new();
-        let mut wrong = |message: String| problems.push(Problem::of_file(file, message).at_line(number));
-        for (name, cell) in headers.iter().zip(record.iter()) {
-            match name {
-                "must_pass" => {
-                    let value = match cell.trim() {
-                        "" | "false" | "0" => Value::Bool(false),
-                        "true" | "1" => Value::Bool(true),
-                        other => Value::String(other.to_owned()),
-                    };
-                    object.insert(name.to_owned(), value);
-                }
-                "cluster" if cell.is_empty() => {}
-                "id" | "cluster" => {
-                    object.insert(name.to_owned(), Value::String(cell.to_owned()));
-                }
-                _ if name.starts_with("slices.") => {
-                    if !cell.is_empty() {
-                        let value = cell_of(name, cell, &mut wrong);
-                        slices.insert(name.trim_start_matches("slices.").to_owned(), value);
-                    }
-                }
-                _ => {
-                    let value = cell_of(name, cell, &mut wrong);
-                    if name == "input" {
-                        input_text = match &value {
-                            Value::String(_) => value.to_string(),
-                            _ => cell.trim().to_owned(),
-                        };
-                    }
-                    object.insert(name.to_owned(), value);
-                }
-            }
-        }
-        object.insert("slices".to_owned(), Value::Object(slices));
-        match parse_tree::<Line<Value>>(Value::Object(object)) {
-            Ok(fields) => cases.push(case(fields, input_text, number)),
-            Err(flaws) => problems.extend(flaws.into_iter().map(|flaw| {
-                let mut problem = Problem::of_file(file, flaw.message).at_line(number);
-                problem.key = show_path(&flaw.path);
-                problem.hint = flaw.hint;
-                problem
-            })),
-        }
-    }
-    cases
-}
-
-/// The value of a cell; what is wrong with it is told.
-fn cell_of(name: &str, cell: &str, wrong: &mut impl FnMut(String)) -> Value {
-    json_cell(cell).unwrap_or_else(|message| {
-        wrong(format!("column `{name}` {message}; write text that is meant so as JSON text, or use JSONL"));
-        Value::Null
-    })
-}
-
-/// A cell is JSON where it begins as an object or a list, else text. What begins as an object and is none is a slip.
-fn json_cell(cell: &str) -> Result<Value, String> {
-    let trimmed = cell.trim();
-    if trimmed.starts_with('{') || trimmed.starts_with('[') {
-        match parse(trimmed) {
-            Ok(value) => return Ok(value),
-            Err(error)
-                if trimmed.starts_with("{\"") || trimmed.starts_with("[{") || trimmed.starts_with("[\"") =>
-            {
-                return Err(format!("begins as JSON and is none: {error}"));
-            }
-            Err(_) => {}
-        }
-    }
-    Ok(Value::String(cell.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -385,14 +263,6 @@ mod tests {
         let twice = "{\"id\": \"a\", \"input\": \"x\", \"expected\": {\"v\": \"fail\", \"v\": \"pass\"}}\n";
         let problems = read("a.jsonl", twice).unwrap_err();
         assert!(problems[0].starts_with("a.jsonl:1: the key `v` stands twice"), "{problems:?}");
-        let broken =
-            "id,input,expected\na,\"{\"\"x\"\": 1,}\",pass\nb,{curly} text,pass\nc,[sic] text,pass\n";
-        let problems = read("a.csv", broken).unwrap_err();
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(
-            problems[0].starts_with("a.csv:2: column `input` begins as JSON and is none"),
-            "{problems:?}"
-        );
     }
 
     #[test]
@@ -457,17 +327,43 @@ mod tests {
     }
 
     #[test]
-    fn csv_cells() {
-        let text = "id,input,expected,slices.kind,must_pass\n\
-                    a,hello,\"{\"\"v\"\": 2.0}\",x,true\nb,\"{\"\"n\"\": 1.50}\",pass,,\n";
-        let data = read("d.csv", text).unwrap();
-        assert_eq!(data.cases[0].input_text, "\"hello\"");
-        assert!(data.cases[0].must_pass && !data.cases[1].must_pass);
-        assert_eq!(data.cases[0].slices["kind"], ["x"]);
-        assert_eq!(data.cases[1].input_text, r#"{"n": 1.50}"#);
-        assert!(read("d.csv", "id,input,expcted\n").unwrap_err()[0].contains("did you mean `expected`?"));
-        assert!(read("d.csv", "id,input,expected\n").unwrap_err()[0].contains("at least one case"));
-        assert!(read("d.jsonl", "").unwrap_err()[0].contains("at least one case"));
+    fn the_hash_is_that_of_the_text_with_lf() {
+        let text = "{\"id\":\"a\",\"input\":1,\"expected\":1}\n\n{\"id\":\"b\",\"input\":1,\"expected\":1}\n";
+        let (lf, crlf) =
+            (read("d.jsonl", text).unwrap(), read("d.jsonl", &text.replace('\n', "\r\n")).unwrap());
+        assert_eq!((&lf.sha256, lf.cases[1].line), (&crlf.sha256, crlf.cases[1].line));
+        assert_eq!(lf.sha256, crate::json::sha256_hex(text));
+    }
+
+    #[test]
+    fn other_kinds_of_files_are_one_problem() {
+        for name in ["d.jsonl", "d.csv"] {
+            let problems = |bytes: &[u8]| {
+                let dir = tempfile::tempdir().unwrap();
+                std::fs::write(dir.path().join(name), bytes).unwrap();
+                let problems = load(dir.path(), name).unwrap_err();
+                assert_eq!(problems.len(), 1, "{problems:?}");
+                problems[0].to_string()
+            };
+            let lfs = problems(b"version https://git-lfs.github.com/spec/v1\noid sha256:01\nsize 5\n");
+            assert!(lfs.contains("a Git LFS pointer") && lfs.contains("git lfs pull"), "{lfs}");
+            assert!(problems(b"\xff\xfei\0d\0").contains("found UTF-16"));
+            assert!(
+                problems(b"id,input,expected\na,b,caf\xe9\n")
+                    .starts_with(&format!("{name}:2: expected UTF-8"))
+            );
+        }
+    }
+
+    #[test]
+    fn endless_nesting_is_told() {
+        let deep = format!(
+            "{{\"id\":\"a\",\"expected\":1,\"input\":{}{}}}",
+            "[".repeat(200_000),
+            "]".repeat(200_000)
+        );
+        let problems = read("d.jsonl", &deep).unwrap_err();
+        assert!(problems[0].contains("nested too deeply: expected at most 127 levels"), "{problems:?}");
     }
 
     #[test]

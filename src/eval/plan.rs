@@ -24,8 +24,8 @@ use crate::dataset::{Case, Dataset, grouped};
 use crate::json::{canonical, sha256_hex};
 use crate::llm::{Client, Hub};
 use crate::prompt::{Purpose, Template};
-use crate::task::Task;
 use crate::task::graph::Node;
+use crate::task::{Task, schema};
 use models::{embedder, speaker, speaker_of};
 
 /// One suite on one model.
@@ -432,7 +432,7 @@ fn checks_hash(root: &Path, spec: &SuiteSpec, scoring: &Scoring) -> String {
     let all = spec.checks.iter().chain(spec.metrics.values().map(|metric| &metric.check));
     let schemas: Vec<Value> = all
         .filter_map(|check| check.args.schema.as_ref())
-        .map(|file| std::fs::read(root.join(file)).map_or(Value::Null, |bytes| sha256_hex(bytes).into()))
+        .map(|file| schema::file_sha256(root, file).map_or(Value::Null, Value::from))
         .collect();
     let mut text = json!({
         "checks": spec.checks.iter().map(CheckSpec::canonical).collect::<Vec<_>>(),

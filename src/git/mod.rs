@@ -4,6 +4,7 @@
 //! measured against. This room knows neither files of the project nor the environment.
 
 pub mod base;
+pub mod blobs;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ fn holds(root: &Path, commit: &str, path: &str) -> bool {
 fn merge_heads(root: &Path) -> Vec<String> {
     // Relative to the folder that `git` was called in; a linked work tree keeps it elsewhere.
     let file = asked(root, &["rev-parse", "--git-path", "MERGE_HEAD"]).map(PathBuf::from);
-    let text = file.and_then(|file| std::fs::read_to_string(root.join(file)).ok()).unwrap_or_default();
+    let text = file.and_then(|file| crate::files::read_to_string(&root.join(file)).ok()).unwrap_or_default();
     let is_id = |line: &&str| line.len() >= 40 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
     text.lines().map(str::trim).filter(is_id).map(str::to_owned).collect()
 }

@@ -74,7 +74,7 @@ impl Results {
 
     /// The test's result, if it is known.
     pub(super) fn known(&self) -> Option<Kept> {
-        let text = std::fs::read_to_string(&self.file).ok()?;
+        let text = crate::files::read_to_string(&self.file).ok()?;
         text.lines()
             .filter(|line| self.name.split(' ').next_back().is_some_and(|name| line.contains(name)))
             .filter_map(|line| serde_json::from_str::<Kept>(line).ok())

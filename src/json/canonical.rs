@@ -62,6 +62,16 @@ pub fn sha256_hex(text: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(text.as_ref()))
 }
 
+/// [`sha256_hex`] of a text file, line ends as LF: a checkout with CRLF is the same file. Bytes that are not text are
+/// hashed as they are.
+#[must_use]
+pub fn text_sha256(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.contains("\r\n") => sha256_hex(text.replace("\r\n", "\n")),
+        _ => sha256_hex(bytes),
+    }
+}
+
 /// Lower-case hexadecimal digits of bytes. Every request has several; formatting them costs as much as hashing.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -96,5 +106,13 @@ mod tests {
         assert_eq!(canonical(&json!("a\"b")), r#""a\"b""#);
         let all: Vec<u8> = (0..=255).collect();
         assert_eq!(hex(&all), all.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    }
+
+    #[test]
+    fn line_ends_do_not_matter_in_text() {
+        assert_eq!(text_sha256(b"a\r\nb\r\n"), sha256_hex("a\nb\n"));
+        assert_eq!(text_sha256(b"a\nb\rc"), sha256_hex("a\nb\rc"));
+        assert_eq!(text_sha256("\u{feff}a".as_bytes()), sha256_hex("\u{feff}a"));
+        assert_eq!(text_sha256(b"\xff\r\n"), sha256_hex(b"\xff\r\n"));
     }
 }

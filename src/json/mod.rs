@@ -13,8 +13,9 @@ mod same;
 mod spans;
 mod unfence;
 mod unique;
+mod why;
 
-pub use canonical::{canonical, hex, sha256_hex};
+pub use canonical::{canonical, hex, sha256_hex, text_sha256};
 pub use exact::{digits, marked, parse, rounded, to_text};
 pub use pointer::{resolve, resolve_one, segment};
 pub use quote::is_verbatim;
@@ -24,3 +25,4 @@ pub use same::same;
 pub use spans::{Leaf, Member, leaves, top_members};
 pub use unfence::unfenced;
 pub use unique::Unique;
+pub use why::why;

@@ -34,7 +34,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::config::Problem;
+use crate::config::{Problem, text};
 use crate::files;
 use crate::json::sha256_hex;
 use document::{Document, Meta};
@@ -176,11 +176,7 @@ fn read(root: &Path, file: &str) -> Result<Document, Vec<Problem>> {
         |name: &str, error: std::io::Error| vec![Problem::of_file(name, format!("cannot be read: {error}"))];
     let bytes = files::read_of(root, file).map_err(|error| failed(file, error))?;
     if !is(file, ".pdf") {
-        let text = String::from_utf8(bytes.clone()).map_err(|error| {
-            let good = bytes.get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-            vec![Problem::of_file(file, "is not UTF-8 text").at_line(line)]
-        })?;
+        let text = text::decode(file, bytes).map_err(|problem| vec![problem])?;
         return document::parse(file, &text);
     }
     let side = format!("{file}.yml");
@@ -188,7 +184,7 @@ fn read(root: &Path, file: &str) -> Result<Document, Vec<Problem>> {
         let problem = Problem::of_file(&side, format!("cannot be read: {error}"));
         vec![problem.hint("a PDF has its front matter (doc_id, title, revision, ...) in a file beside it")]
     })?;
-    let meta = Meta::parse(&side, &String::from_utf8_lossy(&meta))?;
+    let meta = Meta::parse(&side, &text::decode(&side, meta).map_err(|problem| vec![problem])?)?;
     let pages = pdf::pages(root, file, &bytes).map_err(|problem| vec![problem])?;
     let sections = pdf::sections(&pages);
     if sections.is_empty() {

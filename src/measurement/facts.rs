@@ -11,6 +11,7 @@ use crate::config::settings::OnInconclusive;
 use crate::config::suite::{GateSpec, JudgeSpec, LimitsSpec, SuiteSpec};
 use crate::dataset::Dataset;
 use crate::json::{canonical, sha256_hex};
+use crate::task::schema;
 
 /// The measurement of one suite.
 #[derive(Debug, Clone)]
@@ -209,17 +210,16 @@ impl CheckFacts {
 
 /// SHA-256 of a file below the root, line ends as LF; absent where it cannot be read.
 fn file_hash(root: &Path, file: &str) -> Option<String> {
-    let bytes = std::fs::read(root.join(file)).ok()?;
+    let bytes = crate::files::read(&root.join(file)).ok()?;
     match String::from_utf8(bytes) {
         Ok(text) => Some(sha256_hex(text.replace("\r\n", "\n"))),
         Err(error) => Some(sha256_hex(error.into_bytes())),
     }
 }
 
-/// SHA-256 of a JSON file whatever its layout, or of its bytes where it is not JSON.
+/// SHA-256 of a schema whatever its layout, with the files that it refers to, or of its bytes where it is not JSON.
 fn schema_hash(root: &Path, file: &str) -> Option<String> {
-    let text = std::fs::read(root.join(file)).ok()?;
-    match serde_json::from_slice::<Value>(&text) {
+    match schema::read(root, file) {
         Ok(value) => Some(sha256_hex(canonical(&value))),
         Err(_) => file_hash(root, file),
     }

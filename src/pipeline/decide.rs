@@ -200,7 +200,7 @@ impl Seen<'_> {
         if note.contains('\n') || !file.is_file() {
             return Tried::Said { note: note.to_owned(), source: FILE.to_owned() };
         }
-        match std::fs::read_to_string(&file) {
+        match crate::files::read_to_string(&file) {
             Ok(text) => Tried::Said { note: text, source: note.to_owned() },
             Err(error) => Tried::Unreadable(format!("{note} cannot be read: {error}")),
         }

@@ -148,5 +148,5 @@ fn newest(own: &Path, fixed: &Path) -> io::Result<()> {
         return Ok(());
     }
     let _ = std::fs::remove_file(&beside);
-    atomic_write(fixed, &std::fs::read(own)?)
+    atomic_write(fixed, &crate::files::read(own)?)
 }

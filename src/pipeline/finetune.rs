@@ -257,7 +257,7 @@ fn distinct(dataset: &Dataset, said: &[Vec<String>]) -> Result<Vec<usize>, Vec<P
 pub(super) fn answers_fit(plan: &SuitePlan, labels: &Labels) -> Result<(), Vec<Problem>> {
     let Some(schema) = &plan.task.output_schema else { return Ok(()) };
     let validator = prepare(schema).map_err(|error| {
-        let message = format!("the output schema of task `{}` is no JSON Schema: {error}", plan.task.name);
+        let message = format!("the output schema of task `{}` cannot be used: {error}", plan.task.name);
         vec![Problem::of_file("config/prompt_graph.yml", message)]
     })?;
     let file = &labels.dataset.file;

@@ -24,6 +24,7 @@ use crate::measurement::compare::{JUDGE_LOST, case_of, of_suite};
 use crate::measurement::facts::Source;
 use crate::measurement::{Change, Effect, Facts, accepted, between};
 use crate::report::input::{MeasurementReport, SuiteChange};
+use crate::task::schema;
 
 /// What changed in the measurement since the merge base.
 #[derive(Default)]
@@ -41,6 +42,8 @@ struct Base {
     project: Project,
     /// By suite.
     datasets: BTreeMap<String, Arc<Dataset>>,
+    /// The first problem of a dataset that does not load, by suite.
+    unread: BTreeMap<String, Problem>,
     /// Holds the files; removed when the run ends.
     _folder: TempDir,
 }
@@ -210,7 +213,9 @@ impl Measurement {
             let Some(dataset) = base.datasets.get(name) else {
                 let what =
                     format!("{} does not load at the merge base, so it is not compared", doc.value.dataset);
-                changes.push((name.clone(), of_suite(name, &what, Effect::CanHide, &json!(what))));
+                let why = base.unread.get(name).map(|problem| format!("{what}: {problem}"));
+                let shown = why.unwrap_or_else(|| what.clone());
+                changes.push((name.clone(), of_suite(name, &shown, Effect::CanHide, &json!(what))));
                 continue;
             };
             let by_base = plan_by(inputs, project, base, (doc, suite), Arc::clone(dataset), &inputs.hub);
@@ -288,17 +293,36 @@ impl Base {
         }
         let relative =
             |path: &String| !path.is_empty() && Path::new(path).is_relative() && !path.contains("..");
-        write(&named.into_iter().filter(relative).collect::<Vec<_>>())?;
-        let mut datasets = BTreeMap::new();
+        let is_data = |path: &String| [".jsonl", ".csv"].iter().any(|end| path.ends_with(end));
+        // A schema needs the files that it refers to.
+        let write_all = |named: BTreeSet<String>| -> Result<(), Problem> {
+            let mut next: Vec<String> = named.into_iter().filter(relative).collect();
+            let mut written: BTreeSet<String> = BTreeSet::new();
+            while !next.is_empty() {
+                write(&next)?;
+                let found = next.iter().filter(|path| !is_data(path));
+                let found: BTreeSet<String> =
+                    found.flat_map(|path| schema::neighbours(folder.path(), path)).collect();
+                written.extend(next);
+                next = found.difference(&written).cloned().collect();
+            }
+            Ok(())
+        };
+        write_all(named)?;
+        let (mut datasets, mut unread) = (BTreeMap::new(), BTreeMap::new());
         let mut of_cases: BTreeSet<String> = BTreeSet::new();
         for doc in &project.suites {
-            if let Ok(dataset) = dataset::load(folder.path(), &doc.value.dataset) {
-                of_cases.extend(dataset.cases.iter().flat_map(|case| &case.checks).flat_map(files_of));
-                datasets.insert(doc.value.suite.clone(), Arc::new(dataset));
+            let suite = doc.value.suite.clone();
+            match dataset::load(folder.path(), &doc.value.dataset) {
+                Ok(dataset) => {
+                    of_cases.extend(dataset.cases.iter().flat_map(|case| &case.checks).flat_map(files_of));
+                    datasets.insert(suite, Arc::new(dataset));
+                }
+                Err(problems) => unread.extend(problems.into_iter().next().map(|problem| (suite, problem))),
             }
         }
-        write(&of_cases.into_iter().filter(relative).collect::<Vec<_>>())?;
-        Ok(Loaded::Project(Box::new(Self { project, datasets, _folder: folder })))
+        write_all(of_cases)?;
+        Ok(Loaded::Project(Box::new(Self { project, datasets, unread, _folder: folder })))
     }
 
     fn doc(&self, suite: &str) -> Option<&Document<SuiteSpec>> {

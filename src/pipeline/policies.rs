@@ -14,7 +14,6 @@ use crate::config::pins::JUDGE;
 use crate::config::suite::SuiteSpec;
 use crate::config::{Document, Problem, Project, did_you_mean};
 use crate::dataset::Case;
-use crate::json::sha256_hex;
 use crate::policy::accepted::History;
 use crate::policy::datasets::Rules;
 use crate::policy::pins::{Facts, TaskNow};
@@ -22,7 +21,7 @@ use crate::policy::{Findings, NamedVersions, UnderTest, datasets, pins, prompts}
 use crate::prompt::{Changelog, Lock};
 use crate::report::input::PolicyReport;
 use crate::report::measurement;
-use crate::task::read_json;
+use crate::task::schema;
 
 /// Re-derives baselines: by far the dearest of the policies.
 pub const BASELINES: &str = "baselines";
@@ -57,13 +56,13 @@ fn tasks_now(inputs: &Inputs, project: &Project) -> BTreeMap<String, TaskNow> {
         let of_task = |suite: &&Document<SuiteSpec>| suite.value.task.as_ref() == Some(name);
         let suites: Vec<&SuiteSpec> = project.suites.iter().filter(of_task).map(|doc| &doc.value).collect();
         let schema = project.graph.value.tasks.get(name).and_then(|task| task.output_schema.as_ref());
-        let schema = schema.and_then(|file| crate::files::read(&project.root.join(file)).ok());
+        let schema = schema.and_then(|file| schema::file_sha256(&project.root, file));
         // A plan that does not load is `inputs`' to report.
         let loaded = inputs.suites.iter().find(|suite| suite.doc.value.task.as_ref() == Some(name));
         let plan = loaded.and_then(|suite| inputs.plan_of(suite, &pin.model, Some(&pin.prompt)).ok());
         let (graph, kb) =
             plan.map_or((None, None), |plan| (plan.identity.graph_sha256, plan.identity.kb_sha256));
-        let (schema, suites) = (schema.map(sha256_hex), measuring(project, &suites, &pin.model));
+        let suites = measuring(project, &suites, &pin.model);
         found.insert(name.clone(), TaskNow { graph, kb, schema, suites });
     }
     found
@@ -176,7 +175,7 @@ fn check_dataset(inputs: &Inputs, suite: &SuiteInputs) -> Findings {
     else {
         return findings;
     };
-    let schema = match task.case_schema.as_ref().map(|file| (file, read_json(&project.root, file))) {
+    let schema = match task.case_schema.as_ref().map(|file| (file, schema::read(&project.root, file))) {
         Some((file, Ok(schema))) => Some((file, schema)),
         Some((_, Err(problem))) => {
             findings.problems.push(problem);

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::inputs::Inputs;
-use crate::config::{Problem, did_you_mean, env};
+use crate::config::{Problem, did_you_mean, env, text};
 use crate::files::atomic_write;
+use crate::files::text::as_text;
 use crate::json::sha256_hex;
 use crate::report::input::Report;
 use crate::report::json;
@@ -32,11 +33,12 @@ pub fn read(runs: &Path, name: Option<&str>) -> Result<Report, Problem> {
         }
     };
     let shown = file.display().to_string();
-    let bytes = std::fs::read(&file).map_err(|error| {
+    let bytes = crate::files::read(&file).map_err(|error| {
         let problem = Problem::of_file(shown.clone(), format!("the run cannot be read: {error}"));
         problem.hint("give a run id of reports/runs, or an eval_results file")
     })?;
-    json::read(&bytes).map_err(|message| Problem::of_file(shown, message))
+    let text = as_text(&bytes).map_err(|foreign| text::problem(&shown, foreign))?;
+    json::read(text.as_bytes()).map_err(|message| Problem::of_file(shown, message))
 }
 
 /// The newest stored run that `holds` what is looked for. Runs that cannot be read are passed over.
@@ -97,7 +99,7 @@ fn ids(runs: &Path) -> Vec<String> {
 pub fn shared_id(reports: &Path, group: &str, own: &str) -> String {
     let dir = reports.join(".cache").join("nextest");
     let file = dir.join(sha256_hex(group).get(..16).unwrap_or_default());
-    let known = || std::fs::read_to_string(&file).ok().filter(|id| !id.is_empty());
+    let known = || crate::files::read_to_string(&file).ok().filter(|id| !id.is_empty());
     if let Some(id) = known() {
         return id;
     }

@@ -149,7 +149,7 @@ pub fn put_in_place(
     let from = project.pins.value.pins.get(task).map(|pin| pin.model.clone()).unwrap_or_default();
     let path = inputs.root().join(FILE);
     let failed = |error: std::io::Error| vec![Problem::of_file(FILE, format!("cannot be edited: {error}"))];
-    let before = std::fs::read_to_string(&path).map_err(failed)?;
+    let before = crate::files::read_to_string(&path).map_err(failed)?;
     let today = clock.today();
     // The graph's hash holds what the model is asked with: it is another one's now.
     let pin = project.pins.value.pins.get(task).filter(|pin| pin.graph_sha256.is_some());

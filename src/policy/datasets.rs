@@ -36,7 +36,7 @@ pub fn check(root: &Path, all: &[Rules<'_>]) -> Findings {
             match prepare(schema) {
                 Ok(validator) => findings.problems.extend(against(root, rules.dataset, file, &validator)),
                 Err(error) => {
-                    findings.problems.push(Problem::of_file(file, format!("not a JSON Schema: {error}")));
+                    findings.problems.push(Problem::of_file(file, error));
                 }
             }
         }
@@ -83,8 +83,7 @@ fn written(root: &Path, dataset: &Dataset) -> HashMap<usize, Value> {
     if dataset.file.ends_with(".csv") {
         return HashMap::new();
     }
-    let text = std::fs::read_to_string(root.join(&dataset.file)).unwrap_or_default();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = crate::files::read_to_string(&root.join(&dataset.file)).unwrap_or_default();
     text.lines().enumerate().filter_map(|(i, line)| Some((i + 1, serde_json::from_str(line).ok()?))).collect()
 }
 

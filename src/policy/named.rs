@@ -80,6 +80,6 @@ impl NamedVersions {
 
 /// The header is written a key a line; no other key of it is called so.
 fn line_of_prompt(root: &Path, file: &str) -> Option<usize> {
-    let text = std::fs::read_to_string(root.join(file)).ok()?;
+    let text = crate::files::read_to_string(&root.join(file)).ok()?;
     text.lines().position(|line| line.trim_start().starts_with("\"prompt\":")).map(|i| i + 1)
 }

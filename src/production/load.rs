@@ -11,12 +11,10 @@ use crate::config::suite::{JudgeSpec, SuiteSpec};
 use crate::config::{Document, Problem, Project, Step, did_you_mean};
 use crate::dataset::Dataset;
 use crate::eval::plan::{Options, SuitePlan};
-use crate::json::sha256_hex;
 use crate::llm::Hub;
 use crate::pipeline::{Inputs, money};
 use crate::prompt::content_sha256;
-use crate::task::read_json;
-use crate::task::schema::prepare;
+use crate::task::schema::{file_sha256, prepare, read};
 
 impl Production {
     /// Spend from one account, if the run has a limit.
@@ -69,8 +67,7 @@ impl Production {
             }
         };
         let prompt = content_sha256(&project.root, &pin.prompt).map_err(|problem| vec![problem])?;
-        let schema = spec.output_schema.as_ref().map(|file| project.root.join(file));
-        let schema = schema.and_then(|file| crate::files::read(&file).ok()).map(sha256_hex);
+        let schema = spec.output_schema.as_ref().and_then(|file| file_sha256(&project.root, file));
         hold("prompt_sha256", "the prompt's text", Some(&pin.prompt_sha256), Some(prompt));
         hold(
             "graph_sha256",
@@ -93,13 +90,13 @@ impl Production {
             .as_ref()
             .map(|alias| self::plan((inputs, hub), project, (task, spec), (alias, &pin.prompt), None));
         let fallback = fallback.transpose()?.map(Arc::new);
-        let input_schema = spec.input_schema.as_ref().map(|file| read_json(&project.root, file)).transpose();
+        let input_schema = spec.input_schema.as_ref().map(|file| read(&project.root, file)).transpose();
         let input_schema = input_schema.map_err(|problem| vec![problem])?;
         let output_schema = plan.task.output_schema.clone();
         let prepared = |schema: &Option<serde_json::Value>, key: &str| {
             let message = |error: String| {
                 let path = ["tasks", task, key].map(Step::from);
-                vec![project.graph.problem(&path, format!("is no JSON Schema: {error}"))]
+                vec![project.graph.problem(&path, error)]
             };
             schema.as_ref().map(|schema| prepare(schema).map_err(message)).transpose()
         };

@@ -96,9 +96,7 @@ pub(super) fn own_text(root: &Path, name: &str) -> Result<String, Problem> {
         return Err(Problem::of_file(&file, message));
     }
     let bytes = files::read(&path).map_err(failed)?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| Problem::of_file(&file, format!("expected UTF-8 text: {}", error.utf8_error())))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
+    let text = crate::config::text::decode(&file, bytes)?.replace("\r\n", "\n");
     match unresolved(root, name, &text) {
         Some(problem) => Err(problem),
         None => Ok(text),

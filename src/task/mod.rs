@@ -18,6 +18,7 @@ use crate::config::suite::SuiteSpec;
 use crate::config::text::read_text;
 use crate::config::{Problem, Project, Step};
 use crate::files;
+use crate::json::why;
 use crate::kb::context::Retriever;
 use crate::llm::{Message, ModelCard, Operation, Request, Role};
 use crate::prompt::{Purpose, Template};
@@ -75,7 +76,7 @@ impl Task {
                 Err(found) => problems.extend(found),
             }
         }
-        let output_schema = match spec.output_schema.as_ref().map(|file| read_json(&project.root, file)) {
+        let output_schema = match spec.output_schema.as_ref().map(|file| schema::read(&project.root, file)) {
             Some(Ok(schema)) => Some(schema),
             Some(Err(problem)) => {
                 problems.push(problem);
@@ -214,6 +215,7 @@ pub fn read_json(root: &Path, file: &str) -> Result<Value, Problem> {
     }
     let text = read_text(root, file)?;
     let text = text.ok_or_else(|| Problem::of_file(file, "cannot be read: there is no such file"))?;
-    serde_json::from_str(&text)
-        .map_err(|error| Problem::of_file(file, format!("not valid JSON: {error}")).at_line(error.line()))
+    serde_json::from_str(&text).map_err(|error| {
+        Problem::of_file(file, format!("not valid JSON: {}", why(&error))).at_line(error.line())
+    })
 }

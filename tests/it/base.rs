@@ -164,3 +164,54 @@ fn a_worse_prompt_does_not_approve_itself_on_master() {
         .says(&["gold: regressed, accepted", "base: merge base with origin/master ("]);
     insta::assert_snapshot!(ran.stdout.lines().last().unwrap(), @"exit 0: what got worse is accepted");
 }
+
+/// A checkout of Git for Windows, and a filter whose content is longer than the object.
+#[test]
+fn a_checkout_with_other_bytes_is_compared_with_its_base() {
+    let cases = "id,input,expected\nc-1,sky,\"{\"\"colour\"\":\n\"\"blue\"\"}\"\nc-2,grass,\"{\"\"colour\"\": \"\"green\"\"}\"\n";
+    for filter in [false, true] {
+        let world = World::of_cases(cases);
+        let suite = world.read("evals/tiny.yml") + "  - json_schema: { schema: data/s.json }\n";
+        world.write("evals/tiny.yml", &suite);
+        world.write("data/s.json", "{\"$ref\": \"object.json\"}\n");
+        world.write("data/object.json", "{\n  \"type\": \"object\"\n}\n");
+        let accept = || world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Ada"]).exits(0);
+        if filter {
+            world.write(".gitattributes", "data/s.json filter=wide\ndata/object.json filter=wide\n");
+        } else {
+            accept();
+        }
+        world.git();
+        if filter {
+            git(world.root(), &["config", "filter.wide.clean", "sed 's/ *$//'"]);
+            git(world.root(), &["config", "filter.wide.smudge", "sed 's/$/        /'"]);
+        } else {
+            git(world.root(), &["config", "core.autocrlf", "true"]);
+        }
+        for file in [
+            "config/models.yml",
+            "evals/tiny.yml",
+            "prompts/tiny.txt",
+            "data/cases.csv",
+            "data/s.json",
+            "data/object.json",
+        ] {
+            std::fs::remove_file(world.path(file)).unwrap();
+        }
+        git(world.root(), &["checkout", "-q", "--", "."]);
+        let seen = world.read("data/object.json");
+        assert!(seen.contains(if filter { "        \n" } else { "\r\n" }), "{seen:?}");
+        if filter {
+            // A filter gives another text, so this is what was accepted.
+            accept();
+            world.commit();
+            git(world.root(), &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+        }
+        // Something that may measure differs, so that all of it is read at the base.
+        world.write("config/settings.yml", "concurrency: 2\n");
+        world.commit();
+        world.run(&["eval"]).exits(0).says(&["100.0% -> 100.0%"]);
+        let measured = world.report().measurement;
+        assert!(measured.is_none(), "{measured:?}");
+    }
+}

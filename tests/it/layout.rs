@@ -248,3 +248,22 @@ fn generated_schemas_are_current() {
     let ran = std::process::Command::new(env!("CARGO_BIN_EXE_llmx")).args(args).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
+
+/// Files of people are read through `files`: regular ones only, and not without end.
+#[test]
+fn files_are_read_in_one_place() {
+    let readers = ["fs::read(", "fs::read_to_string(", "File::open("];
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        let is_reader = file == "src/files.rs";
+        for line in code_lines(without_tests(&file, &text)).filter(|_| !is_reader) {
+            if readers.iter().any(|reader| line.contains(reader)) && !ELSEWHERE.contains(&file.as_str()) {
+                wrong.push(format!("{file}: {line}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "use `files::read`:\n{}", wrong.join("\n"));
+}
+
+/// Files of our own making, opened by handle.
+const ELSEWHERE: &[&str] = &["src/llm/recording/flush.rs", "src/serve/handle/jobs.rs"];

@@ -14,6 +14,7 @@ mod example_doc;
 mod finetune;
 mod flags;
 mod gate_props;
+mod inputs;
 #[cfg(feature = "rf-qaqc")]
 mod judge_certificate;
 mod judge_labels;

@@ -1,12 +1,10 @@
 //! Files of the merge base: which of them the working tree changed, and copies of them in a folder.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
 
 use super::{Found, MergeBase};
 use crate::config::Problem;
-use crate::git::{self, Output, prepared};
+use crate::git::{self, Output, blobs};
 
 /// A file in the tree of the merge base.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +80,7 @@ impl MergeBase {
         Ok(text.split('\0').filter_map(entry).collect())
     }
 
-    /// Write these files below `folder`, as a checkout would: line ends and filters are those of `.gitattributes`.
+    /// Write these files below `folder`: filters are those of `.gitattributes`, line ends those of the commit.
     ///
     /// # Errors
     /// `git` fails, or a file cannot be written.
@@ -91,32 +89,16 @@ impl MergeBase {
         reason = "the folder is temporary: nothing in it has to survive a crash"
     )]
     pub fn write_to(&self, folder: &Path, entries: &[Entry]) -> Result<(), Problem> {
-        let prefix = text(&self.git(&["rev-parse", "--show-prefix"])?).trim_end_matches('\n').to_owned();
-        let failed = |error: &dyn std::fmt::Display| {
+        let failed = |error: std::io::Error| {
             Problem::of_file("git", format!("files of the merge base cannot be read: {error}"))
         };
-        let mut child = prepared(&self.root)
-            .args(["cat-file", "--batch", "--filters"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| failed(&error))?;
-        let asked: String =
-            entries.iter().map(|entry| format!("{} {prefix}{}\n", entry.id, entry.path)).collect();
-        let mut input = child.stdin.take();
-        // Both pipes would fill up if nothing were read while this is written.
-        let writer = std::thread::spawn(move || input.as_mut().map(|pipe| pipe.write_all(asked.as_bytes())));
-        let output = child.wait_with_output().map_err(|error| failed(&error))?;
-        let _ = writer.join();
-        let mut rest = output.stdout.as_slice();
-        for entry in entries {
-            let (content, behind) =
-                first_object(rest).ok_or_else(|| failed(&format!("`{}` is missing", entry.path)))?;
+        let wanted: Vec<(&str, &str)> =
+            entries.iter().map(|entry| (entry.id.as_str(), entry.path.as_str())).collect();
+        let contents = blobs::read(&self.root, &wanted).map_err(failed)?;
+        for (entry, content) in entries.iter().zip(contents) {
             let path = folder.join(&entry.path);
             let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-            made.and_then(|()| std::fs::write(&path, content)).map_err(|error| failed(&error))?;
-            rest = behind;
+            made.and_then(|()| std::fs::write(&path, content)).map_err(failed)?;
         }
         Ok(())
     }
@@ -125,13 +107,4 @@ impl MergeBase {
 /// The whole standard output as text: names may begin with a space.
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.bytes).into_owned()
-}
-
-/// The content of the first object of `cat-file --batch`, and what comes behind it: `<id> blob <size>\n<content>\n`.
-fn first_object(output: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = output.iter().position(|byte| *byte == b'\n')?;
-    let (head, rest) = output.split_at_checked(end)?;
-    let size: usize = std::str::from_utf8(head).ok()?.rsplit(' ').next()?.parse().ok()?;
-    let (content, behind) = rest.get(1..)?.split_at_checked(size)?;
-    Some((content, behind.get(1..)?))
 }

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, IsTerminal as _, Read, Write};
+use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::Context;
 use crate::cli::print;
+use crate::files::open_stream;
 use crate::production::batch::Sink;
 use crate::production::batch::asked::Asked;
 use crate::production::batch::input::{Bad, Hashed, ReadSoFar, Record, csv, jsonl};
@@ -27,7 +29,7 @@ impl Source {
         let file: Box<dyn Read + Send> = if input == "-" {
             Box::new(std::io::stdin())
         } else {
-            Box::new(File::open(input).map_err(|error| format!("cannot be read: {error}"))?)
+            Box::new(open_stream(Path::new(input)).map_err(|error| format!("cannot be read: {error}"))?)
         };
         let (file, so_far) = Hashed::new(file);
         let reader: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 18, file));

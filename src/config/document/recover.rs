@@ -10,7 +10,7 @@ use super::strict::Strict;
 use crate::config::problem::did_you_mean;
 
 /// Enough for any file a person can still mend; it bounds the work on garbage.
-const MAX_PROBLEMS: usize = 100;
+pub(super) const MAX_PROBLEMS: usize = 100;
 
 /// A problem without its file.
 #[derive(Debug)]

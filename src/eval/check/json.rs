@@ -10,8 +10,7 @@ use super::target::{clipped, is_text, json, not_json, quoted, values};
 use super::{Finding, Stop, Subject};
 use crate::config::check::CheckArgs;
 use crate::json::rounded;
-use crate::task::read_json;
-use crate::task::schema::prepare;
+use crate::task::schema::{prepare, read};
 
 /// Violations that an explanation lists.
 const LISTED: usize = 3;
@@ -21,8 +20,8 @@ const LISTED: usize = 3;
 /// # Errors
 /// What is wrong with the file.
 pub(super) fn load_schema(root: &Path, file: &str) -> Result<Validator, String> {
-    let schema = read_json(root, file).map_err(|problem| problem.to_string())?;
-    prepare(&schema).map_err(|message| format!("`{file}` is no JSON Schema: {message}"))
+    let schema = read(root, file).map_err(|problem| problem.to_string())?;
+    prepare(&schema).map_err(|message| format!("`{file}`: {message}"))
 }
 
 /// `is_json`. A string at `path` must hold JSON text (arguments of a tool call often do).

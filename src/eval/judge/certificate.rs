@@ -8,9 +8,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::labels;
 use crate::config::Problem;
 use crate::config::text::read_text;
-use crate::json::sha256_hex;
 
 /// Version of the file's shape.
 pub const FORMAT: u32 = 1;
@@ -126,7 +126,7 @@ pub fn read(root: &Path, suite: &str) -> Result<Option<Certificate>, Problem> {
 /// Why the judge `judge_sha256` of `suite`, which is to be held against `labels`, may not fail anything; `None` when it may.
 ///
 /// # Errors
-/// A certificate that cannot be read.
+/// A certificate, or its file of labels, cannot be read.
 pub fn why_not(
     root: &Path,
     suite: &str,
@@ -149,8 +149,8 @@ pub fn why_not(
             found.calibrated_on, found.suite, found.labels.file
         )));
     }
-    let labels = std::fs::read(root.join(&found.labels.file)).map(sha256_hex).unwrap_or_default();
-    if labels != found.labels.sha256 {
+    let now = labels::file_sha256(root, &found.labels.file)?.unwrap_or_default();
+    if now != found.labels.sha256 {
         return Ok(Some(format!(
             "its certificate of {} is stale: {} changed; {again}",
             found.calibrated_on, found.labels.file

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::Problem;
 use crate::config::text::read_text;
-use crate::json::sha256_hex;
+use crate::json::text_sha256;
 use crate::stats::moments;
 
 /// One labelled answer.
@@ -116,7 +116,19 @@ impl People {
     }
 }
 
-/// The labels of a file and the hash of its bytes.
+/// SHA-256 of a file of labels, line ends as LF; `None` where there is none.
+///
+/// # Errors
+/// It cannot be read.
+pub fn file_sha256(root: &Path, file: &str) -> Result<Option<String>, Problem> {
+    match crate::files::read(&root.join(file)) {
+        Ok(bytes) => Ok(Some(text_sha256(&bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Problem::of_file(file, format!("cannot be read: {error}"))),
+    }
+}
+
+/// The labels of a file and [`file_sha256`] of it.
 ///
 /// # Errors
 /// Every line that is no label, with its number; a file without any.
@@ -152,7 +164,11 @@ pub fn read(root: &Path, file: &str) -> Result<(Vec<Label>, String), Vec<Problem
     if labels.is_empty() && problems.is_empty() {
         problems.push(Problem::of_file(file, "holds no label").hint(SHAPE));
     }
-    if problems.is_empty() { Ok((labels, sha256_hex(text))) } else { Err(problems) }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let sha256 = file_sha256(root, file).map_err(|problem| vec![problem])?;
+    Ok((labels, sha256.unwrap_or_default()))
 }
 
 /// Most lines that are complained about one by one.
@@ -164,6 +180,15 @@ const SHAPE: &str = "a label is one line: {\"id\", \"case_id\", \"output\", \"la
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_that_cannot_be_read_are_a_problem_and_absent_ones_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("labels")).unwrap();
+        let problem = file_sha256(dir.path(), "labels").unwrap_err().to_string();
+        assert_eq!(problem, "labels: cannot be read: not a regular file");
+        assert_eq!(file_sha256(dir.path(), "none"), Ok(None));
+    }
 
     #[test]
     fn several_labels_of_an_answer_are_averaged() {

@@ -16,6 +16,7 @@ use super::format::{FORMAT, GENERATED, Recorded, Recording};
 use super::journal::Journal;
 use super::lock::{KeyLock, Locks};
 use super::unkept::Unkept;
+use crate::files::text::as_text;
 use crate::llm::{Error, Request, Stream};
 
 /// Folder of recordings, relative to the project root.
@@ -131,12 +132,13 @@ impl Store {
         if let Some(journal) = &self.journal {
             return Ok(journal.draws(key));
         }
-        let bytes = match std::fs::read(self.path(key)) {
+        let bytes = match crate::files::read(&self.path(key)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(self.refused(key, &error)),
         };
-        let found: Draws = serde_json::from_slice(&bytes).map_err(|error| self.refused(key, &error))?;
+        let text = as_text(&bytes).map_err(|foreign| self.refused(key, &foreign))?;
+        let found: Draws = serde_json::from_str(text).map_err(|error| self.refused(key, &error))?;
         if found.format > FORMAT {
             return Err(
                 self.refused(key, &format!("has format {}, this program reads up to {FORMAT}", found.format))
@@ -380,7 +382,8 @@ impl Store {
     /// What is wrong with the file, without its name.
     pub fn read(path: &Path) -> Result<Recording, String> {
         let bytes = crate::files::read(path).map_err(|error| format!("cannot be read: {error}"))?;
-        serde_json::from_slice(&bytes).map_err(|error| format!("is no recording: {error}"))
+        let text = as_text(&bytes).map_err(|foreign| foreign.to_string())?;
+        serde_json::from_str(text).map_err(|error| format!("is no recording: {error}"))
     }
 }
 

@@ -8,7 +8,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::json::{Unique, digits, hex, marked, resolve_one};
+use crate::files::table::{BadRow, Row, Table};
+use crate::files::text;
+use crate::json::{Unique, digits, hex, marked, resolve_one, why};
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,21 +38,48 @@ pub struct Bad {
 /// column), else `/id`.
 const PLACES: [&str; 2] = ["/record_id", "/id"];
 
-/// A reader that knows the hash of all that was read.
+/// A reader that knows the hash of all that was read, line ends as LF: a checkout with CRLF is the same input.
 pub struct Hashed<R> {
     inner: R,
-    sha256: Arc<Mutex<Sha256>>,
+    so_far: Arc<Mutex<LfSha256>>,
 }
 
 /// The hash of what a [`Hashed`] reader has read so far.
 #[derive(Clone)]
-pub struct ReadSoFar(Arc<Mutex<Sha256>>);
+pub struct ReadSoFar(Arc<Mutex<LfSha256>>);
+
+/// SHA-256 with LF for every CRLF.
+#[derive(Clone, Default)]
+struct LfSha256 {
+    sha256: Sha256,
+    /// The last byte is a CR, whose line end may follow.
+    held: bool,
+}
+
+impl LfSha256 {
+    fn update(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\r') {
+            if self.held && !piece.starts_with(b"\n") {
+                self.sha256.update(b"\r");
+            }
+            self.held = piece.ends_with(b"\r");
+            self.sha256.update(piece.strip_suffix(b"\r").unwrap_or(piece));
+        }
+    }
+
+    fn finish(mut self) -> String {
+        if self.held {
+            self.sha256.update(b"\r");
+        }
+        hex(&self.sha256.finalize())
+    }
+}
 
 impl<R: Read> Hashed<R> {
     /// Read through it.
     pub fn new(inner: R) -> (Self, ReadSoFar) {
-        let sha256 = Arc::new(Mutex::new(Sha256::new()));
-        (Self { inner, sha256: Arc::clone(&sha256) }, ReadSoFar(sha256))
+        let so_far = Arc::new(Mutex::new(LfSha256::default()));
+        (Self { inner, so_far: Arc::clone(&so_far) }, ReadSoFar(so_far))
     }
 }
 
@@ -58,8 +87,7 @@ impl ReadSoFar {
     /// In hexadecimal digits.
     #[must_use]
     pub fn sha256(&self) -> String {
-        let digest = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize();
-        hex(&digest)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().finish()
     }
 }
 
@@ -67,7 +95,7 @@ impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         let bytes = buffer.get(..read).unwrap_or_default();
-        self.sha256.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
+        self.so_far.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
         Ok(read)
     }
 }
@@ -75,10 +103,14 @@ impl<R: Read> Read for Hashed<R> {
 /// Longest line of JSONL, in bytes: what is longer is no record.
 const MOST_BYTES: usize = 16 << 20;
 
+/// Most bytes of a line that are passed over to find the next one: a line that goes on is a stream without lines.
+const MOST_SKIPPED: usize = 1 << 30;
+
 /// Records of JSONL: each line is one input, its id stands at the JSON pointer `id`; without one at `/record_id` where the
 /// first input has it, else at `/id`.
 ///
-/// An input that cannot be read any further is an error, the last that comes.
+/// An input that cannot be read any further is an error, the last that comes; so is one that is not text, such as UTF-16
+/// or a pointer of Git LFS.
 pub fn jsonl<'a>(
     reader: impl BufRead + 'a,
     id: Option<String>,
@@ -88,6 +120,12 @@ pub fn jsonl<'a>(
     std::iter::from_fn(move || {
         while !ended {
             line += 1;
+            if line == 1
+                && let Err(error) = reader.fill_buf().and_then(is_text)
+            {
+                ended = true;
+                return Some(Err(error));
+            }
             let mut bytes = Vec::new();
             // One more for the end of the line.
             let read = reader.by_ref().take(MOST_BYTES as u64 + 1).read_until(b'\n', &mut bytes);
@@ -111,7 +149,10 @@ pub fn jsonl<'a>(
             if line == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
                 bytes.drain(..3);
             }
-            let Ok(text) = String::from_utf8(bytes) else { return bad("is not UTF-8 text".to_owned()) };
+            let text = match String::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(error) => return bad(not_utf8(error.as_bytes())),
+            };
             if !text.trim().is_empty() {
                 return Some(Ok(record(line, text.trim(), &mut id)));
             }
@@ -120,7 +161,17 @@ pub fn jsonl<'a>(
     })
 }
 
+fn is_text(start: &[u8]) -> io::Result<()> {
+    text::check(start).map_err(|foreign| io::Error::new(io::ErrorKind::InvalidData, foreign.to_string()))
+}
+
+/// The problem of one line.
+fn not_utf8(line: &[u8]) -> String {
+    text::not_utf8(line).to_string().replace("(line 1: byte", "(byte").replace(" on line 1", "")
+}
+
 fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
+    let mut skipped = 0;
     loop {
         let buffer = reader.fill_buf()?;
         if buffer.is_empty() {
@@ -129,8 +180,13 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
         let end = buffer.iter().position(|byte| *byte == b'\n');
         let used = end.map_or(buffer.len(), |end| end + 1);
         reader.consume(used);
+        skipped += used;
         if end.is_some() {
             return Ok(());
+        }
+        if skipped > MOST_SKIPPED {
+            let message = format!("a line has more than {MOST_SKIPPED} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
     }
 }
@@ -139,8 +195,9 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
 fn record(line: usize, text: &str, place: &mut Option<String>) -> Result<Record, Bad> {
     let bad = |id: Option<String>, reason: String| Bad { line, id, reason };
     let exact = marked(text, &|_| true);
-    let Unique(value) = serde_json::from_str(exact.as_deref().unwrap_or(text))
-        .map_err(|error| bad(None, format!("is not JSON: {error}")))?;
+    let Unique(value) = serde_json::from_str(exact.as_deref().unwrap_or(text)).map_err(|error| {
+        bad(None, format!("is not JSON: {} at line 1 column {}", why(&error), error.column()))
+    })?;
     // Also checks what `Value` lets pass, such as a number that is too large for it.
     let text = serde_json::from_str::<&RawValue>(text).map_or(text, RawValue::get);
     let first = || PLACES.into_iter().find(|place| resolve_one(&value, place).is_some());
@@ -178,14 +235,12 @@ pub fn csv<'a>(
     reader: impl Read + 'a,
     id: Option<&str>,
 ) -> Result<impl Iterator<Item = io::Result<Result<Record, Bad>>> + 'a, String> {
-    let mut reader = csv::Reader::from_reader(reader);
-    let header = reader.headers().map_err(|error| format!("the header cannot be read: {error}"))?.clone();
-    let names: Vec<String> =
-        header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
-    let mut seen = HashSet::new();
-    if let Some(name) = names.iter().find(|name| !name.is_empty() && !seen.insert(name.as_str())) {
-        return Err(format!("has the column `{name}` twice: rename or remove one of them"));
-    }
+    let mut table = match Table::open(reader) {
+        Ok(Ok(table)) => table,
+        Ok(Err(bad)) => return Err(format!("the header cannot be used: {}", bad.message)),
+        Err(error) => return Err(format!("cannot be read: {error}")),
+    };
+    let names = table.columns().to_vec();
     let places = id.map_or_else(|| PLACES.to_vec(), |id| vec![id]);
     let columns: Vec<&str> = places.iter().map(|place| place.trim_start_matches('/')).collect();
     let found =
@@ -196,42 +251,39 @@ pub fn csv<'a>(
     };
     let name = name.to_owned();
     let whole = names.iter().position(|column| column == "input");
-    let record = move |row: Result<csv::StringRecord, csv::Error>| {
-        let row = row.map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            let line = usize::try_from(line).unwrap_or(usize::MAX);
-            let reason = match error.kind() {
-                csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                    format!("has {len} cells, and the header has {expected_len}")
-                }
-                _ => format!("is no row: {error}"),
-            };
-            Bad { line, id: None, reason }
-        })?;
-        let line = row.position().map_or(0, csv::Position::line);
-        let line = usize::try_from(line).unwrap_or(usize::MAX);
-        let id = row.get(at).unwrap_or_default().to_owned();
+    let record = move |row: Result<Row, BadRow>| {
+        let row = row.map_err(|BadRow { line, message }| Bad { line, id: None, reason: message })?;
+        let line = row.line;
+        let id = row.cells.get(at).cloned().unwrap_or_default();
         if id.is_empty() {
             return Err(Bad { line, id: None, reason: format!("has no id in the column `{name}`") });
         }
         let text = match whole {
             Some(column) => {
-                let cell = row.get(column).unwrap_or_default();
+                let cell = row.cells.get(column).map(String::as_str).unwrap_or_default();
                 let is_json = serde_json::from_str::<serde::de::IgnoredAny>(cell).is_ok();
                 if is_json { cell.to_owned() } else { Value::from(cell).to_string() }
             }
             None => {
-                let members =
-                    names.iter().zip(row.iter()).map(|(name, cell)| (name.clone(), Value::from(cell)));
-                Value::Object(members.collect::<Map<String, Value>>()).to_string()
+                let mut members = Map::new();
+                let mut unnamed = false;
+                for (name, cell) in names.iter().zip(&row.cells) {
+                    // Spreadsheets leave empty columns behind, data frames an index without a name.
+                    if name.is_empty() && cell.trim().is_empty() {
+                        continue;
+                    }
+                    if name.is_empty() && std::mem::replace(&mut unnamed, true) {
+                        let reason = "has cells in several columns without a name".to_owned();
+                        return Err(Bad { line, id: Some(id), reason });
+                    }
+                    members.insert(name.clone(), Value::from(cell.as_str()));
+                }
+                Value::Object(members).to_string()
             }
         };
         named(line, id, text)
     };
-    Ok(reader.into_records().map(move |row| match row {
-        Err(error) if error.is_io_error() => Err(io::Error::other(error)),
-        row => Ok(record(row)),
-    }))
+    Ok(std::iter::from_fn(move || table.next_row_of_cells()).map(move |row| row.map(&record)))
 }
 
 #[cfg(test)]
@@ -280,8 +332,13 @@ mod tests {
             ]
         );
         assert_eq!(
-            shown(jsonl(&b"\xff\xfe\n{\"id\": \"b\"}\n"[..], id())),
-            ["1 ! is not UTF-8 text", "2 b {\"id\": \"b\"}"]
+            shown(jsonl(&b"{\"id\": \"\xe9\"}\n{\"id\": \"b\"}\n\x81"[..], id())),
+            [
+                "1 ! expected UTF-8 text, found Windows-1252 (byte 0xE9 is `é` there) (save it as UTF-8, in Excel as \
+                 `CSV UTF-8`; or run `iconv -f WINDOWS-1252 -t UTF-8`)",
+                "2 b {\"id\": \"b\"}",
+                "3 ! expected UTF-8 text, found the byte 0x81 (save it as UTF-8)",
+            ]
         );
         let long = format!("{{\"id\": \"a\", \"x\": \"{}\"}}\n{{\"id\": \"b\"}}\n", "y".repeat(MOST_BYTES));
         assert_eq!(
@@ -332,6 +389,54 @@ mod tests {
             csv("a,b\n".as_bytes(), None).err().unwrap(),
             "has no column `record_id` or `id` for the id, but a, b"
         );
+    }
+
+    #[test]
+    fn files_of_another_kind_end_the_input() {
+        for bytes in [
+            &b"version https://git-lfs.github.com/spec/v1\noid sha256:01\nsize 5\n"[..],
+            b"\xff\xfe{\0",
+            b"PK\x03\x04",
+        ] {
+            let mut all = jsonl(bytes, None);
+            let error = all.next().unwrap().unwrap_err().to_string();
+            assert!(all.next().is_none(), "{error}");
+            assert_eq!(csv(bytes, None).err().unwrap(), format!("cannot be read: {error}"));
+            assert!(
+                error.contains("Git LFS") || error.contains("UTF-16") || error.contains("Excel"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn csv_of_spreadsheets() {
+        let text = "id;a;;\r\n\r\n1;\"x\r\ny\";;\r\n;;;\r\n2;z;;\r\n";
+        let want = ["3 1 {\"id\":\"1\",\"a\":\"x\\ny\"}", "6 2 {\"id\":\"2\",\"a\":\"z\"}"];
+        assert_eq!(shown(csv(text.as_bytes(), None).unwrap()), want);
+        assert_eq!(shown(csv(text.replace("\r\n", "\n").replace(';', "\t").as_bytes(), None).unwrap()), want);
+        // The index of a data frame.
+        assert_eq!(
+            shown(csv(",id,a\n0,1,x\n".as_bytes(), None).unwrap()),
+            ["2 1 {\"\":\"0\",\"id\":\"1\",\"a\":\"x\"}"]
+        );
+    }
+
+    #[test]
+    fn the_hash_does_not_depend_on_line_ends_or_pieces() {
+        let hash = |text: &str, piece: usize| {
+            let (hashed, so_far) = Hashed::new(text.as_bytes());
+            let mut reader = io::BufReader::with_capacity(piece, hashed);
+            reader.read_to_end(&mut Vec::new()).unwrap();
+            while !reader.fill_buf().unwrap().is_empty() {}
+            so_far.sha256()
+        };
+        let text = "a\n\nb\rc\n\r";
+        let want = crate::json::sha256_hex(text);
+        for piece in 1..6 {
+            assert_eq!(hash(text, piece), want);
+            assert_eq!(hash(&text.replace('\n', "\r\n"), piece), want);
+        }
     }
 
     #[test]

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Counts;
 use super::output::{Form, Written, written};
-use crate::config::Problem;
+use crate::config::{Problem, text};
 use crate::eval::shard::Shard;
-use crate::files;
-use crate::json::sha256_hex;
+use crate::files::{self, text::as_text};
+use crate::json::text_sha256;
 
 /// Form of a manifest.
 pub const FORMAT: u32 = 1;
@@ -68,7 +68,8 @@ pub fn read(path: &Path) -> Result<Manifest, Problem> {
     let name = path.display().to_string();
     let failed = |message: String| Problem::of_file(&name, message);
     let bytes = files::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| {
+    let text = as_text(&bytes).map_err(|foreign| text::problem(&name, foreign))?;
+    let manifest: Manifest = serde_json::from_str(text).map_err(|error| {
         failed(format!("is no manifest: {error}")).hint("`llmx task run --manifest FILE` writes one")
     })?;
     if manifest.format > FORMAT {
@@ -151,7 +152,7 @@ pub fn merge(manifests: &[(PathBuf, Manifest)], form: Form) -> Result<Merged, Ve
         })?;
         let (place, bytes) = beside(file, out).map_err(one)?;
         let failed = |message: String| one(Problem::of_file(place.display().to_string(), message));
-        if Some(sha256_hex(&bytes)) != manifest.out_sha256 {
+        if Some(text_sha256(&bytes)) != manifest.out_sha256 {
             return Err(failed("is not what its run wrote: run that shard again".to_owned()));
         }
         if Form::of(out) != form {
@@ -196,7 +197,7 @@ pub fn merge(manifests: &[(PathBuf, Manifest)], form: Form) -> Result<Merged, Ve
     let dead: String = letters.into_iter().map(|letter| letter + "\n").collect();
     let manifest = Manifest {
         shard: Shard { index: 1, of: 1 },
-        out_sha256: Some(sha256_hex(&outputs)),
+        out_sha256: Some(text_sha256(&outputs)),
         exit_code: u8::from(counts.dead > 0),
         counts,
         ..first.clone()

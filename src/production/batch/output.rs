@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::files;
 use crate::json::{exact, to_text};
 
 /// One output.
@@ -285,7 +286,7 @@ pub fn written(text: &str, form: Form) -> Result<Vec<Written>, Unusable> {
 /// # Errors
 /// [`Unusable::Foreign`]: it holds something else.
 pub fn may_hold(path: &Path, form: Form) -> Result<(), Unusable> {
-    match std::fs::read_to_string(path) {
+    match files::read_to_string(path) {
         Ok(text) => written(&text, form).map(drop),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Unusable::Io(error)),
@@ -308,7 +309,7 @@ struct Letter {
 /// # Errors
 /// [`Unusable::Foreign`]: it holds something else.
 pub fn may_hold_letters(path: &Path) -> Result<(), Unusable> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match files::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Unusable::Io(error)),
@@ -387,7 +388,7 @@ mod tests {
             for cut in 1..20 {
                 let last = form.line(&line("c", &output)).unwrap();
                 let damaged = [&whole[..], &last[..last.len() - cut]].concat();
-                crate::files::atomic_write(&path, &damaged).unwrap();
+                files::atomic_write(&path, &damaged).unwrap();
                 let (mut file, done) = Output::open(&path, form, "task").unwrap();
                 let ids = ["a", "b,\"x\""].map(|id| (id.to_owned(), "input".to_owned()));
                 assert_eq!(done, Done::from(ids), "{name} {cut}");
@@ -409,7 +410,7 @@ mod tests {
             ("e.csv", "a,b"),
         ] {
             let path = dir.path().join(name);
-            crate::files::atomic_write(&path, text.as_bytes()).unwrap();
+            files::atomic_write(&path, text.as_bytes()).unwrap();
             assert!(
                 matches!(Output::open(&path, Form::of(name), "task"), Err(Unusable::Foreign(..))),
                 "{name}"

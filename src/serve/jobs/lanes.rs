@@ -177,7 +177,7 @@ impl Desk {
         let folder = self.folder.of(id);
         let (out, done) = Output::open(&folder.join("out.jsonl"), Form::Jsonl, &job.task_sha256)
             .map_err(|error| error.to_string())?;
-        let input = BufReader::new(File::open(folder.join("in.jsonl")).map_err(broken)?);
+        let input = BufReader::new(crate::files::open(&folder.join("in.jsonl")).map_err(broken)?);
         let letters = File::create(folder.join("dead.jsonl")).map_err(broken)?;
         let mut sink = Files {
             out,

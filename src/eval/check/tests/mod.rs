@@ -56,7 +56,7 @@ fn project() -> tempfile::TempDir {
         ("int.json", r#"{"type":"integer"}"#),
         ("remote.json", r#"{"$ref":"https://example.com/s.json"}"#),
         ("file.json", r#"{"$ref":"file:///etc/hosts"}"#),
-        ("relative.json", r#"{"$ref":"s.json"}"#),
+        ("relative.json", r#"{"$ref":"gone.json"}"#),
         ("broken.json", r#"{"type":"#),
         ("wrong.json", r#"{"type":"objekt"}"#),
     ] {

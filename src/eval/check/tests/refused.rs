@@ -7,10 +7,10 @@ fn what_cannot_work_is_said_before_anything_runs() {
     for (yaml, want) in [
         ("json_schema: { schema: nope.json }", "nope.json: cannot be read"),
         ("json_schema: { schema: broken.json }", "broken.json:1: not valid JSON"),
-        ("json_schema: { schema: wrong.json }", "`wrong.json` is no JSON Schema"),
-        ("json_schema: { schema: remote.json }", "Retrieval is disabled"),
-        ("json_schema: { schema: file.json }", "Retrieval is disabled"),
-        ("json_schema: { schema: relative.json }", "`relative.json` is no JSON Schema"),
+        ("json_schema: { schema: wrong.json }", "`wrong.json`: not a JSON Schema"),
+        ("json_schema: { schema: remote.json }", "`https://example.com/s.json` is not followed"),
+        ("json_schema: { schema: file.json }", "`file:///etc/hosts` is not followed"),
+        ("json_schema: { schema: relative.json }", "gone.json: cannot be read: there is no such file"),
         (
             "custom: { name: shor }",
             "expected one of: big, broken, nan, panics, part, short (did you mean `short`?)",
