@@ -20,7 +20,7 @@ use crate::llm::stack::Ids;
 use crate::pipeline::block_on;
 use crate::production::Production;
 use crate::production::batch::manifest::{self, FORMAT, Manifest, merge};
-use crate::production::batch::output::{Done, Form, Output, may_hold, may_hold_letters};
+use crate::production::batch::output::{Done, Form, Output, Unusable, may_hold, may_hold_letters};
 use crate::production::batch::{Broken, Counts, Terms, Told, run as answer_all, strangers};
 use crate::production::live::sampled::Sampler;
 use crate::report::outcome::exit;
@@ -150,7 +150,11 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         let opened = Output::open(Path::new(output), Form::of(output), &production.sha256());
         let (file, done) = opened.map_err(|error| {
             let problem = Problem::of_file(output.as_str(), error.to_string());
-            context.refuse(&[problem.hint("name another --out, or move this file away")])
+            context.refuse(&[match error {
+                Unusable::Twice { second, .. } => Problem { line: usize::try_from(second).ok(), ..problem }
+                    .hint("remove one of the two lines, or name another --out"),
+                _ => problem.hint("name another --out, or move this file away"),
+            }])
         })?;
         (Out::File(file), done)
     };
