@@ -118,7 +118,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         return Err(exit::UNDECIDED);
     }
     if args.dry_run {
-        return dry_run::run(context, &inputs, &selections, Extent::Gate, args.format);
+        let mut left_out = problems;
+        left_out.extend(inputs.suite_problems.clone());
+        left_out.dedup();
+        return dry_run::run(context, &inputs, (&selections, &left_out), Extent::Gate, args.format);
     }
     deliver(context, inputs, selections, (&[], args.cases.is_empty()), args.format)
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed, FormatSetting, Trial};
 
 use super::alone::{self, Part};
 use super::kept::{Kept, Results};
@@ -116,6 +116,18 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     end(&shared, &telemetry).unwrap_or_else(|| conclusion.exit_code())
 }
 
+/// The exit code of a list that lacks the cases of inputs that do not load; none where it is whole.
+///
+/// Test runners such as nextest read the list with `--format terse` and run nothing when that fails. They get what can be
+/// listed, with exit code 0, because `policy::inputs` is on the list and fails when they run it.
+fn listed_with(args: &Arguments, inputs: &Inputs) -> Option<ExitCode> {
+    let mut problems = inputs.problems.iter().chain(&inputs.suite_problems).peekable();
+    problems.peek()?;
+    problems.for_each(|problem| complain(&format!("not listed: {problem}")));
+    let for_a_runner = args.format == Some(FormatSetting::Terse);
+    (!for_a_runner).then(|| ExitCode::from(exit::INPUT))
+}
+
 /// What all tests of this process share; `open` of them will run.
 fn begin(
     inputs: Arc<Inputs>,
@@ -155,7 +167,7 @@ fn begin(
     })
 }
 
-/// Close the traces; the exit code where reports could not be written.
+/// Close the traces; the exit code where the run was ended early, or reports could not be written.
 fn end(shared: &Shared, telemetry: &Telemetry) -> Option<ExitCode> {
     if let Some(note) = telemetry.close() {
         say(&format!("traces: {note}"));

@@ -98,9 +98,21 @@ fn listing_runs_nothing() {
         assert_eq!(names, want, "{args:?}");
     }
     assert!(!world.path("reports").exists());
-    // A suite that does not load is no reason to list nothing: the policy that says why can then be run.
+    // A suite that does not load: a person sees the rest and the reason, and the list fails.
     world.write("data/cases.csv", "id,input\n");
-    assert!(world.test(&["--list"]).exits(0).stdout.contains("policy::inputs: test"));
+    let ran = world.test(&["--list"]).exits(2).says(&["not listed: data/cases.csv"]);
+    assert!(ran.stdout.contains("policy::inputs: test"), "{}", ran.text());
+    // A test runner that cannot list runs nothing; it gets the policy that fails with the reason.
+    let ran = world.test(&["--list", "--format", "terse"]).exits(0).says(&["not listed: data/cases.csv"]);
+    assert!(ran.stdout.contains("policy::inputs: test"), "{}", ran.text());
+    world.test(&["policy::inputs", "--exact"]).exits(101);
+    // One suite of two, and a project that does not load at all.
+    world.write("evals/broken.yml", "suite: [");
+    world.write("data/cases.csv", "id,input,expected\nc-1,sky,blue\n");
+    let ran = world.test(&["--list"]).exits(2).says(&["not listed: evals/broken.yml"]);
+    assert!(ran.stdout.contains("tiny::c-1"), "{}", ran.text());
+    world.write("config/models.yml", "models: [");
+    world.test(&["--list"]).exits(2).says(&["not listed: config/models.yml"]);
 }
 
 #[test]
