@@ -162,7 +162,7 @@ fn with_reason(context: &Context, inputs: &Inputs, name: &str, terms: &Terms) ->
     if terms.reason.is_some() || !std::io::stdin().is_terminal() {
         return Ok(terms.clone());
     }
-    let reason = asked("each of these can hide a loss; why are they right?");
+    let reason = asked(context, "each of these can hide a loss; why are they right?");
     Ok(Terms { reason: reason.filter(|reason| !reason.is_empty()), ..terms.clone() })
 }
 
@@ -228,13 +228,13 @@ pub(super) fn confirmed(context: &Context, question: &str) -> bool {
         context.out.failed("cannot prompt for confirmation: stdin is not a terminal", Some("pass `--yes`"));
         return false;
     }
-    matches!(asked(&format!("{question} [y/N]")).as_deref(), Some("y" | "Y" | "yes"))
+    matches!(asked(context, &format!("{question} [y/N]")).as_deref(), Some("y" | "Y" | "yes"))
 }
 
 /// A line that the person at the terminal types.
-fn asked(question: &str) -> Option<String> {
+fn asked(context: &Context, question: &str) -> Option<String> {
     let _ = write!(std::io::stderr(), "{question} ");
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).ok()?;
+    context.interrupts.at_prompt(|| std::io::stdin().lock().read_line(&mut line)).ok()?;
     Some(line.trim().to_owned())
 }

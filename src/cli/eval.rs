@@ -11,6 +11,7 @@ use crate::dataset::Case;
 use crate::eval::event::{Event, Listener};
 use crate::eval::record::SuiteRecord;
 use crate::eval::shard::Shard;
+use crate::files::is_unkept;
 use crate::host;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::forecast::Extent;
@@ -164,7 +165,8 @@ fn deliver(
     let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
     let record = folder.record().map_err(|error| {
         context.out.failed(format!("{} cannot be written: {error}", folder.run.display()), None);
-        exit::CANNOT_TELL
+        // As for answers: where nothing can be kept, nothing is asked before there is space.
+        if is_unkept(&error) { exit::INPUT } else { exit::CANNOT_TELL }
     })?;
     context.trace(&inputs);
     let bar = progress(&selections, &inputs);

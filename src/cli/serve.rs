@@ -104,11 +104,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     }
     let mut inputs = context.inputs_with(&overrides)?;
     if args.keep_nothing {
-        inputs.hub = Hub::new(&inputs.root(), DIR, stack::Policy::Pass, host::outside());
+        inputs.hub = Hub::new(&inputs.root(), DIR, stack::Policy::Pass, context.outside());
     } else if inputs.settings.mode == Mode::Live && inputs.settings.resume.is_none() {
         // Nobody else has this run's name.
         let folder = inputs.settings.reports_dir.join("runs").join(&inputs.run_id).join("recordings");
-        inputs.hub = Hub::journal(&inputs.root(), &folder.display().to_string(), host::outside());
+        inputs.hub = Hub::journal(&inputs.root(), &folder.display().to_string(), context.outside());
     }
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));

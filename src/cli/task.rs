@@ -202,7 +202,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         let id = done.keys().next().map(String::as_str).unwrap_or_default();
         return Err(context.refuse(&[stranger(output, id, n)]));
     }
-    let code = code(&counts);
+    let code = context.code(code(&counts));
     if let Some(path) = manifest {
         let (prompt, prompt_sha256) = production.prompt();
         let out = Some(output.clone()).filter(|output| output != "-");
@@ -365,7 +365,8 @@ fn tell(context: &Context, production: &Production, counts: &Counts, told: &Told
         let again = "the same command asks only for what has no output";
         out.failed(sanitize::line(why), Some(again));
     }
-    if let Some(why) = &told.mend {
+    // The command itself reports why it was ended early.
+    if let Some(why) = told.mend.as_ref().filter(|_| !context.interrupts.halt().is_set()) {
         out.failed(sanitize::line(why), Some("mend it; the same command then goes on"));
     }
 }

@@ -53,9 +53,15 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     let purpose = if args.list { Purpose::Log } else { Purpose::Run };
     let telemetry = telemetry::start(&vars, purpose);
     let _stdout = host::Stdout::guard();
+    let interrupts = host::Interrupts::default();
+    let mut outside = host::outside();
+    outside.halt = interrupts.halt().clone();
+    if !args.list {
+        interrupts.listen(|cause| say(&host::ending(cause)));
+    }
     let mut inputs = match root {
-        Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry, host::outside()),
-        Err(problem) => Inputs::nowhere(problem, registry, host::outside()),
+        Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry, outside),
+        Err(problem) => Inputs::nowhere(problem, registry, outside),
     };
     if let Some(problem) = runs::unknown_resume(&inputs) {
         inputs.problems.push(problem);
@@ -69,7 +75,8 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     }
     if args.list {
         let trials = listed.into_iter().map(|test| trial(test, |_| Ok(()))).collect();
-        return libtest_mimic::run(&args, trials).exit_code();
+        let conclusion = libtest_mimic::run(&args, trials);
+        return listed_with(&args, &inputs).unwrap_or_else(|| conclusion.exit_code());
     }
     // The model calls run side by side whatever this says; one thread makes the lines come in listing order.
     args.test_threads = args.test_threads.or(Some(1));
@@ -172,6 +179,10 @@ fn end(shared: &Shared, telemetry: &Telemetry) -> Option<ExitCode> {
     if let Some(note) = telemetry.close() {
         say(&format!("traces: {note}"));
     }
+    if let Some(cause) = shared.inputs.hub.halt().cause() {
+        complain(&format!("{cause}; the same command asks only for answers that were not kept"));
+        return Some(ExitCode::from(exit::of_halt(cause)));
+    }
     shared.reports_failed.load(Ordering::Acquire).then(|| ExitCode::from(101))
 }
 
@@ -197,7 +208,10 @@ fn for_all(
             })
             .collect();
         code = end(&shared, telemetry);
-        if let Err(error) = results.keep(&kept) {
+        // Another process would take an interrupted test for one that failed.
+        if code.is_none()
+            && let Err(error) = results.keep(&kept)
+        {
             complain(&format!("results cannot be shared between processes: {error}"));
         }
         own = kept.into_iter().find(|kept| results.is_of(kept));

@@ -205,6 +205,7 @@ pub fn propose(
         Ok(Proposal { baseline, working: found.working, refusal, by_main, judge_missing, settled })
     })
     .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])?
+    .and_then(|proposal| inputs.not_ended().map(|()| proposal))
 }
 
 /// The open changes of a suite's measurement, as this person accepts them.

@@ -79,7 +79,9 @@ pub fn compare<'a>(inputs: &'a Inputs, task: &str) -> Result<Vec<Compared<'a>>, 
         }
     }
     money::open_account(inputs, suites.iter().copied()).map_err(|problem| vec![problem])?;
-    suites.into_iter().map(|suite| one(inputs, suite, pin)).collect()
+    let compared = suites.into_iter().map(|suite| one(inputs, suite, pin)).collect();
+    inputs.not_ended()?;
+    compared
 }
 
 fn one<'a>(inputs: &Inputs, suite: &'a SuiteInputs, pin: &Pin) -> Result<Compared<'a>, Vec<Problem>> {
@@ -126,6 +128,7 @@ fn one<'a>(inputs: &Inputs, suite: &'a SuiteInputs, pin: &Pin) -> Result<Compare
         source: Source::Models,
         slots: Arc::new(Semaphore::new(settings.concurrency)),
         concurrency: settings.concurrency,
+        halt: inputs.hub.halt().clone(),
     };
     let selection = Selection::all(plan.dataset.cases.len());
     let run = run_suite(plan, selection, baselines, terms, Arc::new(|_: usize, _| {}));
@@ -180,6 +183,7 @@ pub fn put_in_place(
         }
         proposals.push(proposal);
     }
+    inputs.not_ended()?;
     let mut written = Vec::new();
     for proposal in proposals.iter().filter(|proposal| !proposal.is_nothing_new()) {
         written.extend(accept::write(inputs, proposal)?);

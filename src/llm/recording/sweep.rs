@@ -107,8 +107,6 @@ fn key(path: &Path) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::llm::Stream;
     use crate::llm::recording::store::tests::{recorded, request};
@@ -124,7 +122,7 @@ mod tests {
 
     fn make_old(path: &Path) {
         let file = std::fs::File::options().write(true).open(path).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
     }
 
     #[tokio::test]
@@ -161,7 +159,7 @@ mod tests {
         make_old(&path);
         drop(store);
         let sign = dir.path().join("r/run-1-0.lock");
-        std::fs::write(&sign, "").unwrap();
+        crate::files::atomic_write(&sign, b"").unwrap();
         make_old(&sign);
         let sweep = Sweep::of(&Store::new(dir.path(), "r")).unwrap();
         assert!(!sweep.has_living_runs());

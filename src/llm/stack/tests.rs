@@ -1,5 +1,6 @@
 //! The layers under a provider that follows a script, in time that is only counted.
 
+mod halt;
 mod limit;
 mod replay;
 mod retry;
@@ -111,6 +112,7 @@ struct Bench {
     script: Arc<Script>,
     client: Client,
     store: Arc<Store>,
+    halt: Halt,
 }
 
 fn spec(more: serde_json::Value) -> ModelSpec {
@@ -136,10 +138,11 @@ fn bench_with(script: Arc<Script>, policy: Policy, more: serde_json::Value, limi
         let _ = ledger.set(Ledger::join(dir.path(), None, "me", budget::nano(usd)).unwrap());
     }
     let spec = spec(more);
-    let shared = Shared::over(Arc::clone(&script) as Arc<dyn Provider>, &spec, ledger);
+    let halt = Halt::default();
+    let shared = Shared::over(Arc::clone(&script) as Arc<dyn Provider>, &spec, ledger, halt.clone());
     let clock = Clock::new(|| time::OffsetDateTime::UNIX_EPOCH, 0);
     let client = Client::network(&shared, Arc::clone(&store), policy, clock);
-    Bench { dir, script, client, store }
+    Bench { dir, script, client, store, halt }
 }
 
 impl Bench {
