@@ -21,7 +21,7 @@ use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::runs;
 use crate::pipeline::{Inputs, Selection, Session, baselines};
 use crate::production::Production;
-use crate::report::outcome::{exit, exit_code};
+use crate::report::outcome::exit;
 use crate::report::traffic;
 use crate::report::words::Hints;
 
@@ -196,15 +196,10 @@ fn deliver(
     let hints = Hints {
         name_model: !inputs.settings.models.is_empty(),
         name_prompt: inputs.settings.prompt.is_some(),
+        unwritten: written.is_err(),
         ..Hints::default()
     };
     context.show(&report, format, hints);
-    // Of a part nobody says whether it is worse: that is decided over the whole.
-    let code = match exit_code(&report) {
-        exit::WORSE | exit::UNDECIDED if inputs.shard.is_some() => exit::OK,
-        code => code,
-    };
-    let mut codes = vec![code];
     match written {
         Ok(note) => {
             note.iter().for_each(|note| context.out.note(note));
@@ -217,10 +212,9 @@ fn deliver(
             context
                 .out
                 .failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
-            codes.push(exit::CANNOT_TELL);
         }
     }
-    Ok(exit::of(codes))
+    Ok(hints.exit_code(&report))
 }
 
 /// What the arguments select of each suite, and the problems of selected suites that cannot run. One broken suite
