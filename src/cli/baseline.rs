@@ -62,6 +62,8 @@ pub(super) enum Command {
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     match command {
         Command::Accept { suite, choice, yes, override_reason, reason, thin, by } => {
+            // From the look at what is accepted to the last file: another acceptance would decide on what this one replaces.
+            let _writing = context.writing()?;
             let inputs = context.inputs(choice)?;
             context.trace(&inputs);
             let terms = Terms {
@@ -135,8 +137,16 @@ fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, y
     if let Some(refusal) = &proposal.refusal {
         return Err(refuse(context, refusal));
     }
-    if proposal.is_nothing_new() {
-        context.out.note("nothing to accept: the baseline says exactly this already");
+    if let Some(working) = proposal.working.as_ref().filter(|_| proposal.is_nothing_new()) {
+        // The same command may have been killed between its files.
+        let written =
+            accept::complete(inputs, &working.baseline.header).map_err(|found| context.refuse(&found))?;
+        if written.is_empty() {
+            context.out.note("nothing to accept: the baseline says exactly this already");
+        } else {
+            context.out.note("the baseline is accepted already; the files that it needs were missing");
+        }
+        written.iter().for_each(|file| context.out.line(format!("wrote {file}")));
         return Ok(exit::OK);
     }
     if !yes && !confirmed(context, "accept this as the new baseline?") {

@@ -170,6 +170,8 @@ pub fn put_in_place(
         // The suite runs on another model from here on: this comparison is why that hides nothing.
         let suite = &one.suite.doc.value.suite;
         let change = without_model(suite, &from);
+        // Not once more, where the same command was killed before it came to the pin.
+        proposal.baseline.measurement.retain(|known| known.id != change.id);
         proposal.baseline.measurement.push(AcceptedChange {
             change: change.name,
             id: change.id,
@@ -188,16 +190,19 @@ pub fn put_in_place(
     for proposal in proposals.iter().filter(|proposal| !proposal.is_nothing_new()) {
         written.extend(accept::write(inputs, proposal)?);
     }
-    atomic_write(&path, after.as_bytes()).map_err(failed)?;
-    written.push(FILE.to_owned());
     let decisions: Vec<String> =
         compared.iter().map(|one| format!("{}: {}", one.record.suite, one.gate.decision.sentence)).collect();
     let why = terms.override_reason.as_ref().map_or(String::new(), |reason| format!(" (override: {reason})"));
     let entry = format!("pin `{task}`: {from} -> {to} by {}{why}; {}", terms.by, decisions.join("; "));
     let mut changelog = Changelog::load(&inputs.root())?.unwrap_or_default();
-    changelog.add_pin(&today, &entry).map_err(|problem| vec![problem])?;
-    changelog.save(&inputs.root()).map_err(|problem| vec![problem])?;
-    written.push(crate::prompt::changelog::FILE.to_owned());
+    // The pin comes last: as long as it names the old model, the same command completes what a killed one left.
+    if !changelog.text().contains(&entry) {
+        changelog.add_pin(&today, &entry).map_err(|problem| vec![problem])?;
+        changelog.save(&inputs.root()).map_err(|problem| vec![problem])?;
+        written.push(crate::prompt::changelog::FILE.to_owned());
+    }
+    atomic_write(&path, after.as_bytes()).map_err(failed)?;
+    written.push(FILE.to_owned());
     written.dedup();
     Ok(written)
 }
