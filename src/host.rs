@@ -119,10 +119,10 @@ pub const TELL_EVERY: std::time::Duration = std::time::Duration::from_secs(15);
 /// Standard output that outlives its reader.
 ///
 /// libtest-mimic panics when it prints into a closed pipe. While this guard lives, standard output goes
-/// through a pipe of our own, and a thread hands it on until the reader is gone, then swallows the rest.
+/// through a pipe of our own, and a thread hands it on until that fails, then swallows the rest.
 #[cfg(unix)]
 pub struct Stdout {
-    pump: Option<std::thread::JoinHandle<()>>,
+    pump: Option<std::thread::JoinHandle<Option<std::io::Error>>>,
     original: Option<std::os::fd::OwnedFd>,
 }
 
@@ -146,33 +146,42 @@ impl Stdout {
         let (mut reader, writer) = std::io::pipe()?;
         let pump = std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
             let mut buffer = [0u8; 16 * 1024];
-            let mut open = true;
+            let mut failed = None;
             while let Ok(n) = reader.read(&mut buffer) {
                 if n == 0 {
                     break;
                 }
-                if open {
-                    open = buffer.get(..n).is_some_and(|bytes| target.write_all(bytes).is_ok());
+                if failed.is_none() {
+                    failed = target.write_all(buffer.get(..n).unwrap_or_default()).err();
                 }
             }
+            failed
         })?;
         rustix::stdio::dup2_stdout(&writer)?;
         Ok(Self { pump: Some(pump), original: Some(original) })
     }
-}
 
-#[cfg(unix)]
-impl Drop for Stdout {
-    fn drop(&mut self) {
+    /// Hand the rest on. The error, if output was lost; a closed pipe is not an error.
+    #[must_use]
+    pub fn finish(mut self) -> Option<std::io::Error> {
+        self.end().filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe)
+    }
+
+    fn end(&mut self) -> Option<std::io::Error> {
         use std::io::Write as _;
         let _ = std::io::stdout().flush();
         if let Some(original) = self.original.take() {
             // Closes the pipe's writing end, so the pump sees the end.
             let _ = rustix::stdio::dup2_stdout(&original);
         }
-        if let Some(pump) = self.pump.take() {
-            let _ = pump.join();
-        }
+        self.pump.take().and_then(|pump| pump.join().unwrap_or_default())
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Stdout {
+    fn drop(&mut self) {
+        let _ = self.end();
     }
 }
 
@@ -187,7 +196,21 @@ impl Stdout {
     pub fn guard() -> Self {
         Self
     }
+
+    /// Nothing to hand on.
+    #[must_use]
+    pub fn finish(self) -> Option<std::io::Error> {
+        None
+    }
 }
+
+/// The message of a command whose data was not written.
+pub(crate) fn lost_output(error: &std::io::Error) -> String {
+    format!("standard output could not be written: {error}")
+}
+
+/// The hint of [`lost_output`].
+pub(crate) const LOST_OUTPUT_HINT: &str = "free space where the output goes, then run the same command again";
 
 /// Ends the run early when the program receives SIGTERM or Ctrl-C. Clones share the state.
 #[derive(Clone, Default)]

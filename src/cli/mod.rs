@@ -364,15 +364,17 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { exit::INPUT } else { exit::OK };
-            // clap knows where its own text goes; a closed pipe is nobody's loss.
-            let _ = error.print();
-            return ExitCode::from(code);
+            let printed = error.print();
+            if !error.use_stderr() {
+                print::wrote(printed);
+            }
+            return ExitCode::from(out.ended(code));
         }
     };
     let command = match cli.command {
         // The harness starts its own telemetry.
         Command::Test { args } => {
-            return test(cli.root.as_deref(), args);
+            return test(out, cli.root.as_deref(), args);
         }
         command => command,
     };
@@ -394,7 +396,7 @@ pub fn main() -> ExitCode {
     if let Some(folder) = context.telemetry.folder().filter(|_| !names_folder) {
         context.out.note(format!("traces: {}", folder.display()));
     }
-    ExitCode::from(context.ended(code.unwrap_or_else(|code| code)))
+    ExitCode::from(context.ended(out.ended(code.unwrap_or_else(|code| code))))
 }
 
 /// The command asks models, so a signal lets requests in flight come in. A service has its own way to end.
@@ -451,14 +453,17 @@ fn run(context: &Context, command: Command) -> Result<u8, u8> {
 }
 
 /// `llmx test`: the harness itself, with libtest's arguments.
-fn test(root: Option<&Path>, args: Vec<OsString>) -> ExitCode {
+fn test(out: Out, root: Option<&Path>, args: Vec<OsString>) -> ExitCode {
     let args = std::iter::once(OsString::from("llmx test")).chain(args);
     match libtest_mimic::Arguments::try_parse_from(args) {
         Ok(args) => crate::harness::run(&args, Registry::built_in(), root),
         Err(error) => {
             let code = if error.use_stderr() { exit::INPUT } else { exit::OK };
-            let _ = error.print();
-            ExitCode::from(code)
+            let printed = error.print();
+            if !error.use_stderr() {
+                print::wrote(printed);
+            }
+            ExitCode::from(out.ended(code))
         }
     }
 }

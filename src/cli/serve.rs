@@ -1,7 +1,6 @@
 //! `llmx serve`: pinned tasks over HTTP.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -173,7 +172,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let served = serve(tasks, keys, (folder, loader), spending, telemetry, options, |url| {
         context.out.line(format_args!("llmx serve listening on {url}"));
         // A reader at the other end of a pipe waits for this line.
-        let _ = std::io::stdout().flush();
+        context.out.flush();
     });
     drop(flushing);
     // The last lines, while the files are still this service's own.

@@ -39,6 +39,18 @@ struct Shared {
 /// Run the harness with libtest's arguments. `root` overrides where the project is.
 #[must_use]
 pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCode {
+    let stdout = host::Stdout::guard();
+    let code = run_guarded(args, registry, root);
+    match stdout.finish() {
+        None => code,
+        Some(error) => {
+            complain(&format!("{}; {}", host::lost_output(&error), host::LOST_OUTPUT_HINT));
+            if code == ExitCode::SUCCESS { ExitCode::from(101) } else { code }
+        }
+    }
+}
+
+fn run_guarded(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCode {
     if args.test_threads == Some(0) {
         complain("--test-threads: expected 1 or more, found 0");
         return ExitCode::from(exit::INPUT);
@@ -52,7 +64,6 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     }
     let purpose = if args.list { Purpose::Log } else { Purpose::Run };
     let telemetry = telemetry::start(&vars, purpose);
-    let _stdout = host::Stdout::guard();
     let interrupts = host::Interrupts::default();
     let mut outside = host::outside();
     outside.halt = interrupts.halt().clone();

@@ -225,3 +225,32 @@ fn a_long_output_into_a_closed_pipe() {
         );
     }
 }
+
+/// A full disk, for standard output.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_not_a_success() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for (world, eval, test) in [(accepted(), 3, 101), (failing(), 1, 101)] {
+        for (args, code) in [
+            (&["eval"][..], eval),
+            (&["eval", "--format", "json"], eval),
+            (&["eval", "--dry-run"], 3),
+            (&["test"], test),
+            (&["test", "--", "--format", "json", "-Z", "unstable-options"], test),
+            (&["test", "--", "--list"], 101),
+            (&["test", "--", "--help"], 3),
+            (&["recordings", "ls", "--format", "json"], 3),
+            (&["--help"], 3),
+            (&["--version"], 3),
+        ] {
+            world.forget_runs();
+            let ran = ended(world.command(args).stdout(full()).output().unwrap()).exits(code);
+            let ran = ran.says(&["standard output could not be written: No space left on device"]);
+            assert!(!ran.stderr.contains("panick"), "{args:?}: {}", ran.text());
+        }
+        world.run(&["eval"]);
+        // The reports are there all the same.
+        assert!(world.report().run.finished_at.is_some());
+    }
+}
