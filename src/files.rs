@@ -172,6 +172,24 @@ pub fn is_inside(file: &Path, folder: &Path) -> std::io::Result<bool> {
     Ok(std::fs::canonicalize(file)?.starts_with(std::fs::canonicalize(folder)?))
 }
 
+/// Write `bytes` bytes into `folder` and remove them, to see whether something can be kept there.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn has_room(folder: &Path, bytes: usize) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".llmx-").suffix(".tmp").tempfile_in(folder)?;
+    file.write_all(&vec![0; bytes])?;
+    file.flush()
+}
+
+/// Nothing can be kept in this place, whatever it is: the disk is full or read-only.
+#[must_use]
+pub fn is_unkept(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem)
+}
+
 /// Two paths lead to one file, whether it is there yet or not.
 #[must_use]
 pub fn is_same(a: &Path, b: &Path) -> bool {

@@ -62,6 +62,8 @@ pub(super) enum Command {
 pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     match command {
         Command::Accept { suite, choice, yes, override_reason, reason, thin, by } => {
+            // From the look at what is accepted to the last file: another acceptance would decide on what this one replaces.
+            let _writing = context.writing()?;
             let inputs = context.inputs(choice)?;
             context.trace(&inputs);
             let terms = Terms {
@@ -135,8 +137,16 @@ fn accept_suite(context: &Context, inputs: &Inputs, name: &str, terms: &Terms, y
     if let Some(refusal) = &proposal.refusal {
         return Err(refuse(context, refusal));
     }
-    if proposal.is_nothing_new() {
-        context.out.note("nothing to accept: the baseline says exactly this already");
+    if let Some(working) = proposal.working.as_ref().filter(|_| proposal.is_nothing_new()) {
+        // The same command may have been killed between its files.
+        let written =
+            accept::complete(inputs, &working.baseline.header).map_err(|found| context.refuse(&found))?;
+        if written.is_empty() {
+            context.out.note("nothing to accept: the baseline says exactly this already");
+        } else {
+            context.out.note("the baseline is accepted already; the files that it needs were missing");
+        }
+        written.iter().for_each(|file| context.out.line(format!("wrote {file}")));
         return Ok(exit::OK);
     }
     if !yes && !confirmed(context, "accept this as the new baseline?") {
@@ -162,7 +172,7 @@ fn with_reason(context: &Context, inputs: &Inputs, name: &str, terms: &Terms) ->
     if terms.reason.is_some() || !std::io::stdin().is_terminal() {
         return Ok(terms.clone());
     }
-    let reason = asked("each of these can hide a loss; why are they right?");
+    let reason = asked(context, "each of these can hide a loss; why are they right?");
     Ok(Terms { reason: reason.filter(|reason| !reason.is_empty()), ..terms.clone() })
 }
 
@@ -228,13 +238,13 @@ pub(super) fn confirmed(context: &Context, question: &str) -> bool {
         context.out.failed("cannot prompt for confirmation: stdin is not a terminal", Some("pass `--yes`"));
         return false;
     }
-    matches!(asked(&format!("{question} [y/N]")).as_deref(), Some("y" | "Y" | "yes"))
+    matches!(asked(context, &format!("{question} [y/N]")).as_deref(), Some("y" | "Y" | "yes"))
 }
 
 /// A line that the person at the terminal types.
-fn asked(question: &str) -> Option<String> {
+fn asked(context: &Context, question: &str) -> Option<String> {
     let _ = write!(std::io::stderr(), "{question} ");
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).ok()?;
+    context.interrupts.at_prompt(|| std::io::stdin().lock().read_line(&mut line)).ok()?;
     Some(line.trim().to_owned())
 }

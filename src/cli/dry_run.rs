@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Context;
 use super::eval::Format;
+use crate::config::Problem;
 use crate::config::settings::Mode;
 use crate::llm::stack::MOST_BILLED_RETRIES;
 use crate::llm::stack::budget::dollars;
@@ -15,20 +16,30 @@ use crate::report::outcome::exit;
 const MORE: &str = "`at most` counts all that a run may ask for: later looks, failing cases asked again, a thin baseline filled \
                     up, and a judge asked twice";
 
-/// Ask nothing, say what would be asked. Exit 0 whatever that is.
+/// Ask nothing, print what would be asked. `left_out`: why suites are not among it, so that their cost is unknown.
 pub(super) fn run(
     context: &Context,
     inputs: &Inputs,
-    selections: &[Selection],
+    (selections, left_out): (&[Selection], &[Problem]),
     extent: Extent,
     format: Format,
 ) -> Result<u8, u8> {
     let forecast = forecast(inputs, selections, extent).map_err(|problems| context.refuse(&problems))?;
     match format {
-        Format::Json => context.out.text(&format!("{:#}\n", as_json(&forecast, inputs.settings.mode))),
-        Format::Text => table(&forecast, inputs.settings.mode).iter().for_each(|line| context.out.line(line)),
+        Format::Json => {
+            let mut json = as_json(&forecast, inputs.settings.mode);
+            if let (false, Some(fields)) = (left_out.is_empty(), json.as_object_mut()) {
+                let problems: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+                fields.insert("not_counted".to_owned(), problems.into());
+            }
+            context.out.text(&format!("{json:#}\n"));
+        }
+        Format::Text => {
+            table(&forecast, inputs.settings.mode).iter().for_each(|line| context.out.line(line));
+            left_out.iter().for_each(|problem| context.out.line(format!("not counted: {problem}")));
+        }
     }
-    Ok(exit::OK)
+    Ok(if left_out.is_empty() { exit::OK } else { exit::INPUT })
 }
 
 fn as_json(forecast: &Forecast, mode: Mode) -> serde_json::Value {

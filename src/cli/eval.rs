@@ -11,6 +11,7 @@ use crate::dataset::Case;
 use crate::eval::event::{Event, Listener};
 use crate::eval::record::SuiteRecord;
 use crate::eval::shard::Shard;
+use crate::files::is_unkept;
 use crate::host;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::forecast::Extent;
@@ -20,7 +21,7 @@ use crate::pipeline::policies::{self, POLICIES};
 use crate::pipeline::runs;
 use crate::pipeline::{Inputs, Selection, Session, baselines};
 use crate::production::Production;
-use crate::report::outcome::{exit, exit_code};
+use crate::report::outcome::exit;
 use crate::report::traffic;
 use crate::report::words::Hints;
 
@@ -123,7 +124,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
         if !unreadable.is_empty() {
             return Err(context.refuse(&unreadable));
         }
-        return dry_run::run(context, &inputs, &selections, Extent::Gate, args.format);
+        let mut left_out = problems;
+        left_out.extend(inputs.suite_problems.clone());
+        left_out.dedup();
+        return dry_run::run(context, &inputs, (&selections, &left_out), Extent::Gate, args.format);
     }
     deliver(context, inputs, selections, (&[], args.cases.is_empty()), args.format)
 }
@@ -166,7 +170,8 @@ fn deliver(
     let folder = Folder::new(&inputs.root(), &inputs.settings.reports_dir, &inputs.run_id);
     let record = folder.record().map_err(|error| {
         context.out.failed(format!("{} cannot be written: {error}", folder.run.display()), None);
-        exit::CANNOT_TELL
+        // As for answers: where nothing can be kept, nothing is asked before there is space.
+        if is_unkept(&error) { exit::INPUT } else { exit::CANNOT_TELL }
     })?;
     context.trace(&inputs);
     let bar = progress(&selections, &inputs);
@@ -196,15 +201,10 @@ fn deliver(
     let hints = Hints {
         name_model: !inputs.settings.models.is_empty(),
         name_prompt: inputs.settings.prompt.is_some(),
+        unwritten: written.is_err(),
         ..Hints::default()
     };
     context.show(&report, format, hints);
-    // Of a part nobody says whether it is worse: that is decided over the whole.
-    let code = match exit_code(&report) {
-        exit::WORSE | exit::UNDECIDED if inputs.shard.is_some() => exit::OK,
-        code => code,
-    };
-    let mut codes = vec![code];
     match written {
         Ok(note) => {
             note.iter().for_each(|note| context.out.note(note));
@@ -217,10 +217,9 @@ fn deliver(
             context
                 .out
                 .failed(format!("reports could not be written to {}: {error}", folder.run.display()), None);
-            codes.push(exit::CANNOT_TELL);
         }
     }
-    Ok(exit::of(codes))
+    Ok(hints.exit_code(&report))
 }
 
 /// What the arguments select of each suite, and the problems of selected suites that cannot run. One broken suite

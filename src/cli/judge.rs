@@ -99,6 +99,7 @@ fn calibrate_all(
 fn one(context: &Context, inputs: &Inputs, suite: &SuiteInputs, dry_run: bool) -> Result<(), u8> {
     let found = calibrate(inputs, suite, &host::clock()).map_err(|problems| context.refuse(&problems))?;
     text(&found).iter().for_each(|line| context.out.line(line));
+    inputs.not_ended().map_err(|problems| context.refuse(&problems))?;
     let file = certificate::file(&suite.doc.value.suite);
     if dry_run || inputs.settings.ci {
         let why = if dry_run { "as asked" } else { "under CI nothing is certified" };

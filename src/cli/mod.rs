@@ -4,6 +4,7 @@ mod baseline;
 mod canary;
 mod doctor;
 mod dry_run;
+mod ending;
 mod eval;
 mod finetune;
 mod gate;
@@ -26,8 +27,9 @@ mod zoo;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -36,6 +38,7 @@ use clap::{Parser, Subcommand};
 use crate::config::settings::Mode;
 use crate::config::{Problem, did_you_mean, env};
 use crate::host;
+use crate::llm::Outside;
 use crate::pipeline::deliver::Folder;
 use crate::pipeline::inputs::SuiteInputs;
 use crate::pipeline::{Inputs, Overrides, Registry};
@@ -52,7 +55,7 @@ use print::Out;
 #[derive(Debug, Parser)]
 #[command(name = "llmx", version, about, long_about = None, propagate_version = true)]
 #[command(after_help = "Exit codes: 0 ok, 1 the product got worse or a new case fails, 2 fix the input, \
-                        3 could not tell, 4 nothing selected or undecided. Environment: see `llmx doctor`.")]
+                        3 could not tell, 4 nothing selected or undecided, 130 and 143 interrupted. Environment: see `llmx doctor`.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -239,17 +242,29 @@ struct Context {
     root: Option<PathBuf>,
     out: Out,
     telemetry: Telemetry,
+    interrupts: host::Interrupts,
+    /// The command that goes on where this one was ended early.
+    resume: OnceLock<String>,
 }
 
 impl Context {
     /// From here on spans go into the run's folder, with an access line for each model request.
     fn trace(&self, inputs: &Inputs) {
+        self.may_resume(inputs);
         self.telemetry.open(&Self::traced(inputs));
     }
 
     /// The same, with an access line for each input of a task.
     fn trace_inputs(&self, inputs: &Inputs) {
+        self.may_resume(inputs);
         self.telemetry.open(&Run { gives_lines: true, ..Self::traced(inputs) });
+    }
+
+    /// What commands take from the machine.
+    fn outside(&self) -> Outside {
+        let mut outside = host::outside();
+        outside.halt = self.interrupts.halt().clone();
+        outside
     }
 
     fn traced(inputs: &Inputs) -> Run {
@@ -273,7 +288,7 @@ impl Context {
 
     fn inputs_with(&self, overrides: &Overrides) -> Result<Inputs, u8> {
         let root = self.project_root()?;
-        Ok(Inputs::load(&root, &self.vars, overrides, Registry::built_in(), host::outside()))
+        Ok(Inputs::load(&root, &self.vars, overrides, Registry::built_in(), self.outside()))
     }
 
     /// The suite on the model that the arguments choose; of several models, the one named by `--model`.
@@ -349,21 +364,29 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { exit::INPUT } else { exit::OK };
-            // clap knows where its own text goes; a closed pipe is nobody's loss.
-            let _ = error.print();
-            return ExitCode::from(code);
+            let printed = error.print();
+            if !error.use_stderr() {
+                print::wrote(printed);
+            }
+            return ExitCode::from(out.ended(code));
         }
     };
     let command = match cli.command {
         // The harness starts its own telemetry.
         Command::Test { args } => {
-            let context = Context { vars, root: cli.root, out, telemetry: Telemetry::default() };
-            return test(&context, args);
+            return test(out, cli.root.as_deref(), args);
         }
         command => command,
     };
     let telemetry = telemetry::start(&vars, purpose(&command));
-    let context = Context { vars, root: cli.root, out, telemetry };
+    let interrupts = match command {
+        Command::Serve(_) => host::Interrupts::of_service(),
+        _ => host::Interrupts::default(),
+    };
+    let context = Context { vars, root: cli.root, out, telemetry, interrupts, resume: OnceLock::new() };
+    if asks(&command) {
+        context.interrupts.listen(move |cause| out.note(host::ending(cause)));
+    }
     // The summary of a run names its folder, and a service does when it starts.
     let names_folder = matches!(command, Command::Eval(_) | Command::Merge(_) | Command::Serve(_));
     let code = run(&context, command);
@@ -373,7 +396,12 @@ pub fn main() -> ExitCode {
     if let Some(folder) = context.telemetry.folder().filter(|_| !names_folder) {
         context.out.note(format!("traces: {}", folder.display()));
     }
-    ExitCode::from(code.unwrap_or_else(|code| code))
+    ExitCode::from(context.ended(out.ended(code.unwrap_or_else(|code| code))))
+}
+
+/// The command asks models, so a signal lets requests in flight come in. A service has its own way to end.
+fn asks(command: &Command) -> bool {
+    purpose(command) == Purpose::Run && !matches!(command, Command::Serve(_) | Command::Power(_))
 }
 
 fn purpose(command: &Command) -> Purpose {
@@ -425,14 +453,17 @@ fn run(context: &Context, command: Command) -> Result<u8, u8> {
 }
 
 /// `llmx test`: the harness itself, with libtest's arguments.
-fn test(context: &Context, args: Vec<OsString>) -> ExitCode {
+fn test(out: Out, root: Option<&Path>, args: Vec<OsString>) -> ExitCode {
     let args = std::iter::once(OsString::from("llmx test")).chain(args);
     match libtest_mimic::Arguments::try_parse_from(args) {
-        Ok(args) => crate::harness::run(&args, Registry::built_in(), context.root.as_deref()),
+        Ok(args) => crate::harness::run(&args, Registry::built_in(), root),
         Err(error) => {
             let code = if error.use_stderr() { exit::INPUT } else { exit::OK };
-            let _ = error.print();
-            ExitCode::from(code)
+            let printed = error.print();
+            if !error.use_stderr() {
+                print::wrote(printed);
+            }
+            ExitCode::from(out.ended(code))
         }
     }
 }

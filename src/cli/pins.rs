@@ -59,6 +59,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
             Ok(exit::OK)
         }
         Command::Upgrade { task, to, yes, override_reason, by, max_cost } => {
+            let _writing = context.writing()?;
             let choice = Choice { model: Some(to.clone()), max_cost: max_cost.clone(), ..Choice::default() };
             let inputs = context.inputs(&choice)?;
             if !inputs.problems.is_empty() {

@@ -1,10 +1,16 @@
-//! The one place that writes to the terminal. A reader that went away is no error.
+//! The one place that writes to the terminal. A reader that closed the pipe is not an error; a full disk is.
 
 use std::fmt::Display;
-use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::io::{self, IsTerminal as _, Write as _, stderr, stdout};
+use std::sync::OnceLock;
 
 use crate::config::Problem;
 use crate::config::line::{MOST, one_line, safe_lines};
+use crate::host;
+use crate::report::outcome::exit;
+
+/// The first error of standard output, which every copy of [`Out`] writes to.
+static FAILED: OnceLock<io::Error> = OnceLock::new();
 
 /// Standard output and error, with colour where a person reads.
 #[derive(Debug, Clone, Copy)]
@@ -19,13 +25,26 @@ impl Out {
 
     /// A line of data.
     pub(super) fn line(self, text: impl Display) {
-        let _ = writeln!(stdout(), "{text}");
+        wrote(writeln!(stdout(), "{text}"));
     }
 
     /// Text of data that ends its own lines.
     pub(super) fn text(self, text: &str) {
-        let _ = stdout().write_all(text.as_bytes());
-        let _ = stdout().flush();
+        wrote(stdout().write_all(text.as_bytes()));
+        self.flush();
+    }
+
+    /// Hand everything on: a reader at the other end of a pipe waits for it.
+    pub(super) fn flush(self) {
+        wrote(stdout().flush());
+    }
+
+    /// The exit code of a command that would end with `code`, if its data did not get lost on the way.
+    pub(super) fn ended(self, code: u8) -> u8 {
+        self.flush();
+        let Some(error) = FAILED.get() else { return code };
+        self.failed(host::lost_output(error), Some(host::LOST_OUTPUT_HINT));
+        exit::of([code, exit::CANNOT_TELL])
     }
 
     /// A line for people.
@@ -48,5 +67,12 @@ impl Out {
         if let Some(hint) = hint {
             let _ = writeln!(stderr(), "  hint: {}", one_line(hint, MOST));
         }
+    }
+}
+
+/// Note an error of standard output.
+pub(super) fn wrote(result: io::Result<()>) {
+    if let Some(error) = result.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        let _ = FAILED.set(error);
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
     match command {
         Command::New { reason, from } => {
             refuse_under_ci(context)?;
+            let _writing = context.writing()?;
             let name = version::new_version(&root, from.as_deref(), reason, &host::clock().today())
                 .map_err(|problems| context.refuse(&problems))?;
             context.out.line(format!("wrote prompts/{name}"));
@@ -61,6 +62,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         }
         Command::Lock { reason } => {
             refuse_under_ci(context)?;
+            let _writing = context.writing()?;
             lock(context, &root, reason.as_deref())
         }
         Command::Check => {

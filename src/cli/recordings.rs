@@ -22,7 +22,8 @@ pub(super) enum Command {
     },
     /// Prove every recording: readable, named by its request's key, draws in order
     Verify,
-    /// Find recordings that no baseline names and no run of this tree would ask for
+    /// Find recordings that no baseline needs and no run of this tree would ask for; answers that a living run may have
+    /// added are kept
     Gc {
         /// Remove them; without this they are only listed
         #[arg(long, short)]
@@ -111,16 +112,20 @@ fn gc(context: &Context, inputs: &Inputs, yes: bool) -> Result<u8, u8> {
         return Err(exit::INPUT);
     }
     let garbage = recordings::garbage(inputs).map_err(|problems| context.refuse(&problems))?;
-    let Garbage { unneeded, litter, kept, bytes } = &garbage;
+    let Garbage { sweep, unneeded, litter, kept, young, bytes } = &garbage;
     let root = inputs.root();
+    let mut in_use = 0;
     for path in unneeded.iter().chain(litter) {
         let shown = path.strip_prefix(&root).unwrap_or(path).display();
         if yes {
-            if let Err(error) = std::fs::remove_file(path) {
-                context.out.failed(format!("{shown}: {error}"), None);
-                return Err(exit::INPUT);
+            match sweep.remove(path) {
+                Ok(true) => context.out.line(format!("removed {shown}")),
+                Ok(false) => in_use += 1,
+                Err(error) => {
+                    context.out.failed(format!("{shown}: {error}"), None);
+                    return Err(exit::INPUT);
+                }
             }
-            context.out.line(format!("removed {shown}"));
         } else {
             context.out.line(format!("not needed: {shown}"));
         }
@@ -131,6 +136,12 @@ fn gc(context: &Context, inputs: &Inputs, yes: bool) -> Result<u8, u8> {
         bytes.div_ceil(1000),
         litter.len()
     ));
+    if *young > 0 || in_use > 0 {
+        context.out.note(format!(
+            "{} of the recordings are kept because a living run may have added them: run the command again when it has ended",
+            young + in_use
+        ));
+    }
     let found = unneeded.len() + litter.len();
     if !yes && found > 0 {
         context.out.note("nothing was removed; do it with `llmx recordings gc --yes`");

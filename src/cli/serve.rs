@@ -1,7 +1,6 @@
 //! `llmx serve`: pinned tasks over HTTP.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -108,12 +107,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     }
     let mut inputs = context.inputs_with(&overrides)?;
     if args.keep_nothing {
-        inputs.hub = Hub::new(&inputs.root(), DIR, stack::Policy::Pass, host::outside());
+        inputs.hub = Hub::new(&inputs.root(), DIR, stack::Policy::Pass, context.outside());
     } else if inputs.settings.mode == Mode::Live && inputs.settings.resume.is_none() {
         // Nobody else has this run's name.
         let folder = inputs.settings.reports_dir.join("runs").join(&inputs.run_id).join("recordings");
         let folder = folder.display().to_string();
-        inputs.hub = Hub::journal(&inputs.root(), &folder, args.max_answers / 2, host::outside());
+        inputs.hub = Hub::journal(&inputs.root(), &folder, args.max_answers / 2, context.outside());
     }
     if !inputs.problems.is_empty() {
         return Err(context.refuse(&inputs.problems));
@@ -179,7 +178,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
     let served = serve(tasks, keys, (folder, loader), (spending, unkept), telemetry, options, |url| {
         context.out.line(format_args!("llmx serve listening on {url}"));
         // A reader at the other end of a pipe waits for this line.
-        let _ = std::io::stdout().flush();
+        context.out.flush();
     });
     drop(flushing);
     // The last lines, while the files are still this service's own.

@@ -1,6 +1,5 @@
 //! `llmx sim`: read the flags of the simulated server, and run it.
 
-use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -95,7 +94,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<u8, u8> {
     sim::run(options, until_stdin_closes, |url| {
         context.out.line(format!("llmx sim listening on {url}"));
         // A reader at the other end of a pipe waits for this line.
-        let _ = std::io::stdout().flush();
+        context.out.flush();
     })
     .map_err(|error| {
         context.out.failed(&error, error.hint());

@@ -20,7 +20,7 @@ use crate::llm::stack::Ids;
 use crate::pipeline::block_on;
 use crate::production::Production;
 use crate::production::batch::manifest::{self, FORMAT, Manifest, merge};
-use crate::production::batch::output::{Done, Form, Output, may_hold, may_hold_letters};
+use crate::production::batch::output::{Done, Form, Output, Unusable, may_hold, may_hold_letters};
 use crate::production::batch::{Broken, Counts, Terms, Told, run as answer_all, strangers};
 use crate::production::live::sampled::Sampler;
 use crate::report::outcome::exit;
@@ -150,7 +150,11 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         let opened = Output::open(Path::new(output), Form::of(output), &production.sha256());
         let (file, done) = opened.map_err(|error| {
             let problem = Problem::of_file(output.as_str(), error.to_string());
-            context.refuse(&[problem.hint("name another --out, or move this file away")])
+            context.refuse(&[match error {
+                Unusable::Twice { second, .. } => Problem { line: usize::try_from(second).ok(), ..problem }
+                    .hint("remove one of the two lines, or name another --out"),
+                _ => problem.hint("name another --out, or move this file away"),
+            }])
         })?;
         (Out::File(file), done)
     };
@@ -198,7 +202,7 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<u8, u8> {
         let id = done.keys().next().map(String::as_str).unwrap_or_default();
         return Err(context.refuse(&[stranger(output, id, n)]));
     }
-    let code = code(&counts);
+    let code = context.code(code(&counts));
     if let Some(path) = manifest {
         let (prompt, prompt_sha256) = production.prompt();
         let out = Some(output.clone()).filter(|output| output != "-");
@@ -362,7 +366,8 @@ fn tell(context: &Context, production: &Production, counts: &Counts, told: &Told
         let again = "the same command asks only for what has no output";
         out.failed(sanitize::line(why), Some(again));
     }
-    if let Some(why) = &told.mend {
+    // The command itself reports why it was ended early.
+    if let Some(why) = told.mend.as_ref().filter(|_| !context.interrupts.halt().is_set()) {
         out.failed(sanitize::line(why), Some("mend it; the same command then goes on"));
     }
 }

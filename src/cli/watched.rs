@@ -19,7 +19,10 @@ use crate::report::words::count;
 pub(super) fn deliver(context: &Context, inputs: &Inputs, watched: &Watch, folder: &Path) -> u8 {
     let mut codes = vec![report::exit_code(watched)];
     match write(folder, watched, inputs) {
-        Ok(note) => note.iter().for_each(|note| context.out.note(note)),
+        Ok(note) => {
+            note.iter().for_each(|note| context.out.note(note));
+            context.out.note(format!("reports: {}", folder.join("summary.md").display()));
+        }
         Err(error) => {
             context
                 .out
@@ -29,7 +32,6 @@ pub(super) fn deliver(context: &Context, inputs: &Inputs, watched: &Watch, folde
     }
     report::lines(watched).iter().for_each(|line| context.out.line(line));
     traffic::by_model(&inputs.hub.traffic()).iter().for_each(|line| context.out.note(line));
-    context.out.note(format!("reports: {}", folder.join("summary.md").display()));
     exit::of(codes)
 }
 

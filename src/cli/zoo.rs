@@ -74,7 +74,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8, u8> {
             if suite.doc.value.suite == args.suite { Selection::all(cases) } else { Selection::none(cases) }
         };
         let selections: Vec<Selection> = inputs.suites.iter().map(of).collect();
-        return dry_run::run(context, &inputs, &selections, Extent::FirstPass, args.format);
+        return dry_run::run(context, &inputs, (&selections, &[]), Extent::FirstPass, args.format);
     }
     if inputs.settings.mode == Mode::Live {
         context.out.note(format!("to go on, should this be interrupted: --resume {}", inputs.run_id));

@@ -34,6 +34,9 @@ pub struct RunRecord {
     /// Answers per case that the first pass asked for.
     #[serde(default = "one")]
     pub samples: u32,
+    /// Why the run ended before everything was asked; absent where it was not ended early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<EndedEarly>,
     /// The part of each dataset that was run; the others are other runs', and `llmx merge` decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
@@ -42,6 +45,15 @@ pub struct RunRecord {
     pub traffic: BTreeMap<String, Traffic>,
     /// One entry per suite and model, in listing order.
     pub suites: Vec<SuiteRecord>,
+}
+
+/// A run that was ended before everything was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedEarly {
+    /// Why.
+    pub why: String,
+    /// The command's exit code.
+    pub exit_code: u8,
 }
 
 fn one() -> u32 {

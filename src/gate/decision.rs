@@ -73,6 +73,15 @@ pub enum Reason {
         /// Why the first could not.
         why: String,
     },
+    /// Inconclusive: the run was ended before every case was measured.
+    Interrupted {
+        /// Selected cases without a whole measurement.
+        n: usize,
+        /// Selected cases.
+        of: usize,
+        /// Why the run was ended.
+        why: String,
+    },
     /// Inconclusive: nothing measures the suite but a judge that may not fail anything.
     Unjudged {
         /// Cases with an answer.
@@ -354,11 +363,26 @@ impl Reason {
                 | Self::NeedsLook { .. }
                 | Self::NeedsRedraws { .. }
                 | Self::Unjudged { .. }
+                | Self::Interrupted { .. }
         )
     }
 }
 
 impl Decision {
+    /// The same, of a run that was ended early: whatever the part says, the suite is not measured.
+    #[must_use]
+    pub fn interrupted(mut self, n: usize, of: usize, why: &str) -> Self {
+        let reason = Reason::Interrupted { n, of, why: why.to_owned() };
+        for metric in &mut self.metrics {
+            metric.verdict = Verdict::Inconclusive;
+            metric.reason = Some(reason.clone());
+        }
+        self.sentence = format!("inconclusive: {n} of {of} cases are not measured: {why}");
+        self.verdict = Verdict::Inconclusive;
+        self.reason = Some(reason);
+        self
+    }
+
     /// What the decision means under `policy`. About the aggregates only: cases that fail on their own fail
     /// their own tests.
     #[must_use]

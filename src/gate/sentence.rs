@@ -189,6 +189,9 @@ fn inconclusive(decision: &Decision, metric: &MetricDecision, policy: &Policy) -
             count(*draws, "draw"),
             brief(why)
         ),
+        Some(Reason::Interrupted { n, of, why }) => {
+            format!("inconclusive: {n} of {of} cases are not measured: {}", brief(why))
+        }
         Some(Reason::NeedsRedraws { cases, why }) => format!(
             "inconclusive: {} failed once and could not be asked again: {}",
             count(*cases, "case"),

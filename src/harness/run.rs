@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed, FormatSetting, Trial};
 
 use super::alone::{self, Part};
 use super::kept::{Kept, Results};
@@ -39,6 +39,18 @@ struct Shared {
 /// Run the harness with libtest's arguments. `root` overrides where the project is.
 #[must_use]
 pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCode {
+    let stdout = host::Stdout::guard();
+    let code = run_guarded(args, registry, root);
+    match stdout.finish() {
+        None => code,
+        Some(error) => {
+            complain(&format!("{}; {}", host::lost_output(&error), host::LOST_OUTPUT_HINT));
+            if code == ExitCode::SUCCESS { ExitCode::from(101) } else { code }
+        }
+    }
+}
+
+fn run_guarded(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCode {
     if args.test_threads == Some(0) {
         complain("--test-threads: expected 1 or more, found 0");
         return ExitCode::from(exit::INPUT);
@@ -52,10 +64,15 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     }
     let purpose = if args.list { Purpose::Log } else { Purpose::Run };
     let telemetry = telemetry::start(&vars, purpose);
-    let _stdout = host::Stdout::guard();
+    let interrupts = host::Interrupts::default();
+    let mut outside = host::outside();
+    outside.halt = interrupts.halt().clone();
+    if !args.list {
+        interrupts.listen(|cause| say(&host::ending(cause)));
+    }
     let mut inputs = match root {
-        Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry, host::outside()),
-        Err(problem) => Inputs::nowhere(problem, registry, host::outside()),
+        Ok(root) => Inputs::load(&root, &vars, &Overrides::default(), registry, outside),
+        Err(problem) => Inputs::nowhere(problem, registry, outside),
     };
     if let Some(problem) = runs::unknown_resume(&inputs) {
         inputs.problems.push(problem);
@@ -69,7 +86,8 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     }
     if args.list {
         let trials = listed.into_iter().map(|test| trial(test, |_| Ok(()))).collect();
-        return libtest_mimic::run(&args, trials).exit_code();
+        let conclusion = libtest_mimic::run(&args, trials);
+        return listed_with(&args, &inputs).unwrap_or_else(|| conclusion.exit_code());
     }
     // The model calls run side by side whatever this says; one thread makes the lines come in listing order.
     args.test_threads = args.test_threads.or(Some(1));
@@ -116,6 +134,18 @@ pub fn run(args: &Arguments, registry: Registry, root: Option<&Path>) -> ExitCod
     end(&shared, &telemetry).unwrap_or_else(|| conclusion.exit_code())
 }
 
+/// The exit code of a list that lacks the cases of inputs that do not load; none where it is whole.
+///
+/// Test runners such as nextest read the list with `--format terse` and run nothing when that fails. They get what can be
+/// listed, with exit code 0, because `policy::inputs` is on the list and fails when they run it.
+fn listed_with(args: &Arguments, inputs: &Inputs) -> Option<ExitCode> {
+    let mut problems = inputs.problems.iter().chain(&inputs.suite_problems).peekable();
+    problems.peek()?;
+    problems.for_each(|problem| complain(&format!("not listed: {problem}")));
+    let for_a_runner = args.format == Some(FormatSetting::Terse);
+    (!for_a_runner).then(|| ExitCode::from(exit::INPUT))
+}
+
 /// What all tests of this process share; `open` of them will run.
 fn begin(
     inputs: Arc<Inputs>,
@@ -155,10 +185,14 @@ fn begin(
     })
 }
 
-/// Close the traces; the exit code where reports could not be written.
+/// Close the traces; the exit code where the run was ended early, or reports could not be written.
 fn end(shared: &Shared, telemetry: &Telemetry) -> Option<ExitCode> {
     if let Some(note) = telemetry.close() {
         say(&format!("traces: {note}"));
+    }
+    if let Some(cause) = shared.inputs.hub.halt().cause() {
+        complain(&format!("{cause}; the same command asks only for answers that were not kept"));
+        return Some(ExitCode::from(exit::of_halt(cause)));
     }
     shared.reports_failed.load(Ordering::Acquire).then(|| ExitCode::from(101))
 }
@@ -185,7 +219,10 @@ fn for_all(
             })
             .collect();
         code = end(&shared, telemetry);
-        if let Err(error) = results.keep(&kept) {
+        // Another process would take an interrupted test for one that failed.
+        if code.is_none()
+            && let Err(error) = results.keep(&kept)
+        {
             complain(&format!("results cannot be shared between processes: {error}"));
         }
         own = kept.into_iter().find(|kept| results.is_of(kept));

@@ -41,6 +41,12 @@ pub enum Error {
     /// An answer could not be stored or read back: it is not used, since it could not be proved later.
     #[error("recordings: {0}")]
     Store(String),
+    /// An answer could not be written: the disk is full, or nothing may be written.
+    #[error("recordings: {0}")]
+    Unkept(String),
+    /// The run ends early: no new request is made.
+    #[error("not asked: {0}")]
+    Halted(String),
 }
 
 /// What a provider reported instead of an answer. `message` holds no secret: the provider scrubs it.
@@ -62,6 +68,9 @@ pub struct ProviderError {
     /// Tries made in all; the provider itself says 1.
     pub attempts: u32,
 }
+
+/// The kind of [`Error::Halted`].
+pub const NOT_ASKED: &str = "not_asked";
 
 /// Characters kept of a provider's error text.
 pub const MAX_MESSAGE: usize = 500;
@@ -204,7 +213,8 @@ impl Error {
             Self::Provider(error) => error.failure.name(),
             Self::NotRecorded(_) => "not_recorded",
             Self::Budget(_) => "budget",
-            Self::Store(_) => RECORDINGS,
+            Self::Store(_) | Self::Unkept(_) => RECORDINGS,
+            Self::Halted(_) => NOT_ASKED,
         }
     }
 }

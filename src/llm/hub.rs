@@ -8,7 +8,7 @@ use super::provider::{Provider, connect};
 use super::recording::Store;
 use super::stack::budget::Tariff;
 use super::stack::{Ledger, Policy, Pulse, Shared, Spent, Traffic};
-use super::{Client, Error, Failure, Outside};
+use super::{Client, Error, Failure, Halt, Outside};
 use crate::config::models::ModelSpec;
 
 /// See the module's text.
@@ -77,7 +77,7 @@ impl Hub {
         } else {
             Client::priced(self.provider(alias, spec)?, tariff, Arc::clone(&self.ledger))
         };
-        let client = client.tracing_content(self.outside.trace_content);
+        let client = client.tracing_content(self.outside.trace_content).halted_by(self.outside.halt.clone());
         // Of two that came at once, the first is everybody's.
         Ok(self.clients().entry(alias.to_owned()).or_insert(client).clone())
     }
@@ -87,7 +87,8 @@ impl Hub {
         if let Some(shared) = all().get(alias) {
             return Ok(shared.clone());
         }
-        let shared = Shared::over(self.provider(alias, spec)?, spec, Arc::clone(&self.ledger));
+        let halt = self.outside.halt.clone();
+        let shared = Shared::over(self.provider(alias, spec)?, spec, Arc::clone(&self.ledger), halt);
         Ok(all().entry(alias.to_owned()).or_insert(shared).clone())
     }
 
@@ -117,6 +118,12 @@ impl Hub {
     /// From here on every call is paid out of this account. The first account stays.
     pub fn pay_from(&self, ledger: Ledger) {
         let _ = self.ledger.set(ledger);
+    }
+
+    /// The switch that ends the run early.
+    #[must_use]
+    pub fn halt(&self) -> &Halt {
+        &self.outside.halt
     }
 
     /// What is done with recordings.

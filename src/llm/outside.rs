@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::Halt;
 use crate::clock::Clock;
 
 /// Finds the value of a variable by its name.
@@ -18,13 +19,15 @@ pub struct Outside {
     pub clock: Clock,
     /// Traces hold prompts, answers and what quotes them. Off unless somebody asked for it.
     pub trace_content: bool,
+    /// Ends the run early.
+    pub halt: Halt,
 }
 
 impl Outside {
     /// `secret` finds the value of an environment variable.
     #[must_use]
     pub fn new(secret: impl Fn(&str) -> Option<SecretString> + Send + Sync + 'static, clock: Clock) -> Self {
-        Self { secret: Arc::new(secret), clock, trace_content: false }
+        Self { secret: Arc::new(secret), clock, trace_content: false, halt: Halt::default() }
     }
 
     /// The value of an environment variable that holds a secret; an empty one is none.

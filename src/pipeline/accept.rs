@@ -205,6 +205,7 @@ pub fn propose(
         Ok(Proposal { baseline, working: found.working, refusal, by_main, judge_missing, settled })
     })
     .map_err(|message| vec![Problem::of_file(&suite.doc.file, message)])?
+    .and_then(|proposal| inputs.not_ended().map(|()| proposal))
 }
 
 /// The open changes of a suite's measurement, as this person accepts them.
@@ -351,16 +352,31 @@ async fn draw(plan: &Arc<SuitePlan>, first: u32, samples: u32, concurrency: usiz
 }
 
 /// Write an accepted proposal: baseline file, frozen prompt, the version's changelog section. Returns the files written.
+/// A command that is killed on the way is completed by [`complete`].
 ///
 /// # Errors
 /// The first file that cannot be written.
 pub fn write(inputs: &Inputs, proposal: &Proposal) -> Result<Vec<String>, Vec<Problem>> {
     let root = inputs.root();
     let header = &proposal.baseline.header;
-    let one = |problem: Problem| vec![problem];
-    let mut changelog = Changelog::load(&root)?;
-    baseline::write(&root, &proposal.baseline).map_err(one)?;
+    // A changelog that does not load refuses before the first file is written.
+    Changelog::load(&root)?;
+    baseline::write(&root, &proposal.baseline).map_err(|problem| vec![problem])?;
     let mut written = vec![baseline::file::path(&header.suite, &header.model)];
+    written.extend(complete(inputs, header)?);
+    Ok(written)
+}
+
+/// Write what an accepted baseline needs besides its own file, where that is missing: the frozen prompt in the lock, and
+/// the version's section in the changelog. Returns the files written.
+///
+/// # Errors
+/// The first file that cannot be written.
+pub fn complete(inputs: &Inputs, header: &Header) -> Result<Vec<String>, Vec<Problem>> {
+    let root = inputs.root();
+    let one = |problem: Problem| vec![problem];
+    let mut written = Vec::new();
+    let mut changelog = Changelog::load(&root)?;
     let numbered = is_numbered(&header.prompt.file);
     // From the first accepted version on, edits of accepted prompts must be seen.
     let locked = if numbered && Lock::load(&root)?.is_none() {

@@ -62,6 +62,7 @@ pub(super) async fn shown(
         source: Source::Models,
         slots: Arc::new(Semaphore::new(inputs.settings.concurrency)),
         concurrency: inputs.settings.concurrency,
+        halt: inputs.hub.halt().clone(),
     };
     let prepared = with_answers_of(inputs, suite, &terms, &free(inputs), false).ok()??;
     Some(prepared.run(record).await.decision)

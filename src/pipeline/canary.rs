@@ -119,6 +119,11 @@ pub fn watch(
         seen.cases.push(looked.case);
     }
     let absent = count - seen.cases.iter().filter(|case| case.today.is_some()).count();
+    if let Err(problems) = inputs.not_ended() {
+        watch.notes.extend(problems.iter().map(ToString::to_string));
+        watch.standing = Standing::Missing;
+        return Ok(watch);
+    }
     if absent as f64 > plan.spec.gate.max_missing * count as f64 {
         watch.standing = Standing::Missing;
         return Ok(watch);

@@ -103,6 +103,7 @@ impl Folder {
             name_model: !settings.models.is_empty(),
             name_prompt: settings.prompt.is_some(),
             full_report: &full_report,
+            ..Hints::default()
         };
         let results = self.run.join(format!("eval_results_{id}.json"));
         let (xml, summary) = (self.run.join("junit.xml"), self.run.join("summary.md"));

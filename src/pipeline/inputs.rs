@@ -183,6 +183,17 @@ impl Inputs {
         }
     }
 
+    /// Nothing that a run's answers decide is written after the run was ended early: they are not all there.
+    ///
+    /// # Errors
+    /// Why the run was ended.
+    pub fn not_ended(&self) -> Result<(), Vec<Problem>> {
+        match self.hub.halt().cause() {
+            None => Ok(()),
+            Some(cause) => Err(vec![Problem::of_file("run", format!("nothing was written: {cause}"))]),
+        }
+    }
+
     /// The project root; the working folder where no project was found.
     #[must_use]
     pub fn root(&self) -> PathBuf {

@@ -40,7 +40,16 @@ pub fn check(inputs: &Inputs, name: &str, today: &str, session: Option<&Session>
         ("prompts", Some(project)) => check_prompts(inputs, project),
         ("pins", Some(project)) => check_pins(inputs, project, today),
         ("datasets", Some(_)) => check_datasets(inputs),
-        (_, Some(_)) => derived::check(inputs, session),
+        (_, Some(_)) => {
+            let found = derived::check(inputs, session);
+            // Of answers that were not asked for, nothing follows about the baseline.
+            match inputs.hub.halt().cause() {
+                Some(cause) => {
+                    Findings { problems: Vec::new(), hints: vec![format!("not checked: {cause}")] }
+                }
+                None => found,
+            }
+        }
     };
     PolicyReport {
         name: format!("policy::{name}"),

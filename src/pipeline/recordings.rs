@@ -2,8 +2,9 @@
 //!
 //! A recording is needed when a baseline names it (the working copy's, HEAD's, the merge base's), as an answer or as a
 //! judge's word, when today's checks and judge ask for it to score a baseline's answer, or when a run of the tree as it
-//! stands would ask for it: each suite on each model that could be chosen for it, with its own prompt and every numbered
-//! one, with the roles of its task, and its judge about labelled answers. Everything else may go.
+//! stands would ask for it: each suite on each model that could be chosen for it, with its own prompt and with every
+//! prompt file of the project, with the roles of its task, and its judge about labelled answers. The answers that a needed
+//! request of an accepted graph quotes are needed too. Everything else may go, unless a living run may have added it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -20,9 +21,10 @@ use crate::eval::plan::SuitePlan;
 use crate::eval::run::Reach;
 use crate::eval::walk::{self, Walked};
 use crate::llm::recording::format::FORMAT;
+use crate::llm::recording::sweep::Sweep;
 use crate::llm::recording::{DIR, Recording, Store};
 use crate::llm::{Answer, Call, Client, Draw, PromptTag, Request, Stream};
-use crate::prompt::{self, Template, is_numbered};
+use crate::prompt::{self, Template};
 
 /// One recording, in a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,14 +103,17 @@ fn flaws(entry: &Entry) -> Vec<String> {
 }
 
 /// What may go.
-#[derive(Debug, Clone, PartialEq)]
 pub struct Garbage {
+    /// Removes it, where that is still right.
+    pub sweep: Sweep,
     /// Recordings that nothing needs.
     pub unneeded: Vec<PathBuf>,
     /// Files that killed runs left behind.
     pub litter: Vec<PathBuf>,
     /// Recordings that stay.
     pub kept: usize,
+    /// Of those, recordings that stay only because a living run may have added them.
+    pub young: usize,
     /// Bytes that would be freed.
     pub bytes: u64,
 }
@@ -123,9 +128,12 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
         return Err(problems);
     }
     let one = |problem: Problem| vec![problem];
+    let listed = |error: std::io::Error| vec![Problem::of_file(DIR, format!("cannot be listed: {error}"))];
+    let store = Store::new(&inputs.root(), DIR);
+    // Begins first: what is added while the tree is looked through is younger.
+    let sweep = Sweep::of(&store).map_err(listed)?;
     let mut needed = BTreeSet::new();
-    let numbered: Vec<String> = prompt::prompt_files(&inputs.root()).map_err(one)?;
-    let numbered: Vec<&str> = numbered.iter().map(String::as_str).filter(|name| is_numbered(name)).collect();
+    let prompts: Vec<String> = prompt::every_file(&inputs.root()).map_err(one)?;
     let mut seen = BTreeSet::new();
     for suite in inputs.suites.iter().filter(|suite| seen.insert(&suite.doc.value.suite)) {
         for alias in aliases(inputs, suite) {
@@ -138,8 +146,8 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
                     needed_by(inputs, &plan, &mut needed)?;
                 }
             }
-            for prompt in &numbered {
-                // A version that does not load for this suite cannot have been asked by it.
+            for prompt in &prompts {
+                // A file that does not load for this suite cannot have been asked by it.
                 if let Ok(plan) = inputs.plan_of(suite, &alias, Some(prompt)) {
                     needed_by(inputs, &plan, &mut needed)?;
                 }
@@ -147,7 +155,8 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
         }
     }
     let (head, base) = (MergeBase::head(&inputs.root()), inputs.merge_base().map_err(one)?);
-    // Baselines of suites and models that this tree no longer runs are still somebody's history.
+    let mut of_graphs = BTreeSet::new();
+    // Baselines of suites and models that this tree no longer runs are still part of its history.
     for (suite, alias) in baseline::list(&inputs.root()).map_err(one)? {
         let mut stored = vec![baseline::read(&inputs.root(), &suite, &alias).map_err(one)?];
         for commit in [&head, &*base] {
@@ -158,27 +167,60 @@ pub fn garbage(inputs: &Inputs) -> Result<Garbage, Vec<Problem>> {
             known.and_then(|known| inputs.plan_of(known, &alias, None).ok()).filter(asks_about_answers);
         for Stored { baseline, .. } in stored.into_iter().flatten() {
             keys_of(&baseline, &mut needed);
+            if baseline.header.graph_sha256.is_some() {
+                keys_of(&baseline, &mut of_graphs);
+            }
             if let Some(plan) = &plan {
-                let store = Store::new(&inputs.root(), DIR);
                 about_baseline(&store, plan, &baseline, &mut needed);
                 about_pairs(&store, plan, &baseline, &mut needed);
             }
         }
     }
-    let (mut unneeded, mut kept, mut bytes) = (Vec::new(), 0, 0);
-    for entry in all(inputs).map_err(one)? {
+    let entries = all(inputs).map_err(one)?;
+    needed.extend(quoted(&entries, of_graphs));
+    let (mut unneeded, mut kept, mut young, mut bytes) = (Vec::new(), 0, 0, 0);
+    for entry in entries {
         // What cannot be read is `verify`'s to report, never garbage.
         if needed.contains(&entry.key) || entry.recording.is_err() {
             kept += 1;
+        } else if sweep.is_young(&entry.path).map_err(listed)? {
+            kept += 1;
+            young += 1;
         } else {
             bytes += entry.bytes;
             unneeded.push(entry.path);
         }
     }
-    let litter = Store::new(&inputs.root(), DIR)
-        .litter()
-        .map_err(|error| vec![Problem::of_file(DIR, format!("cannot be listed: {error}"))])?;
-    Ok(Garbage { unneeded, litter, kept, bytes })
+    let litter = sweep.litter().map_err(listed)?;
+    Ok(Garbage { sweep, unneeded, litter, kept, young, bytes })
+}
+
+/// Recordings whose answers the requests of `asking` quote, and theirs in turn: earlier steps of graphs that the tree no
+/// longer has. A short answer may be quoted by chance, and its recording then stays.
+fn quoted(entries: &[Entry], asking: BTreeSet<String>) -> BTreeSet<String> {
+    let read: Vec<(&str, &Recording)> = entries
+        .iter()
+        .filter_map(|entry| Some((entry.key.as_str(), entry.recording.as_ref().ok()?)))
+        .collect();
+    let (mut open, mut found) = (asking.clone(), BTreeSet::new());
+    while let Some(key) = open.pop_first() {
+        let Some((_, asked)) = read.iter().find(|(known, _)| *known == key) else { continue };
+        for (key, recording) in &read {
+            if asking.contains(*key) || found.contains(*key) {
+                continue;
+            }
+            let is_quoted = recording.draws.iter().any(|draw| {
+                let answer = draw.answer.text.trim();
+                !answer.is_empty()
+                    && asked.request.messages.iter().any(|message| message.content.contains(answer))
+            });
+            if is_quoted {
+                found.insert((*key).to_owned());
+                open.insert((*key).to_owned());
+            }
+        }
+    }
+    found
 }
 
 /// Models that a run of this suite may be about: those of its own, and whatever could be chosen instead.
@@ -370,4 +412,31 @@ pub fn about(request: &Request) -> String {
         .rsplit_once("\n<input_data")
         .map_or(text, |(_, data)| data.split_once('\n').map_or("", |(_, d)| d));
     fenced.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(60).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::recording::store::tests::{recorded, request};
+
+    fn entry(asks: &str, answer: &str) -> Entry {
+        let request = request("m", asks);
+        let key = request.key();
+        let (format, generated) = (FORMAT, String::new());
+        let recording =
+            Recording { format, generated, key: key.clone(), request, draws: vec![recorded(0, answer)] };
+        Entry { key, path: PathBuf::new(), bytes: 0, recording: Ok(recording) }
+    }
+
+    #[test]
+    fn answers_that_an_accepted_request_quotes_are_needed_and_theirs_in_turn() {
+        let first = entry("the case", "three cracks");
+        let second = entry("facts: three cracks", "repair it\n");
+        let last = entry("advice: repair it", "pass");
+        let other = entry("another case", "no cracks");
+        let keys = |all: &[&Entry]| all.iter().map(|entry| entry.key.clone()).collect::<BTreeSet<_>>();
+        let entries = [first.clone(), second.clone(), last.clone(), other];
+        assert_eq!(quoted(&entries, keys(&[&last])), keys(&[&first, &second]));
+        assert_eq!(quoted(&entries, BTreeSet::new()), BTreeSet::new());
+    }
 }

@@ -17,10 +17,11 @@ use crate::config::Problem;
 use crate::config::settings::Mode;
 use crate::eval::event::{Event, Listener};
 use crate::eval::plan::SuitePlan;
-use crate::eval::record::{FORMAT as RUN_FORMAT, RunRecord, SuiteRecord};
+use crate::eval::record::{EndedEarly, FORMAT as RUN_FORMAT, RunRecord, SuiteRecord};
 use crate::gate::Policy;
 use crate::llm::{Draw, Stream};
 use crate::report::input::{FORMAT, GateReport, PolicyReport, Report};
+use crate::report::outcome::exit;
 
 /// What is known of one suite so far.
 #[derive(Default)]
@@ -192,6 +193,12 @@ impl Session {
             finished_at: Some(self.clock.now()),
             mode: self.inputs.settings.mode,
             samples: self.inputs.settings.samples,
+            ended: self
+                .inputs
+                .hub
+                .halt()
+                .cause()
+                .map(|cause| EndedEarly { why: cause.to_string(), exit_code: exit::of_halt(cause) }),
             shard: self.inputs.shard,
             traffic: self.inputs.hub.traffic(),
             suites,
@@ -284,6 +291,7 @@ fn run_all(
                 source: sources.get(i).cloned().unwrap_or_default(),
                 slots: Arc::clone(&slots),
                 concurrency: inputs.settings.concurrency,
+                halt: inputs.hub.halt().clone(),
             };
             let on_case = on_case(i, &plan.spec.suite, &plan.alias, state, listener);
             let by_main = if selection.gate { by_main::prepare(inputs, suite, &terms) } else { Ok(None) };

@@ -13,6 +13,7 @@ use crate::baseline;
 use crate::config::Problem;
 use crate::eval::record::SuiteRecord;
 use crate::gate::Policy;
+use crate::llm::Halt;
 use crate::report::input::{BaselineInfo, BaselineSource, GateReport, Report};
 
 /// One suite of a stored run, decided again.
@@ -54,6 +55,7 @@ pub fn decide_again(
         source: Source::Stored(Arc::new(StoredSuite::new(record, &plan))),
         slots: Arc::new(Semaphore::new(inputs.settings.concurrency)),
         concurrency: inputs.settings.concurrency,
+        halt: Halt::default(),
     };
     let nobody_waits = Arc::new(|_: usize, _| {});
     let decided = block_on(run_suite(plan, selection, baselines, terms, nobody_waits))

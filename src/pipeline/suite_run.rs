@@ -22,7 +22,7 @@ use crate::gate::{
     self, Candidate, CaseObservation, CaseResult, CaseVerdict, Comparability, Observations, Planner, Policy,
     Side, Step,
 };
-use crate::llm::{Answer, Stream};
+use crate::llm::{Answer, Halt, Stream};
 use crate::report::input::{BaselineInfo, Before, GateReport, KNOWN_FAILURE};
 
 /// What is to be run of a suite.
@@ -210,6 +210,8 @@ pub struct Terms {
     pub slots: Arc<Semaphore>,
     /// How many those are: no suite has more of its own waiting for a slot.
     pub concurrency: usize,
+    /// Ends the run early.
+    pub halt: Halt,
 }
 
 /// A case that has been drawn.
@@ -273,7 +275,7 @@ pub async fn run_suite(
         info: baselines.info.clone().unwrap_or_else(|| Arc::new(BaselineInfo::none())),
         on_case,
     };
-    let decision = loop {
+    let mut decision = loop {
         match run.compared.planner.next(&run.compared.seen) {
             Step::Decide(decision) => break *decision,
             Step::Draw(draws) => drawing.add(&draws),
@@ -290,6 +292,12 @@ pub async fn run_suite(
             }
         }
     };
+    if let Some(cause) = terms.halt.cause() {
+        let (missing, of) = run.unmeasured(&wanted);
+        if missing > 0 {
+            decision = decision.interrupted(missing, of, &cause.to_string());
+        }
+    }
     run.finish(decision, &selection, policy)
 }
 
@@ -332,6 +340,18 @@ impl Run {
             self.hand_out(position, verdict);
         }
         asks
+    }
+
+    /// Wanted cases that lack an answer or a score, and wanted cases.
+    fn unmeasured(&self, wanted: &[bool]) -> (usize, usize) {
+        let lacks =
+            |sample: &SampleRecord| sample.scores().is_none_or(|scores| scores.judge_missing.is_some());
+        let is_missing = |CaseRecord { samples, confirm, top_up, .. }: &CaseRecord| {
+            samples.iter().chain(confirm).chain(top_up).any(lacks)
+        };
+        let wanted = wanted.iter().enumerate().filter(|(_, wanted)| **wanted);
+        let found = wanted.map(|(position, _)| self.rows.get(&position).map(|row| &*row.record));
+        (found.clone().filter(|record| record.is_none_or(is_missing)).count(), found.count())
     }
 
     fn hand_out(&mut self, position: usize, verdict: CaseVerdict) {

@@ -79,7 +79,9 @@ pub fn compare<'a>(inputs: &'a Inputs, task: &str) -> Result<Vec<Compared<'a>>, 
         }
     }
     money::open_account(inputs, suites.iter().copied()).map_err(|problem| vec![problem])?;
-    suites.into_iter().map(|suite| one(inputs, suite, pin)).collect()
+    let compared = suites.into_iter().map(|suite| one(inputs, suite, pin)).collect();
+    inputs.not_ended()?;
+    compared
 }
 
 fn one<'a>(inputs: &Inputs, suite: &'a SuiteInputs, pin: &Pin) -> Result<Compared<'a>, Vec<Problem>> {
@@ -126,6 +128,7 @@ fn one<'a>(inputs: &Inputs, suite: &'a SuiteInputs, pin: &Pin) -> Result<Compare
         source: Source::Models,
         slots: Arc::new(Semaphore::new(settings.concurrency)),
         concurrency: settings.concurrency,
+        halt: inputs.hub.halt().clone(),
     };
     let selection = Selection::all(plan.dataset.cases.len());
     let run = run_suite(plan, selection, baselines, terms, Arc::new(|_: usize, _| {}));
@@ -167,6 +170,8 @@ pub fn put_in_place(
         // The suite runs on another model from here on: this comparison is why that hides nothing.
         let suite = &one.suite.doc.value.suite;
         let change = without_model(suite, &from);
+        // Not once more, where the same command was killed before it came to the pin.
+        proposal.baseline.measurement.retain(|known| known.id != change.id);
         proposal.baseline.measurement.push(AcceptedChange {
             change: change.name,
             id: change.id,
@@ -180,20 +185,24 @@ pub fn put_in_place(
         }
         proposals.push(proposal);
     }
+    inputs.not_ended()?;
     let mut written = Vec::new();
     for proposal in proposals.iter().filter(|proposal| !proposal.is_nothing_new()) {
         written.extend(accept::write(inputs, proposal)?);
     }
-    atomic_write(&path, after.as_bytes()).map_err(failed)?;
-    written.push(FILE.to_owned());
     let decisions: Vec<String> =
         compared.iter().map(|one| format!("{}: {}", one.record.suite, one.gate.decision.sentence)).collect();
     let why = terms.override_reason.as_ref().map_or(String::new(), |reason| format!(" (override: {reason})"));
     let entry = format!("pin `{task}`: {from} -> {to} by {}{why}; {}", terms.by, decisions.join("; "));
     let mut changelog = Changelog::load(&inputs.root())?.unwrap_or_default();
-    changelog.add_pin(&today, &entry).map_err(|problem| vec![problem])?;
-    changelog.save(&inputs.root()).map_err(|problem| vec![problem])?;
-    written.push(crate::prompt::changelog::FILE.to_owned());
+    // The pin comes last: as long as it names the old model, the same command completes what a killed one left.
+    if !changelog.text().contains(&entry) {
+        changelog.add_pin(&today, &entry).map_err(|problem| vec![problem])?;
+        changelog.save(&inputs.root()).map_err(|problem| vec![problem])?;
+        written.push(crate::prompt::changelog::FILE.to_owned());
+    }
+    atomic_write(&path, after.as_bytes()).map_err(failed)?;
+    written.push(FILE.to_owned());
     written.dedup();
     Ok(written)
 }

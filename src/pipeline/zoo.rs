@@ -99,11 +99,20 @@ pub fn compare(
             })
             .collect(),
         models,
-        notes: notes(plan, &judge_missing),
+        notes: inputs
+            .hub
+            .halt()
+            .cause()
+            .map(ToString::to_string)
+            .into_iter()
+            .chain(notes(plan, &judge_missing))
+            .collect(),
     };
     let gate = &spec.gate;
     let margin = wish.margin.unwrap_or(gate.margin);
-    Ok(assess(&field, Terms { margin, alpha: gate.alpha, max_missing: gate.max_missing }))
+    // A model that lost answers to an early end is left out, however few they are.
+    let max_missing = if inputs.hub.halt().is_set() { 0.0 } else { gate.max_missing };
+    Ok(assess(&field, Terms { margin, alpha: gate.alpha, max_missing }))
 }
 
 /// The metric exists, and where it is a judge's, the judge may decide.

@@ -235,6 +235,8 @@ impl Production {
         // The pinned model's own failure is what the caller is told, if nobody can help.
         match self.answer_by(fallback, &case, asked).await {
             Ok(produced) => Ok(Produced { fell_back: true, ..produced }),
+            // It was not asked, so it may still help.
+            Err(halted @ Refused::Unanswered { kind: crate::llm::error::NOT_ASKED, .. }) => Err(halted),
             Err(_) => first,
         }
     }
@@ -361,10 +363,12 @@ fn remedy(error: &Error) -> Remedy {
         Error::Model { .. } => Remedy::Never,
         // Recordings that cannot be read or written: each further request would be paid for and lost.
         Error::Store(_)
+        | Error::Unkept(_)
         | Error::NotBuilt(_)
         | Error::Config { .. }
         | Error::NotRecorded(_)
-        | Error::Budget(_) => Remedy::Mend,
+        | Error::Budget(_)
+        | Error::Halted(_) => Remedy::Mend,
     }
 }
 

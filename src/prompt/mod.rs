@@ -26,7 +26,7 @@ pub mod compare;
 pub use changelog::Changelog;
 pub use fence::{fenced, last_fenced};
 pub use lock::Lock;
-pub use name::{is_numbered, newest_like, on_disk as prompt_files};
+pub use name::{every_file, is_numbered, newest_like, on_disk as prompt_files};
 pub use source::{content_sha256, text_of};
 pub use template::{Purpose, Template};
 

@@ -64,6 +64,16 @@ pub(super) fn is_prompt(name: &str) -> bool {
 /// # Errors
 /// A folder that cannot be listed, or a name that is not UTF-8.
 pub fn on_disk(root: &Path) -> Result<Vec<String>, Problem> {
+    let mut found = every_file(root)?;
+    found.retain(|path| is_prompt(path));
+    Ok(found)
+}
+
+/// As [`on_disk`], whatever the files are called: `--prompt` takes any name.
+///
+/// # Errors
+/// As [`on_disk`].
+pub fn every_file(root: &Path) -> Result<Vec<String>, Problem> {
     let mut found = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
@@ -87,7 +97,7 @@ pub fn on_disk(root: &Path) -> Result<Vec<String>, Problem> {
             // Links to folders are not followed: one that points up would never end.
             if entry.file_type().map_err(failed)?.is_dir() {
                 folders.push(format!("{path}/"));
-            } else if is_prompt(&path) {
+            } else {
                 found.push(path);
             }
         }

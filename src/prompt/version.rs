@@ -185,8 +185,12 @@ pub fn new_version(
 ) -> Result<String, Vec<Problem>> {
     let one = |problem: Problem| vec![problem];
     let lock = Lock::load(root)?;
-    let mut changelog = Changelog::load(root)?.unwrap_or_default();
+    let changelog = Changelog::load(root)?.unwrap_or_default();
     let files = on_disk(root).map_err(one)?;
+    if let Some(name) = unfinished(root, &files, (lock.as_ref(), &changelog), reason) {
+        finish(root, &name, (lock, changelog), (reason, date))?;
+        return Ok(name);
+    }
     let from = source(&files, from).map_err(one)?;
     let Some(version) = numbered(&from) else {
         return Err(vec![not_numbered(&from, &files)]);
@@ -204,7 +208,7 @@ pub fn new_version(
         return Err(vec![Problem::of_file(format!("prompts/{from}"), "has no next number")]);
     };
     let name = format!("{}_v{next:0width$}.{}", version.stem, version.extension);
-    changelog.open_section(&name, date, reason).map_err(one)?;
+    changelog.clone().open_section(&name, date, reason).map_err(one)?;
 
     let text = own_text(root, &from).map_err(one)?;
     // A frozen version may hold them, a draft may not.
@@ -214,7 +218,45 @@ pub fn new_version(
     let path = format!("{}/{name}", super::DIR);
     atomic_write(&root.join(&path), text.as_bytes())
         .map_err(|error| one(Problem::of_file(&path, format!("cannot be written: {error}"))))?;
-    changelog.save(root).map_err(one)?;
+    finish(root, &name, (lock, changelog), (reason, date))?;
+    Ok(name)
+}
+
+/// The version that the same command was about to make when it was killed: its text is there, a plain copy of another
+/// version, and the lock does not have it yet.
+fn unfinished(
+    root: &Path,
+    files: &[String],
+    (lock, changelog): (Option<&Lock>, &Changelog),
+    reason: &str,
+) -> Option<String> {
+    let lock = lock?;
+    let text = |name: &String| std::fs::read(root.join(super::DIR).join(name)).ok();
+    let stem = |name: &str| numbered(name).map(|version| version.stem.to_owned());
+    let is_copy = |name: &&String| {
+        let others = files.iter().filter(|other| *other != *name && stem(other).is_some());
+        stem(name).is_some()
+            && others.filter(|other| stem(other) == stem(name)).any(|other| text(other) == text(name))
+    };
+    let is_ours = |name: &&String| {
+        let section = changelog.section(name);
+        !lock.prompts.contains_key(*name) && section.is_none_or(|section| section.reason == reason.trim())
+    };
+    files.iter().filter(is_ours).find(is_copy).cloned()
+}
+
+/// Enter a version whose text is there into the changelog and the lock, where they lack it.
+fn finish(
+    root: &Path,
+    name: &str,
+    (lock, mut changelog): (Option<Lock>, Changelog),
+    (reason, date): (&str, &str),
+) -> Result<(), Vec<Problem>> {
+    let one = |problem: Problem| vec![problem];
+    if changelog.section(name).is_none() {
+        changelog.open_section(name, date, reason).map_err(one)?;
+        changelog.save(root).map_err(one)?;
+    }
     // The first lock names every text: one that names the new version alone would fail the policy test.
     let mut lock = match lock {
         Some(lock) => lock,
@@ -226,10 +268,9 @@ pub fn new_version(
             lock
         }
     };
-    let sha256 = text_sha256(root, &name).map_err(one)?;
-    lock.prompts.insert(name.clone(), Entry { state: State::Draft, sha256 });
-    lock.save(root).map_err(one)?;
-    Ok(name)
+    let sha256 = text_sha256(root, name).map_err(one)?;
+    lock.prompts.insert(name.to_owned(), Entry { state: State::Draft, sha256 });
+    lock.save(root).map_err(one)
 }
 
 /// The version to copy.

@@ -63,10 +63,16 @@ pub fn summary(report: &Report, hints: Hints<'_>, colour: bool) -> String {
         // What that means is the surface's to say: an empty filter of the tests is fine, one of `llmx eval` is not.
         return "nothing was selected\n".to_owned();
     }
-    let code = exit_code(report);
+    let code = hints.exit_code(report);
     out.extend(report.base.iter().map(|base| format!("base: {}", sanitize::line(&words::base(base)))));
-    out.push(format!("reports: {}", hints.full_report));
-    let meaning = paint.of(if code == exit::OK { GREEN } else { RED }, &words::exit_meaning(report, code));
+    let mut meaning = words::exit_meaning(report, code);
+    if hints.unwritten {
+        meaning =
+            format!("the reports could not be written; {}", words::exit_meaning(report, exit_code(report)));
+    } else {
+        out.push(format!("reports: {}", hints.full_report));
+    }
+    let meaning = paint.of(if code == exit::OK { GREEN } else { RED }, &meaning);
     out.push(format!("exit {code}: {meaning}"));
     out.push(String::new());
     out.join("\n")

@@ -5,6 +5,8 @@ use crate::gate::{CaseResult, CaseVerdict, MetricDecision, Outcome, Verdict};
 
 /// Exit codes of the command line. `cargo test` ends 101 on any failure; the same meaning is in the reports.
 pub mod exit {
+    use crate::llm::halt::Cause;
+
     /// All is well, or only warned about.
     pub const OK: u8 = 0;
     /// The product got worse (a case Broken, a gate Regressed), a `must_pass` failed, a limit was exceeded, or a case
@@ -16,6 +18,18 @@ pub mod exit {
     pub const CANNOT_TELL: u8 = 3;
     /// Nothing selected, or Inconclusive where the policy says fail.
     pub const UNDECIDED: u8 = 4;
+
+    /// Added to the number of the signal that ended a command early: 130 for Ctrl-C, 143 for SIGTERM.
+    pub const SIGNAL: u8 = 128;
+
+    /// The exit code of a command that was ended early.
+    #[must_use]
+    pub fn of_halt(cause: &Cause) -> u8 {
+        match cause {
+            Cause::Signal { number, .. } => SIGNAL.saturating_add(*number),
+            Cause::Storage(_) => INPUT,
+        }
+    }
 
     /// The code that wins when several apply: 2 over 1 over 3 over 4 over 0.
     #[must_use]
@@ -170,11 +184,18 @@ pub fn product_exit_code(report: &Report) -> u8 {
     exit::of(cases.chain(gates).map(Status::exit_code))
 }
 
-/// The exit code of a whole run.
+/// The exit code of a run; one that was ended early is never fine.
 #[must_use]
 pub fn exit_code(report: &Report) -> u8 {
+    if let Some(ended) = &report.run.ended {
+        return ended.exit_code;
+    }
     let inputs = report.policies.iter().map(policy_status).chain(report.gates.iter().map(gate_status));
-    exit::of(inputs.map(Status::exit_code).chain([product_exit_code(report)]))
+    match exit::of(inputs.map(Status::exit_code).chain([product_exit_code(report)])) {
+        // Whether the product got worse is decided over all shards (`llmx merge`).
+        exit::WORSE | exit::UNDECIDED if report.run.shard.is_some() => exit::OK,
+        code => code,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::input::{BaseInfo, BaselineInfo, BaselineSource, GateReport, Report};
-use super::outcome::{by_main_status, exit, gate_status, product_exit_code};
+use super::outcome::{by_main_status, exit, exit_code, gate_status, product_exit_code};
 use super::sanitize;
 use crate::eval::limits::Limit;
 use crate::eval::record::{CaseRecord, SampleOutcome, SampleRecord, SuiteRecord};
@@ -23,15 +23,27 @@ pub struct Hints<'a> {
     pub name_prompt: bool,
     /// Where the Markdown summary stands.
     pub full_report: &'a str,
+    /// The reports could not be written.
+    pub unwritten: bool,
 }
 
 impl Default for Hints<'_> {
     fn default() -> Self {
-        Self { name_model: false, name_prompt: false, full_report: "reports/summary.md" }
+        Self { name_model: false, name_prompt: false, full_report: "reports/summary.md", unwritten: false }
     }
 }
 
 impl Hints<'_> {
+    /// The exit code of the command that shows the report.
+    #[must_use]
+    pub fn exit_code(&self, report: &Report) -> u8 {
+        match exit_code(report) {
+            code if report.run.ended.is_some() => code,
+            code if self.unwritten => exit::of([code, exit::CANNOT_TELL]),
+            code => code,
+        }
+    }
+
     /// The same, naming the model also where `suite` ran on several.
     pub(crate) fn for_suite(self, report: &Report, suite: &SuiteRecord) -> Self {
         Self { name_model: self.name_model || has_several_models(report, &suite.suite), ..self }
@@ -178,6 +190,9 @@ pub fn result(result: &CaseResult) -> &'static str {
 /// The meaning of an exit code. Inputs that have to be fixed never hide what the run found about the product.
 #[must_use]
 pub fn exit_meaning(report: &Report, code: u8) -> String {
+    if let Some(ended) = &report.run.ended {
+        return format!("not measured: {}", ended.why);
+    }
     if code == exit::INPUT && !report.gates.is_empty() {
         return format!("fix the input; {}", meaning(report, product_exit_code(report)));
     }

@@ -98,9 +98,21 @@ fn listing_runs_nothing() {
         assert_eq!(names, want, "{args:?}");
     }
     assert!(!world.path("reports").exists());
-    // A suite that does not load is no reason to list nothing: the policy that says why can then be run.
+    // A suite that does not load: a person sees the rest and the reason, and the list fails.
     world.write("data/cases.csv", "id,input\n");
-    assert!(world.test(&["--list"]).exits(0).stdout.contains("policy::inputs: test"));
+    let ran = world.test(&["--list"]).exits(2).says(&["not listed: data/cases.csv"]);
+    assert!(ran.stdout.contains("policy::inputs: test"), "{}", ran.text());
+    // A test runner that cannot list runs nothing; it gets the policy that fails with the reason.
+    let ran = world.test(&["--list", "--format", "terse"]).exits(0).says(&["not listed: data/cases.csv"]);
+    assert!(ran.stdout.contains("policy::inputs: test"), "{}", ran.text());
+    world.test(&["policy::inputs", "--exact"]).exits(101);
+    // One suite of two, and a project that does not load at all.
+    world.write("evals/broken.yml", "suite: [");
+    world.write("data/cases.csv", "id,input,expected\nc-1,sky,blue\n");
+    let ran = world.test(&["--list"]).exits(2).says(&["not listed: evals/broken.yml"]);
+    assert!(ran.stdout.contains("tiny::c-1"), "{}", ran.text());
+    world.write("config/models.yml", "models: [");
+    world.test(&["--list"]).exits(2).says(&["not listed: config/models.yml"]);
 }
 
 #[test]
@@ -211,5 +223,34 @@ fn a_long_output_into_a_closed_pipe() {
             walk::check(&world.read("reports/junit.xml")).iter().filter(|c| c.result == "failure").count(),
             60
         );
+    }
+}
+
+/// A full disk, for standard output.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_not_a_success() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for (world, eval, test) in [(accepted(), 3, 101), (failing(), 1, 101)] {
+        for (args, code) in [
+            (&["eval"][..], eval),
+            (&["eval", "--format", "json"], eval),
+            (&["eval", "--dry-run"], 3),
+            (&["test"], test),
+            (&["test", "--", "--format", "json", "-Z", "unstable-options"], test),
+            (&["test", "--", "--list"], 101),
+            (&["test", "--", "--help"], 3),
+            (&["recordings", "ls", "--format", "json"], 3),
+            (&["--help"], 3),
+            (&["--version"], 3),
+        ] {
+            world.forget_runs();
+            let ran = ended(world.command(args).stdout(full()).output().unwrap()).exits(code);
+            let ran = ran.says(&["standard output could not be written: No space left on device"]);
+            assert!(!ran.stderr.contains("panick"), "{args:?}: {}", ran.text());
+        }
+        world.run(&["eval"]);
+        // The reports are there all the same.
+        assert!(world.report().run.finished_at.is_some());
     }
 }

@@ -10,6 +10,8 @@ mod collector;
 mod compat;
 mod direction;
 #[cfg(feature = "rf-qaqc")]
+mod durable;
+#[cfg(feature = "rf-qaqc")]
 mod example_doc;
 mod finetune;
 mod flags;

@@ -14,10 +14,13 @@ use serde::Deserialize;
 use super::flush::Flusher;
 use super::format::{FORMAT, GENERATED, Recorded, Recording};
 use super::journal::Journal;
-use super::lock::{KeyLock, Locks};
+use super::lock::{KeyLock, Locks, RunLock};
 use super::unkept::Unkept;
 use crate::files::text::as_text;
 use crate::llm::{Error, Request, Stream};
+
+/// Bytes that must be free before the first answer is asked for: some answers of usual size.
+const ROOM: usize = 64 * 1024;
 
 /// Folder of recordings, relative to the project root.
 pub const DIR: &str = "data/recordings";
@@ -38,6 +41,10 @@ pub struct Store {
     folders: Mutex<BTreeSet<String>>,
     locks: Locks,
     flusher: Flusher,
+    /// There was room for answers when the first one was about to be asked for.
+    has_room: Mutex<bool>,
+    /// Held while this process may add answers.
+    run: OnceLock<RunLock>,
     /// Where all answers stand instead, if this process is alone with them.
     journal: Option<Journal>,
     /// Where answers that cannot be written are handed on all the same: the last failure.
@@ -93,6 +100,8 @@ impl Store {
             folders: Mutex::default(),
             locks: Locks::new(root.join(dir)),
             flusher: Flusher::new(root.join(dir)),
+            has_room: Mutex::new(false),
+            run: OnceLock::new(),
             journal: None,
             unkept: OnceLock::new(),
         }
@@ -135,6 +144,10 @@ impl Store {
         let bytes = match crate::files::read(&self.path(key)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            // The folder itself is something else: nothing can be kept for any key.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(self.unkept(&self.file(key), &error));
+            }
             Err(error) => return Err(self.refused(key, &error)),
         };
         let text = as_text(&bytes).map_err(|foreign| self.refused(key, &foreign))?;
@@ -165,6 +178,48 @@ impl Store {
         ))
     }
 
+    /// Show other processes that this one may add answers, until it ends.
+    fn lives(&self) -> io::Result<()> {
+        if self.run.get().is_none() {
+            // Of two tasks that come at once, the sign of the second goes again.
+            let _ = self.run.set(RunLock::take(&self.folder())?);
+        }
+        Ok(())
+    }
+
+    /// An answer could not be written, and why.
+    fn unkept(&self, what: &str, error: &io::Error) -> Error {
+        let hint = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                "; free space on the disk, then run the same command again"
+            }
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                "; make the folder writable, then run the same command again"
+            }
+            _ => "",
+        };
+        if let Some(unkept) = self.unkept.get() {
+            unkept.note(&self.root.join(&self.dir), error);
+        }
+        Error::Unkept(format!("{what}: {error}{hint}"))
+    }
+
+    /// Look once, before the first answer is asked for, whether answers can be kept at all. Where they are handed on all
+    /// the same, there is nothing to look for.
+    ///
+    /// # Errors
+    /// [`Error::Unkept`]: the disk is full, or nothing may be written.
+    pub fn has_room(&self) -> Result<(), Error> {
+        let mut known = locked(&self.has_room);
+        if !*known && self.journal.is_none() && self.unkept.get().is_none() {
+            let dir = self.root.join(&self.dir);
+            crate::files::has_room(&dir, ROOM)
+                .map_err(|error| self.unkept(&format!("{}: cannot be written to", self.dir), &error))?;
+            *known = true;
+        }
+        Ok(())
+    }
+
     /// Wait for the right to call the model for this draw: in this process one task per draw, across processes one
     /// process per key.
     ///
@@ -176,13 +231,9 @@ impl Store {
         let draw = draw.lock_owned().await;
         if self.journal.is_none() {
             let path = self.path(key);
+            self.lives().map_err(|error| self.unkept(&format!("{}: cannot be locked", self.dir), &error))?;
             let made = shared.file.get_or_try_init(|| self.locks.take(key, &path));
-            let failed = |error| {
-                if let Some(unkept) = self.unkept.get() {
-                    unkept.note(&self.root.join(&self.dir), &error);
-                }
-                Error::Store(format!("{}: cannot be locked: {error}", self.file(key)))
-            };
+            let failed = |error| self.unkept(&format!("{}: cannot be locked", self.file(key)), &error);
             made.await.map_err(failed)?;
         }
         Ok(Claim { _draw: draw, key: shared })
@@ -262,11 +313,14 @@ impl Store {
             request: request.clone(),
             draws,
         };
-        match (self.write(key, &recording), self.unkept.get()) {
-            (Ok(()), _) => *known = recording.draws,
-            (Err(error), Some(unkept)) => unkept.note(&self.root.join(&self.dir), &error),
-            (Err(error), None) => return Err(self.refused(key, &error)),
+        if let Err(error) = self.write(key, &recording) {
+            let error = self.unkept(&self.file(key), &error);
+            if self.unkept.get().is_none() {
+                return Err(error);
+            }
+            return Ok(draw);
         }
+        *known = recording.draws;
         Ok(draw)
     }
 
@@ -276,8 +330,13 @@ impl Store {
         self.make_folder(key)?;
         // The claim makes this name ours alone; one that a dead process left is overwritten.
         let beside = path.with_extension("tmp");
-        std::fs::File::create(&beside).and_then(|mut file| io::Write::write_all(&mut file, &text))?;
-        std::fs::rename(&beside, &path)?;
+        let written = std::fs::File::create(&beside)
+            .and_then(|mut file| io::Write::write_all(&mut file, &text))
+            .and_then(|()| std::fs::rename(&beside, &path));
+        if written.is_err() {
+            let _ = std::fs::remove_file(&beside);
+        }
+        written?;
         self.flusher.wrote();
         Ok(())
     }
@@ -355,25 +414,10 @@ impl Store {
         Ok(found)
     }
 
-    /// Files that killed runs left behind: half-written answers and free locks.
-    ///
-    /// # Errors
-    /// A folder that cannot be listed.
-    pub fn litter(&self) -> io::Result<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        for folder in subfolders(&self.root.join(&self.dir))? {
-            for entry in std::fs::read_dir(folder)? {
-                let path = entry?.path();
-                let is_left = path.extension().is_some_and(|e| e == "tmp" || e == "lock");
-                let key = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-                // Whoever holds the key is writing it right now.
-                if is_left && self.locks.is_free(key, &path)? {
-                    found.push(path);
-                }
-            }
-        }
-        found.sort();
-        Ok(found)
+    /// The folder of the recordings.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.root.join(&self.dir)
     }
 
     /// Read one whole recording.
@@ -392,7 +436,7 @@ fn in_journal(journal: &Journal, error: &io::Error) -> Error {
 }
 
 /// Folders in `dir`, none where it does not exist.
-fn subfolders(dir: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn subfolders(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

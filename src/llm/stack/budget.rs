@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::meter::Meter;
 use super::{Ask, Asking, Layer};
 use crate::config::models::{ModelSpec, Price, TokenPrice};
-use crate::llm::{Error, Operation, Request, Usage};
+use crate::llm::{Error, Halt, Operation, Request, Usage};
 
 /// Billionths of a US dollar: sums have no rounding questions.
 pub type NanoUsd = u64;
@@ -129,12 +129,18 @@ pub(super) struct Budget<L> {
     inner: L,
     tariff: Tariff,
     ledger: Arc<OnceLock<Ledger>>,
+    halt: Halt,
     meter: Arc<Meter>,
 }
 
 impl<L> Budget<L> {
-    pub(super) fn over(inner: L, tariff: Tariff, ledger: Arc<OnceLock<Ledger>>, meter: Arc<Meter>) -> Self {
-        Self { inner, tariff, ledger, meter }
+    pub(super) fn over(
+        inner: L,
+        tariff: Tariff,
+        (ledger, halt): (Arc<OnceLock<Ledger>>, Halt),
+        meter: Arc<Meter>,
+    ) -> Self {
+        Self { inner, tariff, ledger, halt, meter }
     }
 }
 
@@ -146,7 +152,7 @@ impl<L: Layer> Layer for Budget<L> {
                     // Models without a known price were refused before the run; whoever allowed them counts them as free.
                     let most = nano(self.tariff.most(ask.request).unwrap_or(0.0));
                     let _queued = self.meter.queues();
-                    Some(Hold::take(ledger, most).await?)
+                    Some(self.halt.unless_set(Hold::take(ledger, most)).await??)
                 }
                 None => None,
             };

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::meter::Meter;
 use super::{Ask, Asking, Layer};
 use crate::config::models::RateLimits;
-use crate::llm::{Error, Failure, Operation};
+use crate::llm::{Error, Failure, Halt, Operation};
 
 /// Where nothing is configured: few at first ...
 const SLOW_START: u32 = 4;
@@ -33,6 +33,7 @@ pub(super) struct Limit<L> {
     meter: Arc<Meter>,
     model: String,
     attempt: Duration,
+    halt: Halt,
     slots: Semaphore,
     window: Mutex<Window>,
     requests: Option<RateLimiter>,
@@ -61,7 +62,7 @@ impl<L> Limit<L> {
         inner: L,
         model: &str,
         limits: &RateLimits,
-        attempt: Duration,
+        (attempt, halt): (Duration, Halt),
         max_tokens: usize,
         meter: Arc<Meter>,
     ) -> Self {
@@ -72,6 +73,7 @@ impl<L> Limit<L> {
             meter,
             model: model.to_owned(),
             attempt,
+            halt,
             slots: Semaphore::new(limit as usize),
             window: Mutex::new(Window {
                 limit,
@@ -176,7 +178,7 @@ impl<L: Layer> Layer for Limit<L> {
         Box::pin(async move {
             let output = if ask.request.operation == Operation::Chat { self.max_tokens } else { 0 };
             let tokens = ask.request.text_bytes() / BYTES_PER_TOKEN + output;
-            let permit = self.slot(tokens).await;
+            let permit = self.halt.unless_set(self.slot(tokens)).await?;
             let began = Instant::now();
             let flying = self.meter.flies();
             let result = match tokio::time::timeout(self.attempt, self.inner.ask(ask)).await {

@@ -32,7 +32,7 @@ use tracing::Span;
 
 use super::provider::Provider;
 use super::recording::{Recorded, Store};
-use super::{Answer, Draw, Error, Failure, ModelCard, Operation, PromptTag, Request};
+use super::{Answer, Draw, Error, Failure, Halt, ModelCard, Operation, PromptTag, Request};
 use budget::{Budget, Hold};
 use fuse::Fuse;
 use limit::{Busy, Limit};
@@ -140,6 +140,7 @@ pub(in crate::llm) struct Shared {
     embeds: bool,
     line: Arc<Line>,
     meter: Arc<Meter>,
+    halt: Halt,
 }
 
 impl Shared {
@@ -148,6 +149,7 @@ impl Shared {
         provider: Arc<dyn Provider>,
         spec: &crate::config::models::ModelSpec,
         ledger: Arc<std::sync::OnceLock<Ledger>>,
+        halt: Halt,
     ) -> Self {
         let (card, embeds) = (provider.card().clone(), provider.embeds());
         let meter = Arc::<Meter>::default();
@@ -155,9 +157,11 @@ impl Shared {
         let (attempt, deadline) = (spec.timeouts.attempt(), spec.timeouts.deadline());
         let price = budget::Tariff::of(spec);
         let most = price.max_tokens();
-        let limit = Limit::over(Fuse::over(provider), &card.alias, &spec.limits, attempt, most, m());
-        let line = Budget::over(Retry::over(limit, deadline, m()), price, ledger, m());
-        Self { card, embeds, line: Arc::new(line), meter }
+        let fused = Fuse::over(provider);
+        let limit = Limit::over(fused, &card.alias, &spec.limits, (attempt, halt.clone()), most, m());
+        let retry = Retry::over(limit, deadline, m(), halt.clone());
+        let line = Budget::over(retry, price, (ledger, halt.clone()), m());
+        Self { card, embeds, line: Arc::new(line), meter, halt }
     }
 
     /// What was asked for so far.
@@ -187,6 +191,7 @@ pub struct Client {
     content: bool,
     /// See [`Self::embeds`].
     embeds: bool,
+    halt: Halt,
 }
 
 impl Client {
@@ -194,7 +199,8 @@ impl Client {
     #[must_use]
     pub fn embedded(provider: Arc<dyn Provider>) -> Self {
         let (card, embeds) = (provider.card().clone(), provider.embeds());
-        Self { card, way: Way::Embedded(provider), meter: Arc::default(), content: false, embeds }
+        let (way, meter, halt) = (Way::Embedded(provider), Arc::default(), Halt::default());
+        Self { card, way, meter, content: false, embeds, halt }
     }
 
     /// An embedded model whose configuration names a price.
@@ -214,16 +220,22 @@ impl Client {
         policy: Policy,
         clock: crate::clock::Clock,
     ) -> Self {
-        let Shared { card, embeds, line, meter } = shared.clone();
+        let Shared { card, embeds, line, meter, halt } = shared.clone();
         // Trace is no type of its own, since it needs the whole call: `Client::ask_in_span` puts it outermost.
-        let stack = Replay::over(line, &card.alias, store, policy, clock, Arc::clone(&meter));
-        Self { card, way: Way::Network(Arc::new(stack)), meter, content: false, embeds }
+        let stack = Replay::over(line, &card.alias, store, policy, (clock, halt.clone()), Arc::clone(&meter));
+        Self { card, way: Way::Network(Arc::new(stack)), meter, content: false, embeds, halt }
     }
 
     /// The same model; `content` says whether traces hold prompts, answers and what quotes them.
     #[must_use]
     pub fn tracing_content(self, content: bool) -> Self {
         Self { content, ..self }
+    }
+
+    /// The same model, asked only until `halt` is set.
+    #[must_use]
+    pub fn halted_by(self, halt: Halt) -> Self {
+        Self { halt, ..self }
     }
 
     /// Traces hold prompts, answers and what quotes them.
@@ -249,6 +261,10 @@ impl Client {
     /// One answer or why there is none, and the span of the request. What is said about the answer belongs there
     /// and can be attached while the handle lives; it does not make the span longer.
     pub async fn ask_in_span(&self, call: Call<'_>) -> (Span, Result<Answered, Error>) {
+        // A look back costs nothing, and what came in is still compared.
+        if let Some(refusal) = self.halt.refusal().filter(|_| !call.recorded_only) {
+            return (Span::none(), Err(refusal));
+        }
         let ticket = Ticket::current();
         if let Some(ticket) = &ticket {
             ticket.asks();

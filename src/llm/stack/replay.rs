@@ -18,9 +18,10 @@ use super::limit::Busy;
 use super::meter::Meter;
 use super::{Answered, Ask, Call, Layer, Reply, Source};
 use crate::clock::Clock;
+use crate::llm::halt::Cause;
 use crate::llm::recording::nearest::nearest;
 use crate::llm::recording::{Claim, Miss, Recorded, Store};
-use crate::llm::{Draw, Error, Request};
+use crate::llm::{Draw, Error, Halt, Request};
 
 /// Misses that are explained by the nearest recording: each reads every recording there is.
 const EXPLAINED: u32 = 20;
@@ -44,6 +45,7 @@ pub(super) struct Replay<L> {
     store: Arc<Store>,
     policy: Policy,
     clock: Clock,
+    halt: Halt,
     meter: Arc<Meter>,
     explained: AtomicU32,
 }
@@ -54,10 +56,11 @@ impl<L: Layer> Replay<L> {
         model: &str,
         store: Arc<Store>,
         policy: Policy,
-        clock: Clock,
+        (clock, halt): (Clock, Halt),
         meter: Arc<Meter>,
     ) -> Self {
-        Self { inner, model: model.to_owned(), store, policy, clock, meter, explained: AtomicU32::new(0) }
+        let (model, explained) = (model.to_owned(), AtomicU32::new(0));
+        Self { inner, model, store, policy, clock, halt, meter, explained }
     }
 
     pub(super) fn recorded(&self, draw: &Draw) -> Result<Option<Recorded>, Error> {
@@ -72,7 +75,8 @@ impl<L: Layer> Replay<L> {
                 self.find(draws, call.draw).ok_or_else(|| self.miss(call, same_request))
             }
             Policy::Record => {
-                if let Some(found) = self.find(self.store.draws(&call.draw.key)?, call.draw) {
+                let draws = self.kept(self.store.draws(&call.draw.key))?;
+                if let Some(found) = self.find(draws, call.draw) {
                     return Ok(found);
                 }
                 let claim = self.claim(call.draw).await?;
@@ -123,7 +127,8 @@ impl<L: Layer> Replay<L> {
     }
 
     async fn claim(&self, draw: &Draw) -> Result<Claim, Error> {
-        self.store.claim(&draw.key, draw.stream, draw.index).await
+        let claim = self.store.claim(&draw.key, draw.stream, draw.index);
+        self.kept(self.halt.unless_set(claim).await?)
     }
 
     fn find(&self, draws: Vec<Recorded>, draw: &Draw) -> Option<Answered> {
@@ -134,6 +139,7 @@ impl<L: Layer> Replay<L> {
     }
 
     async fn call(&self, request: &Request, draw: &Draw, claim: &Claim) -> Result<Answered, Error> {
+        self.kept(self.store.has_room())?;
         let Reply { answer, attempts } = self.ask_model(request, draw).await?;
         let recorded = Recorded {
             stream: draw.stream,
@@ -143,9 +149,17 @@ impl<L: Layer> Replay<L> {
             at: self.clock.now(),
             by: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let recorded = self.store.add(claim, &draw.key, request, recorded)?;
+        let recorded = self.kept(self.store.add(claim, &draw.key, request, recorded))?;
         self.meter.answered(&recorded.answer);
         Ok(Answered { answer: recorded.answer, draw: draw.clone(), source: Source::Called { attempts } })
+    }
+
+    /// The first answer that cannot be kept ends the run: the next ones would be paid for and lost as well.
+    fn kept<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(Error::Unkept(why)) = &result {
+            self.halt.set(Cause::Storage(why.clone()));
+        }
+        result
     }
 
     fn miss(&self, call: Call<'_>, same_request: bool) -> Error {

@@ -5,8 +5,8 @@
 //! down: from then on no failed try is followed by another, until one succeeds, so that a dead server ends a run in
 //! minutes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
@@ -16,7 +16,7 @@ use super::meter::Meter;
 use super::{Ask, Asking, Layer, Reply, ticket};
 use crate::llm::error::MAX_MESSAGE;
 use crate::llm::provider::on_connection;
-use crate::llm::{Error, Failure, ProviderError};
+use crate::llm::{Error, Failure, Halt, ProviderError};
 
 /// First wait; each further one twice as long, with jitter.
 const FIRST: Duration = Duration::from_millis(500);
@@ -40,12 +40,13 @@ pub(super) struct Retry<L> {
     inner: L,
     deadline: Duration,
     meter: Arc<Meter>,
+    halt: Halt,
     failed_in_a_row: AtomicU32,
 }
 
 impl<L> Retry<L> {
-    pub(super) fn over(inner: L, deadline: Duration, meter: Arc<Meter>) -> Self {
-        Self { inner, deadline, meter, failed_in_a_row: AtomicU32::new(0) }
+    pub(super) fn over(inner: L, deadline: Duration, meter: Arc<Meter>, halt: Halt) -> Self {
+        Self { inner, deadline, meter, halt, failed_in_a_row: AtomicU32::new(0) }
     }
 
     fn is_down(&self) -> bool {
@@ -95,7 +96,14 @@ impl<L: Layer> Layer for Retry<L> {
             let attempts = AtomicU32::new(0);
             let billed = AtomicU32::new(0);
             let broke = AtomicBool::new(false);
+            // A run that ends early makes no further try: the failure of the last one is the result.
+            let last = Mutex::new(None);
             let one = || async {
+                if let Some(error) = last.lock().unwrap_or_else(PoisonError::into_inner).take()
+                    && self.halt.is_set()
+                {
+                    return Err(error);
+                }
                 attempts.fetch_add(1, Ordering::Relaxed);
                 ticket::tried();
                 // A try that may have been billed although it failed is paid for, before there is another.
@@ -113,17 +121,21 @@ impl<L: Layer> Layer for Retry<L> {
                 }
                 result
             };
-            let meter = Arc::clone(&self.meter);
+            let (meter, halt) = (Arc::clone(&self.meter), self.halt.clone());
             let result = one
                 .retry(waits)
                 .sleep(move |wait| {
                     let waiting = meter.backs_off(wait);
+                    let halt = halt.clone();
                     async move {
-                        tokio::time::sleep(wait).await;
+                        tokio::select! {
+                            () = tokio::time::sleep(wait) => {}
+                            () = halt.until_set() => {}
+                        }
                         drop(waiting);
                     }
                 })
-                .when(|error| error.failure().is_some_and(Failure::is_retryable))
+                .when(|error| error.failure().is_some_and(Failure::is_retryable) && !self.halt.is_set())
                 .adjust(|error, planned| {
                     planned.filter(|_| !self.is_down()).and_then(|planned| left.wait(error, planned))
                 })
@@ -131,6 +143,7 @@ impl<L: Layer> Layer for Retry<L> {
                     if error.failure().is_some_and(Failure::may_be_billed) {
                         billed.store(1, Ordering::Relaxed);
                     }
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
                     tracing::debug!(%error, wait_ms = wait.as_millis(), "trying again");
                 })
                 .await;

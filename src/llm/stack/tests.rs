@@ -2,6 +2,7 @@
 
 mod connections;
 mod fuse;
+mod halt;
 mod limit;
 mod replay;
 mod retry;
@@ -113,6 +114,7 @@ struct Bench {
     script: Arc<Script>,
     client: Client,
     store: Arc<Store>,
+    halt: Halt,
 }
 
 fn spec(more: serde_json::Value) -> ModelSpec {
@@ -150,10 +152,11 @@ fn bench_over(
         let _ = ledger.set(Ledger::join(dir.path(), None, "me", budget::nano(usd)).unwrap());
     }
     let spec = spec(more);
-    let shared = Shared::over(provider, &spec, ledger);
+    let halt = Halt::default();
+    let shared = Shared::over(provider, &spec, ledger, halt.clone());
     let clock = Clock::new(|| time::OffsetDateTime::UNIX_EPOCH, 0);
     let client = Client::network(&shared, Arc::clone(&store), policy, clock);
-    Bench { dir, script, client, store }
+    Bench { dir, script, client, store, halt }
 }
 
 impl Bench {

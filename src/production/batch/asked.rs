@@ -82,7 +82,7 @@ impl Asking {
                 production.answer(&record.id, &record.text).await
             }
         };
-        let answer = ticket.during(answering.instrument(span.clone())).await;
+        let answer = ticket.during(Box::pin(answering.instrument(span.clone()))).await;
         if let (_, Some(error)) = ending(&answer) {
             tracing::record_all!(span, { ERROR_TYPE } = error, otel.status_code = "ERROR");
         }

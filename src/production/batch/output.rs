@@ -180,6 +180,16 @@ pub enum Unusable {
         "`{0}` was answered by another task, or by this one with another model, prompt, schema or check: outputs of both in one file would not be told apart"
     )]
     OtherTask(String),
+    /// Two outputs of one id.
+    #[error("the id `{id}` has an output on line {first} and another on line {second}")]
+    Twice {
+        /// The id.
+        id: String,
+        /// Line of its first output.
+        first: u64,
+        /// Line of its second output.
+        second: u64,
+    },
     /// It cannot be read or written.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -255,27 +265,47 @@ pub struct Written {
     _output: serde::de::IgnoredAny,
 }
 
-/// The outputs in a text.
+/// The outputs in a text, exactly one for each id.
 ///
 /// # Errors
-/// [`Unusable::Foreign`]: a line is no output.
+/// [`Unusable::Foreign`]: a line is not an output. [`Unusable::Twice`]: an id has two.
 pub fn written(text: &str, form: Form) -> Result<Vec<Written>, Unusable> {
+    let lines = lines(text, form)?;
+    let mut first_lines = BTreeMap::new();
+    for (second, Written { id, .. }) in &lines {
+        if let Some(first) = first_lines.insert(id, *second) {
+            return Err(Unusable::Twice { id: id.clone(), first, second: *second });
+        }
+    }
+    Ok(lines.into_iter().map(|(_, line)| line).collect())
+}
+
+/// The outputs in a text, each with its line.
+fn lines(text: &str, form: Form) -> Result<Vec<(u64, Written)>, Unusable> {
     match form {
         Form::Jsonl => (1..)
             .zip(text.lines())
             .map(|(number, line)| {
-                serde_json::from_str(line).map_err(|error| Unusable::Foreign(number, error.to_string()))
+                let line = serde_json::from_str(line);
+                let line = line.map_err(|error| Unusable::Foreign(number, error.to_string()))?;
+                Ok((number as u64, line))
             })
             .collect(),
         Form::Csv | Form::OlderCsv => {
             let mut reader = csv::Reader::from_reader(text.as_bytes());
-            let header = reader.headers().map_err(|error| Unusable::Foreign(1, error.to_string()))?;
-            if !text.is_empty() && *header != *form.of_text(text).columns() {
+            let header = reader.headers().map_err(|error| Unusable::Foreign(1, error.to_string()))?.clone();
+            if !text.is_empty() && header != *form.of_text(text).columns() {
                 return Err(Unusable::Foreign(1, "another header".to_owned()));
             }
             (2..)
-                .zip(reader.deserialize())
-                .map(|(number, row)| row.map_err(|error| Unusable::Foreign(number, error.to_string())))
+                .zip(reader.records())
+                .map(|(number, row)| {
+                    let row = row.map_err(|error| Unusable::Foreign(number, error.to_string()))?;
+                    // A cell may hold several lines.
+                    let place = row.position().map_or(number as u64, csv::Position::line);
+                    let line = row.deserialize(Some(&header));
+                    Ok((place, line.map_err(|error| Unusable::Foreign(number, error.to_string()))?))
+                })
                 .collect()
         }
     }
@@ -287,7 +317,7 @@ pub fn written(text: &str, form: Form) -> Result<Vec<Written>, Unusable> {
 /// [`Unusable::Foreign`]: it holds something else.
 pub fn may_hold(path: &Path, form: Form) -> Result<(), Unusable> {
     match files::read_to_string(path) {
-        Ok(text) => written(&text, form).map(drop),
+        Ok(text) => lines(&text, form).map(drop),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Unusable::Io(error)),
     }
@@ -396,6 +426,30 @@ mod tests {
                 drop(file);
                 assert_eq!(std::fs::read(&path).unwrap(), [&whole[..], &last[..]].concat());
             }
+        }
+    }
+
+    #[test]
+    fn one_id_twice_is_refused_with_both_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        // An output of two lines: lines of the file are counted, not rows.
+        let output = Value::from("two\nlines");
+        for (name, lines) in [("a.jsonl", (1, 3)), ("a.csv", (2, 4))] {
+            let path = dir.path().join(name);
+            let (mut file, _) = Output::open(&path, Form::of(name), "task").unwrap();
+            for id in ["a", "b", "a"] {
+                file.write(&line(id, &output)).unwrap();
+            }
+            drop(file);
+            let before = std::fs::read(&path).unwrap();
+            match Output::open(&path, Form::of(name), "task") {
+                Err(Unusable::Twice { id, first, second }) => {
+                    assert_eq!((id.as_str(), (first, second)), ("a", lines), "{name}");
+                }
+                Err(other) => panic!("{name}: {other}"),
+                Ok(_) => panic!("{name}: went on"),
+            }
+            assert_eq!(std::fs::read(&path).unwrap(), before);
         }
     }
 

@@ -90,6 +90,7 @@ pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Resul
             }
             match gather(inputs, &marking, until, &mut watch)? {
                 Some(kept) => {
+                    inputs.not_ended()?;
                     let bytes = store(&reference_file, &kept).map_err(|problem| vec![problem])?;
                     (kept, sha256_hex(&bytes))
                 }
@@ -128,6 +129,11 @@ pub fn watch(inputs: &Inputs, task: &str, (until, today): (&str, &str)) -> Resul
             continue;
         };
         let judged = again(inputs, &marking, &frozen, of_day, &mut watch)?;
+        if let Err(problems) = inputs.not_ended() {
+            watch.notes.extend(problems.iter().map(ToString::to_string));
+            watch.standing = Standing::Missing;
+            return Ok(watch);
+        }
         let requests: Vec<Request> = requests.into_iter().map(|marked| marked.request).collect();
         let alarms = watch.state.day(&day, &reference.measured(&requests, &judged));
         watch.alarms.extend(alarms);

@@ -10,17 +10,17 @@ use crate::world::{Ran, World};
 const JUDGE: &str =
     "judge: { prompt: judge.txt, model: net-judge, pass_at: 0.7, blocking: true }\nmodels: [net]\n";
 
-const KIND: &str = "{\"score\": 0.9, \"explanation\": \"good\"}";
+pub(super) const KIND: &str = "{\"score\": 0.9, \"explanation\": \"good\"}";
 const STRICT: &str = "{\"score\": 0.4, \"explanation\": \"bad\"}";
 
 /// A server that is right in this share of its answers.
-fn server(world: &World, accuracy: &str, more: &[&str]) -> Server {
+pub(super) fn server(world: &World, accuracy: &str, more: &[&str]) -> Server {
     let brain = ["--answers", "data/cases.csv", "--accuracy", accuracy, "--seed", "5"];
     Server::start(world, &[&brain, more].concat())
 }
 
 /// Both models at this server.
-fn ask(world: &World, server: &Server) {
+pub(super) fn ask(world: &World, server: &Server) {
     let judge = format!(
         "  net-judge: {{ provider: openai, base_url: {}/v1, model_id: a-judge, params: {{ max_tokens: 50 }} }}\n",
         server.url
@@ -29,7 +29,7 @@ fn ask(world: &World, server: &Server) {
 }
 
 /// Sixty cases with a judge, accepted with five samples each at a server that is right in 95 of 100 answers.
-fn accepted() -> World {
+pub(super) fn accepted() -> World {
     let world = world(60);
     world.write("prompts/judge.txt", "Score it.\n{input_data}\n{expected}\n{output}\n");
     let suite = world.read("evals/tiny.yml");
@@ -41,7 +41,7 @@ fn accepted() -> World {
 }
 
 /// The program on a day of January.
-fn look(world: &World, day: u32) -> Ran {
+pub(super) fn look(world: &World, day: u32) -> Ran {
     world.run(&["canary", "run", "tiny", "--day", &format!("2026-01-{day:02}")])
 }
 

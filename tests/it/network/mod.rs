@@ -3,6 +3,8 @@
 mod bound;
 mod canary;
 mod embeddings;
+#[cfg(unix)]
+mod ending;
 mod faults;
 mod finetune;
 mod gate;

@@ -43,12 +43,12 @@ pub(super) fn models(world: &World, net: &str, spare: &str) {
     world.write("config/models.yml", &format!("models:\n{}{}", model("net", net), model("spare", spare)));
 }
 
-fn inputs(world: &World, n: usize) {
+pub(super) fn inputs(world: &World, n: usize) {
     let line = |i: usize| format!("{{\"id\": \"r-{i}\", \"note\": \"number {i}\"}}\n");
     world.write("in.jsonl", &(0..n).map(line).collect::<String>());
 }
 
-fn args<'a>(world: &World, more: &[&'a str]) -> Vec<String> {
+pub(super) fn args<'a>(world: &World, more: &[&'a str]) -> Vec<String> {
     let place = |file: &str| world.path(file).display().to_string();
     let mut all: Vec<String> = ["task", "run", "judge_it", "--in"].map(str::to_owned).to_vec();
     all.extend([place("in.jsonl"), "--out".to_owned(), place("out.jsonl")]);
@@ -62,7 +62,7 @@ fn run(world: &World, more: &[&str]) -> Ran {
 }
 
 /// Outputs by id; each stands there once.
-fn outputs(world: &World, file: &str) -> BTreeMap<String, Value> {
+pub(super) fn outputs(world: &World, file: &str) -> BTreeMap<String, Value> {
     let lines: Vec<Value> =
         world.read(file).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let count = lines.len();

@@ -27,6 +27,7 @@ pub(crate) fn report() -> Report {
     Report {
         format: input::FORMAT,
         run: RunRecord {
+            ended: None,
             shard: None,
             samples: 1,
             traffic: BTreeMap::new(),

@@ -42,7 +42,7 @@ fn evidence_of_cases() {
 #[test]
 fn evidence_of_a_gate() {
     let report = fixture::two_models();
-    let hints = Hints { name_model: true, name_prompt: false, full_report: "reports/summary.md" };
+    let hints = Hints { name_model: true, name_prompt: false, ..Hints::default() };
     let all: Vec<String> = report
         .pairs()
         .map(|(suite, gate)| {

@@ -9,10 +9,36 @@ use std::path::{Path, PathBuf};
 pub(super) struct Held {
     path: PathBuf,
     // Closing it frees the lock; after the file is gone nobody can take the lock of a file that nobody finds.
-    _file: File,
+    file: File,
 }
 
 impl Held {
+    /// No other process holds the lock; one that is there stays there.
+    pub(super) fn is_free(path: &Path) -> io::Result<bool> {
+        let file = match OpenOptions::new().write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    pub(super) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.path == path
+    }
+
+    pub(super) fn modified(&self) -> io::Result<std::time::SystemTime> {
+        self.file.metadata()?.modified()
+    }
+
     pub(super) fn try_take(path: &Path) -> io::Result<Option<Self>> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
@@ -22,7 +48,7 @@ impl Held {
         }
         // The holder before us may have removed the file between our opening and locking it: then we hold the lock
         // of nothing, and the next comer would make a new file and hold that.
-        Ok(is_still(path, &file)?.then(|| Self { path: path.to_owned(), _file: file }))
+        Ok(is_still(path, &file)?.then(|| Self { path: path.to_owned(), file }))
     }
 }
 

@@ -3,19 +3,81 @@
 //! Two ways to the same promise. Linux locks one byte of one file for each key (`range`): no file is made and removed
 //! for every answer, which costs more than storing it. Elsewhere each key has a lock file of its own (`file`).
 
-#[cfg(any(not(target_os = "linux"), test))]
 mod file;
 #[cfg(target_os = "linux")]
 mod range;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 #[cfg(not(target_os = "linux"))]
 use file::Held;
 #[cfg(target_os = "linux")]
 use range::Held;
+
+/// The sign that a process may add answers: a locked file in the folder of recordings, as old as the process's first
+/// claim.
+pub(super) struct RunLock {
+    held: file::Held,
+}
+
+/// What the signs in a folder say.
+pub(super) struct Runs {
+    /// When the oldest process that still lives made its first claim.
+    pub(super) oldest: Option<SystemTime>,
+    /// Signs of processes that were killed.
+    pub(super) left: Vec<PathBuf>,
+}
+
+impl RunLock {
+    pub(super) fn take(dir: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        let process = std::process::id();
+        let mut number = 0_u32;
+        loop {
+            // A name is taken where another process container has the same process id.
+            let path = dir.join(format!("run-{process}-{number}.lock"));
+            if let Some(mut held) = file::Held::try_take(&path)? {
+                // The file may be one that a killed process left: its age is that of this process from now on.
+                held.file().write_all(b"\n")?;
+                return Ok(Self { held });
+            }
+            number += 1;
+        }
+    }
+
+    /// When it was taken, by the clock of the file system.
+    pub(super) fn taken(&self) -> io::Result<SystemTime> {
+        self.held.modified()
+    }
+}
+
+impl Runs {
+    /// Look at a folder that `own` is in.
+    pub(super) fn beside(dir: &Path, own: &RunLock) -> io::Result<Self> {
+        let mut runs = Self { oldest: None, left: Vec::new() };
+        for entry in std::fs::read_dir(dir)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if !name.starts_with("run-") || !name.ends_with(".lock") || own.held.is_at(&path) {
+                continue;
+            }
+            match std::fs::metadata(&path).and_then(|found| found.modified()) {
+                // It ended between the two looks.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+                Ok(since) if file::Held::is_free(&path)? => {
+                    if since < own.taken()? {
+                        runs.left.push(path);
+                    }
+                }
+                Ok(since) => runs.oldest = Some(runs.oldest.map_or(since, |oldest| oldest.min(since))),
+            }
+        }
+        Ok(runs)
+    }
+}
 
 /// How long to wait before a held lock is tried again: short at first, since most holders are about to end.
 const FIRST_WAIT: Duration = Duration::from_millis(2);
@@ -53,6 +115,11 @@ impl Locks {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
+    }
+
+    /// Take the lock of a key, if no other process holds it.
+    pub(super) fn try_hold(&self, key: &str, recording: &Path) -> io::Result<Option<KeyLock>> {
+        Ok(self.try_take(key, recording)?.map(|held| KeyLock { _held: held }))
     }
 
     /// No other process holds the key.

@@ -102,7 +102,12 @@ fn what_killed_runs_leave_is_litter() {
     for name in ["lock", "tmp"] {
         crate::files::atomic_write(&store.path(&dead).with_extension(name), b"").unwrap();
     }
-    let litter = store.litter().unwrap();
+    let sweep = crate::llm::recording::sweep::Sweep::of(&store).unwrap();
+    for name in ["lock", "tmp"] {
+        let file = std::fs::File::options().write(true).open(store.path(&dead).with_extension(name)).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    }
+    let litter = sweep.litter().unwrap();
     assert_eq!(litter.len(), 2, "{litter:?}");
     assert!(litter.iter().all(|path| path.to_string_lossy().contains(&dead)));
 }

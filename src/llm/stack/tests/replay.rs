@@ -72,7 +72,7 @@ async fn an_answer_that_cannot_be_stored_is_an_error() {
     // A file where the folder should be.
     crate::files::atomic_write(&bench.dir.path().join("recordings"), b"").unwrap();
     let error = bench.ask("hi", 0).await.unwrap_err();
-    assert!(matches!(error, Error::Store(_)), "{error}");
+    assert!(matches!(error, Error::Unkept(_)), "{error}");
     assert_eq!(bench.script.tries(), 0, "nothing is asked that could not be kept");
 }
 
