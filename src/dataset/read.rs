@@ -288,7 +288,7 @@ mod tests {
         assert_ne!(hash("1", long), hash("1", other));
         assert_eq!(hash(long, other), hash(long, other));
         // SHA-256 of `{"x":1.5}`, a line end and `3.0`: a hash of earlier releases stays what it is.
-        let of_old = sha256_hex("{\"x\":1.5}\n3.0");
+        let of_old = crate::json::sha256_hex("{\"x\":1.5}\n3.0");
         assert_eq!(hash("{\"x\":1.50}", "3.00"), of_old);
     }
 

@@ -1,6 +1,5 @@
 //! Inputs from JSONL and CSV, one at a time.
 
-use std::collections::HashSet;
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
