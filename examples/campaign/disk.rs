@@ -53,6 +53,10 @@ const PROJECT_KIB: usize = 60;
 
 fn commands(stage: &mut Stage, name: &str, args: &[&str], runs: usize) -> Result<Tally, Failed> {
     let mut tally = Tally::new(name);
+    let clean = tempfile::tempdir()?;
+    let sim = Server::sim(stage, clean.path(), &[])?;
+    project(clean.path(), &sim.url, N)?;
+    let undisturbed = stage.run(clean.path(), args)?;
     for _ in 0..runs {
         let room = 20 + stage.rng.below(200);
         let disk = Disk::of(PROJECT_KIB + room)?;
@@ -92,9 +96,11 @@ fn commands(stage: &mut Stage, name: &str, args: &[&str], runs: usize) -> Result
         let (now, requests) = (recordings(root)?, sim.requests()?);
         tally.lost += lost(&known, &now) + N.saturating_sub(now.len());
         tally.asked_again += (requests - asked).saturating_sub(N.saturating_sub(known.len()));
-        if ran.code == Some(2) {
-            tally
-                .broken(format!("{room} KiB: exit 2 with room again: {}", String::from_utf8_lossy(&ran.err)));
+        if ran.code != undisturbed.code {
+            tally.broken(format!(
+                "{room} KiB: exit {:?}, and {:?} without faults",
+                ran.code, undisturbed.code
+            ));
         }
         tally.faults += 1;
     }

@@ -260,7 +260,7 @@ fn look(stage: &Stage, tally: &mut Tally, what: &str, url: &str, key: &str) -> R
             }
         }
         if Path::new(name).extension().is_some_and(|end| end == "md")
-            && ["<script", "<img", "<!DOCTYPE", "](javascript:"].iter().any(|part| text.contains(part))
+            && ["<script", "<img", "<!DOCTYPE", "](javascript:"].iter().any(|part| is_live(&text, part))
             && !text.contains("```")
         {
             tally.broken(format!("{what}: markup in {name}"));
@@ -275,6 +275,11 @@ fn look(stage: &Stage, tally: &mut Tally, what: &str, url: &str, key: &str) -> R
         }
     }
     Ok(())
+}
+
+/// Markup that no backslash makes text.
+fn is_live(text: &str, part: &str) -> bool {
+    text.match_indices(part).any(|(at, _)| !text.get(..at).is_some_and(|before| before.ends_with('\\')))
 }
 
 /// Forms that are looked for, as they are in a file: those of [`forms`] and what a file's own quoting makes of them.
