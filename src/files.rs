@@ -146,7 +146,7 @@ pub fn atomic_write_with(
 /// As [`read`]; a link that leads out.
 pub fn read_of(root: &Path, file: &str) -> std::io::Result<Vec<u8>> {
     if leads_out(root, file) {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, LEADS_OUT));
+        return Err(Error::new(ErrorKind::InvalidInput, LEADS_OUT));
     }
     read(&root.join(file))
 }
@@ -185,8 +185,7 @@ pub fn has_room(folder: &Path, bytes: usize) -> std::io::Result<()> {
 
 /// Nothing can be kept in this place, whatever it is: the disk is full or read-only.
 #[must_use]
-pub fn is_unkept(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind;
+pub fn is_unkept(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem)
 }
 
@@ -276,7 +275,7 @@ mod tests {
         for file in ["b.csv", "up/b.csv"] {
             assert!(read_of(&root, file).unwrap_err().to_string().contains("leads out"), "{file}");
         }
-        assert_eq!(read_of(&root, "none").unwrap_err().kind(), std::io::ErrorKind::NotFound);
+        assert_eq!(read_of(&root, "none").unwrap_err().kind(), ErrorKind::NotFound);
     }
 
     #[cfg(unix)]

@@ -180,7 +180,7 @@ mod tests {
             ("gzip", whole[..15].to_vec(), Failure::Malformed, "the gzip answer broke off after 15 bytes"),
             (
                 "gzip",
-                [GZIP, b"<html>"].concat(),
+                [GZIP, b"<html>sign in</html>"].concat(),
                 Failure::Malformed,
                 "the answer is marked as gzip and cannot",
             ),

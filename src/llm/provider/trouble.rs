@@ -83,7 +83,15 @@ impl Trouble {
         let named: Vec<Failure> = self.names.iter().filter_map(|name| by_name(name)).collect();
         if let Some(first) = named.first() {
             // Quotas come with the code of a rate limit, too; no wait helps against them.
-            return if named.contains(&Failure::Quota) { Failure::Quota } else { *first };
+            return match (first, self.by_status(status)) {
+                _ if named.contains(&Failure::Quota) => Failure::Quota,
+                // The type of every failure of a server; the status says which.
+                (
+                    Failure::Server,
+                    exact @ (Failure::Overloaded | Failure::RateLimited | Failure::Timeout),
+                ) => exact,
+                (first, _) => *first,
+            };
         }
         let plain = self.by_status(status);
         let message = self.message.as_deref().unwrap_or_default();
@@ -434,6 +442,9 @@ mod tests {
             (422, json!({ "detail": [{ "loc": ["body", "messages", 0], "msg": "too short" }] }), Refused),
             (429, json!({ "error": { "code": "new", "type": "insufficient_quota" } }), Quota),
             (404, json!({ "error": { "message": "m", "code": 404 } }), Misconfigured),
+            (503, json!({ "error": { "type": "server_error", "message": "m" } }), Overloaded),
+            (529, json!({ "error": { "type": "api_error", "message": "m" } }), Overloaded),
+            (500, json!({ "error": { "type": "server_error", "message": "m" } }), Server),
             (413, json!(null), Refused),
         ] {
             assert_eq!(failure(status, body.clone()), expected, "{body}");
