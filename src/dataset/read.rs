@@ -279,7 +279,9 @@ mod tests {
             let line = format!("{{\"id\":\"a\",\"input\":{input},\"expected\":{expected}}}\n");
             let data = read("d.jsonl", &line).unwrap();
             assert_eq!(data.cases[0].input_text, input);
-            let csv = format!("id,input,expected\na,\"[{input}]\",\"[{expected}]\"\n");
+            let cell = |json: &str| json.replace('"', "\"\"");
+            let (quoted, label) = (cell(input), cell(expected));
+            let csv = format!("id,input,expected\na,\"[{quoted}]\",\"[{label}]\"\n");
             assert_eq!(read("d.csv", &csv).unwrap().cases[0].input_text, format!("[{input}]"));
             data.cases[0].content_hash().to_owned()
         };
