@@ -1,7 +1,7 @@
 //! Prompt texts: templates and their placeholders, fences around user data, content hashes, versions.
 //!
 //! Reading order: [`template`](Template) (what is rendered), with its parts [`source`](text_of) (files and partials),
-//! `braces` and `jinja` (the two syntaxes), `chat` (forms of other tools) and [`fence`](fenced); [`name`](is_numbered)
+//! `braces` and `jinja` with `walk` (the two syntaxes), `chat` (forms of other tools) and [`fence`](fenced); [`name`](is_numbered)
 //! (what is a version), [`lock`] (the state and hash of every text), [`changelog`] (why each version exists and on
 //! which decision it was accepted), [`version`] (the commands' edits of both).
 
@@ -12,6 +12,7 @@ mod jinja;
 mod scope;
 mod source;
 mod template;
+mod walk;
 
 mod name;
 
