@@ -231,7 +231,7 @@ fn unfinished(
     reason: &str,
 ) -> Option<String> {
     let lock = lock?;
-    let text = |name: &String| std::fs::read(root.join(super::DIR).join(name)).ok();
+    let text = |name: &String| crate::files::read(&root.join(super::DIR).join(name)).ok();
     let stem = |name: &str| numbered(name).map(|version| version.stem.to_owned());
     let is_copy = |name: &&String| {
         let others = files.iter().filter(|other| *other != *name && stem(other).is_some());

@@ -25,7 +25,8 @@ fn a_pipe_or_device_in_place_of_a_file_is_refused() {
         let of_pipe = problems(&world, &["eval", "tiny"]);
         std::fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        assert_eq!(problems(&world, &["eval", "tiny"]), of_pipe, "{file}");
+        let of_device = problems(&world, &["eval", "tiny"]);
+        assert!(of_device == of_pipe || of_device.contains("a link that leads out of"), "{file}: {of_device}");
         std::fs::remove_file(&path).unwrap();
         std::fs::rename(&kept, &path).unwrap();
         found.push(of_pipe.lines().next().unwrap_or_default().to_owned());

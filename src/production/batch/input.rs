@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(all[2], "3 d {\"id\": \"d\", \"x\": {\"id\": 1}}");
         assert_eq!(
             csv("id,a,a\n1,2,3\n".as_bytes(), None).err().unwrap(),
-            "has the column `a` twice: rename or remove one of them"
+            "the header cannot be used: column `a` is there twice"
         );
     }
 
