@@ -322,6 +322,15 @@ impl<'de> Deserialize<'de> for CheckSpec {
                 let Some(kind) = map.next_key::<String>()? else {
                     return Err(de::Error::custom("expected a check kind, found an empty mapping"));
                 };
+                if !KINDS.iter().any(|rule| rule.name == kind) {
+                    let value: Value = map.next_value()?;
+                    while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
+                    let named = value.as_str().filter(|name| KINDS.iter().any(|rule| rule.name == *name));
+                    return Err(de::Error::custom(match named {
+                        Some(name) => format!("unknown key `{kind}`: write the check as `{name}: {{ ... }}`"),
+                        None => unknown_kind(&kind),
+                    }));
+                }
                 let spec = map.next_value::<CheckArgs>()?;
                 if let Some(second) = map.next_key::<String>()? {
                     return Err(de::Error::custom(format!(

@@ -46,6 +46,18 @@ pub struct Project {
     pub suite_problems: Vec<Problem>,
 }
 
+/// One problem in place of many for a promptfoo configuration, which has no key of a suite.
+fn of_another_tool(problems: Vec<Problem>) -> Vec<Problem> {
+    let has = |key: &str| problems.iter().any(|problem| problem.key == key);
+    if !(has("providers") && (has("tests") || has("prompts"))) {
+        return problems;
+    }
+    let Some(file) = problems.first().map(|problem| problem.file.clone()) else { return problems };
+    let hint = "write a suite: `suite`, `dataset`, `prompt`, `models` and `checks`, with the tests as cases of the \
+                dataset; keep other tools' files out of evals/";
+    vec![Problem::of_file(file, "is a configuration of promptfoo, which is not read").hint(hint)]
+}
+
 /// The nearest ancestor of `start` that holds `config/models.yml`.
 ///
 /// # Errors
@@ -150,7 +162,7 @@ impl Project {
             };
             match load(&self.root, &format!("evals/{name}"), true, check) {
                 Ok(doc) => self.suites.push(doc),
-                Err(problems) => self.suite_problems.extend(problems),
+                Err(problems) => self.suite_problems.extend(of_another_tool(problems)),
             }
         }
     }

@@ -201,6 +201,11 @@ fn explain(file: &str, line: &str, number: usize) -> Vec<Problem> {
         let message = format!("expected one JSON object per line, found {found}");
         return vec![Problem::of_file(file, message).at_line(number)];
     }
+    if tree.get("input").is_none() && tree.get("vars").is_some() {
+        let message = "is a test of promptfoo, with `vars` and `assert`, which are not read";
+        let hint = "write `input` (an object with the variables), `expected`, and assertions as `checks`";
+        return vec![Problem::of_file(file, message).at_line(number).hint(hint)];
+    }
     match fields(file, tree, number) {
         Ok(_) => {
             // Only a key that stands twice passes the tree and not the line.

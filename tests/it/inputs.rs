@@ -26,7 +26,10 @@ fn a_pipe_or_device_in_place_of_a_file_is_refused() {
         std::fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
         let of_device = problems(&world, &["eval", "tiny"]);
-        assert!(of_device == of_pipe || of_device.contains("a link that leads out of"), "{file}: {of_device}");
+        assert!(
+            of_device == of_pipe || of_device.contains("a link that leads out of"),
+            "{file}: {of_device}"
+        );
         std::fs::remove_file(&path).unwrap();
         std::fs::rename(&kept, &path).unwrap();
         found.push(of_pipe.lines().next().unwrap_or_default().to_owned());
@@ -86,4 +89,23 @@ fn nesting_and_references_are_bounded() {
     let columns: Vec<String> = (0..50_000).map(|i| format!("c{i}")).collect();
     world.write("data/cases.csv", &columns.join(","));
     assert_snapshot!(problems(&world, &["eval", "tiny"]), @"error: data/cases.csv:1: expected at most 1000 columns, found 50000");
+}
+
+/// Files of another tool are one problem each, whatever they hold.
+#[test]
+fn files_of_promptfoo_are_named_as_such() {
+    let world = World::tiny();
+    let suite = world.read("evals/tiny.yml");
+    world.write("evals/promptfooconfig.yaml", "prompts: [a]\nproviders: [b]\ntests:\n  - vars: { q: 1 }\n");
+    let of_config = problems(&world, &["eval", "promptfooconfig"]);
+    world.remove("evals/promptfooconfig.yaml");
+    world.write(
+        "data/cases.jsonl",
+        "{\"id\": \"a\", \"vars\": {\"q\": 1}, \"assert\": [], \"threshold\": 1}\n",
+    );
+    world.write("evals/tiny.yml", &suite.replace("cases.csv", "cases.jsonl"));
+    let of_tests = problems(&world, &["eval"]);
+    world.write("evals/tiny.yml", &suite.replace("checks:\n", "checks:\n  - { type: contains, value: e }\n"));
+    let of_check = problems(&world, &["eval"]);
+    assert_snapshot!([of_config, of_tests, of_check].join("\n"), @"");
 }
