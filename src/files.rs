@@ -224,7 +224,7 @@ mod tests {
     fn a_file_over_the_limit_is_not_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("big");
-        std::fs::write(&path, "12345").unwrap();
+        atomic_write(&path, b"12345").unwrap();
         assert_eq!(read_at_most(&path, 5).unwrap(), b"12345");
         let error = read_at_most(&path, 4).unwrap_err();
         assert_eq!(error.to_string(), "too large: expected at most 4 bytes");

@@ -347,7 +347,7 @@ mod tests {
         for name in ["d.jsonl", "d.csv"] {
             let problems = |bytes: &[u8]| {
                 let dir = tempfile::tempdir().unwrap();
-                std::fs::write(dir.path().join(name), bytes).unwrap();
+                crate::files::atomic_write(&dir.path().join(name), bytes).unwrap();
                 let problems = load(dir.path(), name).unwrap_err();
                 assert_eq!(problems.len(), 1, "{problems:?}");
                 problems[0].to_string()

@@ -116,7 +116,7 @@ fn texts(root: &Path, lock: Option<&Lock>, changelog: Option<&Changelog>, named:
         }
         match prompt_files(root) {
             Ok(names) => {
-                findings.problems.extend(names.iter().filter_map(|name| text_sha256(root, name).err()))
+                findings.problems.extend(names.iter().filter_map(|name| text_sha256(root, name).err()));
             }
             // A project without the folder is reported by the plan that wants to read a prompt.
             Err(problem) => drop(problem),

@@ -9,6 +9,9 @@ use minijinja::machinery::ast;
 use super::scope::{Kind, Scopes};
 use crate::config::Problem;
 
+/// Names with their lines, and whether one of them decides which text is sent.
+pub(super) type Names = (Vec<(String, usize)>, bool);
+
 /// Every name that a template reads from outside with its line, and whether one of them decides which text is sent.
 ///
 /// # Errors
@@ -18,7 +21,7 @@ pub(super) fn names(
     tree: &ast::Stmt<'_>,
     environment: &Environment<'static>,
     known: &[&str],
-) -> Result<(Vec<(String, usize)>, bool), Vec<Problem>> {
+) -> Result<Names, Vec<Problem>> {
     let mut walk = Walk {
         file,
         environment,

@@ -66,6 +66,7 @@ pub(super) struct Held(Arc<Open>);
 
 impl Held {
     /// Run work that outlives the caller's connection: counted for this request, in its span, and before its line.
+    #[expect(clippy::disallowed_methods, reason = "the service waits for this request's line before it ends")]
     pub(super) fn outliving<T: Send + 'static>(
         self,
         work: impl Future<Output = T> + Send + 'static,

@@ -85,7 +85,7 @@ impl Bedrock {
         let call =
             wire::to_wire(&connected.client, request, &self.model_id).map_err(|fault| self.error(fault))?;
         let now = self.outside.clock.utc();
-        let answer = match http::heard(call.send()).await {
+        let answer = match Box::pin(http::heard(call.send())).await {
             // The SDK reads more strictly than the answer needs.
             (_, Some(Ok(reply))) if reply.status.is_success() => {
                 wire::from_wire(&reply, &self.card.model_id, now)

@@ -143,7 +143,7 @@ impl Journal {
     fn rotate(&self) -> io::Result<Generation> {
         match std::fs::rename(&self.path, self.path.with_extension("1.jsonl")) {
             // A try before this one got as far as that.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => self.create(),
         }
     }

@@ -62,7 +62,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("answers");
         // No folder can be made where a file is.
-        std::fs::write(&folder, "").unwrap();
+        crate::files::atomic_write(&folder, b"").unwrap();
         let unkept = Unkept::default();
         assert_eq!(unkept.now(), None, "nothing has failed");
         unkept.note(&folder, &"no space");

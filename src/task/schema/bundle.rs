@@ -331,9 +331,9 @@ mod tests {
         let files = Files::new(&[("s.json", r#"{"$ref":"c.json"}"#), ("c.json", "{\n}\n")]);
         let root = files.0.path();
         let (hash, schema) = (file_sha256(root, "s.json").unwrap(), read(root, "s.json").unwrap());
-        std::fs::write(root.join("c.json"), "{\r\n}\r\n").unwrap();
+        crate::files::atomic_write(&root.join("c.json"), "{\r\n}\r\n".as_bytes()).unwrap();
         assert_eq!(file_sha256(root, "s.json").unwrap(), hash);
-        std::fs::write(root.join("c.json"), "{\"type\": \"string\"}").unwrap();
+        crate::files::atomic_write(&root.join("c.json"), "{\"type\": \"string\"}".as_bytes()).unwrap();
         assert_ne!(file_sha256(root, "s.json").unwrap(), hash);
         assert_ne!(read(root, "s.json").unwrap(), schema);
     }

@@ -164,7 +164,7 @@ fn links_do_not_lead_out_of_the_project() {
         ("cases.csv", world.read("data/cases.csv").as_str()),
         ("schema.json", "{\"type\": \"string\"}"),
     ] {
-        std::fs::write(out.join(file), text).unwrap();
+        llm_experiments::files::atomic_write(&out.join(file), text.as_ref()).unwrap();
     }
     let says = "it is a link that leads out of the project";
     std::fs::create_dir(world.path("prompts/partials")).unwrap();
