@@ -107,5 +107,11 @@ fn files_of_promptfoo_are_named_as_such() {
     let of_tests = problems(&world, &["eval"]);
     world.write("evals/tiny.yml", &suite.replace("checks:\n", "checks:\n  - { type: contains, value: e }\n"));
     let of_check = problems(&world, &["eval"]);
-    assert_snapshot!([of_config, of_tests, of_check].join("\n"), @"");
+    assert_snapshot!([of_config, of_tests, of_check].join("\n"), @r"
+    error: evals/promptfooconfig.yaml: is a configuration of promptfoo, which is not read
+      hint: write a suite: `suite`, `dataset`, `prompt`, `models` and `checks`, with the tests as cases of the dataset; keep other tools' files out of evals/
+    error: data/cases.jsonl:1: is a test of promptfoo, with `vars` and `assert`, which are not read
+      hint: write `input` (an object with the variables), `expected`, and assertions as `checks`
+    error: evals/tiny.yml:5:5: `checks[0]`: unknown key `type`: write the check as `contains: { ... }`
+    ");
 }
