@@ -35,10 +35,6 @@
 //!  pipeline                  the whole evaluation on one page
 //!  policy                    what must hold between files
 //!  report                    (record, decision) -> bytes
-//!  gate, canary, live        the pure planner: observations -> draw | decision; a canary's day, or what was served, in
-//!                            figures
-//!  drift                     detectors of drift, day by day
-//!  zoo, perspectives         models, or roles, against each other on the same cases
 //!  mutants                   faults planted in accepted answers: does a suite notice?
 //!  finetune                  whether to train, and what must not be trained on
 //!  baseline                  accepted answers on disk and in Git
@@ -47,9 +43,12 @@
 //!  llm                       ask a model, get an answer
 //!  kb                        documents that a prompt may cite
 //!  prompt, dataset, config   what people wrote, checked
-//!  stats, rf_qaqc            arithmetic; the worked example's own room
+//!  rf_qaqc                   the worked example's own room
 //!  json, git, files, clock   text of JSON; what Git says; replacing a file in one step; the time as a parameter
 //! ```
+//!
+//! The crate [`llmx-gate`](llmx_gate) is below all of them and imports nothing of this one: the pure planner
+//! ([`gate`]), the arithmetic ([`stats`]), [`drift`], [`canary`], [`live`], [`zoo`] and [`perspectives`].
 //!
 //! # Words
 //!
@@ -101,7 +100,6 @@ pub mod json;
 
 #[cfg(feature = "rf-qaqc")]
 pub mod rf_qaqc;
-pub mod stats;
 
 pub mod config;
 pub mod dataset;
@@ -113,16 +111,13 @@ pub mod task;
 
 pub mod eval;
 
+pub use llmx_gate as gate;
+pub use llmx_gate::{canary, drift, live, perspectives, stats, zoo};
+
 pub mod baseline;
-pub mod canary;
-pub mod drift;
 pub mod finetune;
-pub mod gate;
-pub mod live;
 pub mod measurement;
 pub mod mutants;
-pub mod perspectives;
-pub mod zoo;
 
 pub mod report;
 

@@ -14,10 +14,7 @@ use super::problem::{Problem, did_you_mean};
 pub const PRODUCTION: &str = "@production";
 /// `model: "@judge"` = the judge's pin.
 pub const JUDGE: &str = "@judge";
-/// Metric that always exists: the case passes.
-pub const PASS_RATE: &str = "pass_rate";
-/// Metric that exists where a judge does.
-pub const JUDGE_MEAN: &str = "judge_mean";
+pub use crate::gate::{JUDGE_MEAN, PASS_RATE};
 
 /// One suite file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

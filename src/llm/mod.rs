@@ -22,11 +22,12 @@ pub mod stack;
 
 pub mod hub;
 
+pub use crate::gate::{Day, Stream};
 pub use answer::{Answer, FinishReason, ModelCard, Usage};
 pub use error::{Error, Failure, ProviderError};
 pub use halt::Halt;
 pub use hub::Hub;
 pub use outside::Outside;
 pub(crate) use provider::without_shapes;
-pub use request::{Day, Draw, Message, Operation, PromptTag, Request, Role, Stream};
+pub use request::{Draw, Message, Operation, PromptTag, Request, Role};
 pub use stack::{Answered, Call, Client, Source};

@@ -21,7 +21,7 @@ use crate::drift::{Standing, State, Watch, Watched};
 use crate::eval::plan::SuitePlan;
 use crate::eval::record::{SampleOutcome, Scores};
 use crate::eval::run::{self, Reach};
-use crate::llm::request::Day;
+use crate::llm::Day;
 use crate::llm::{Answer, Stream};
 
 /// What to do about a file that is no state.

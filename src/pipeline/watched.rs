@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::config::Problem;
 use crate::drift::{FORMAT, State};
 use crate::files::atomic_write;
-use crate::llm::request::Day;
+use crate::llm::Day;
 
 /// A day that has come: `day` (`YYYY-MM-DD`), not after `today`.
 ///

@@ -15,7 +15,6 @@ mod durable;
 mod example_doc;
 mod finetune;
 mod flags;
-mod gate_props;
 mod inputs;
 #[cfg(feature = "rf-qaqc")]
 mod judge_certificate;
@@ -60,6 +59,5 @@ mod stories;
 #[cfg(feature = "otel")]
 mod traces;
 mod values;
-mod vectors;
 mod world;
 mod zoo;

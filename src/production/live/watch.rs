@@ -11,8 +11,8 @@ use crate::drift::{Standing, State, Watch, Watched};
 use crate::eval::run::Reach;
 use crate::json::sha256_hex;
 use crate::live::{FORMAT, Judged, Reference, Request};
+use crate::llm::Day;
 use crate::llm::Stream;
-use crate::llm::request::Day;
 use crate::pipeline::watched::{day_until, load, read, store};
 use crate::pipeline::{Inputs, block_on, money};
 

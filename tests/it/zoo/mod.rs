@@ -1,6 +1,6 @@
 //! `llmx zoo`: whole comparisons over real sockets, and what their pages say.
 //!
-//! How often the statistics are right is measured beside them, in `src/zoo/tests.rs`.
+//! How often the statistics are right is measured beside them, in `crates/gate/src/zoo/tests.rs`.
 
 mod pages;
 mod wire;
