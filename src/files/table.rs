@@ -134,6 +134,11 @@ impl<R: Read> Table<R> {
         let after = usize::try_from(self.reader.position().line()).unwrap_or(usize::MAX);
         let inside: usize =
             self.raw.iter().map(|cell| cell.iter().filter(|byte| **byte == b'\n').count()).sum();
+        if self.is_open_at_the_end() {
+            let line = after.saturating_sub(inside).max(1);
+            let message = "a cell that begins with a quotation mark has no closing one".to_owned();
+            return Ok(Some(Err(BadRow { line, message })));
+        }
         let line = after.saturating_sub(inside + 1).max(1);
         let mut cells = Vec::with_capacity(self.raw.len());
         for cell in &self.raw {
@@ -148,6 +153,16 @@ impl<R: Read> Table<R> {
         }
         Ok(Some(Ok(Row { line, cells })))
     }
+
+    /// The row goes on to the end of the stream, since a quotation mark was not closed: the line end that every stream
+    /// has belongs to its last cell.
+    fn is_open_at_the_end(&self) -> bool {
+        let lines = self.reader.get_ref();
+        lines.ended
+            && lines.last_of_text != b'"'
+            && self.reader.position().byte() == lines.bytes
+            && self.raw.iter().next_back().is_some_and(|cell| cell.ends_with(b"\n"))
+    }
 }
 
 /// A stream with LF for every CRLF, without a byte order mark, and with a line end behind its last line.
@@ -156,12 +171,25 @@ struct Lines<R: Read> {
     /// Bytes that are not from the stream come first: a CR that turned out to be none of a line end.
     next: Option<u8>,
     last: u8,
+    /// The last byte that is not a line end.
+    last_of_text: u8,
     row_bytes: usize,
+    /// Bytes handed out so far.
+    bytes: u64,
+    ended: bool,
 }
 
 impl<R: Read> Lines<R> {
     fn new(stream: R) -> Self {
-        Self { inner: BufReader::with_capacity(1 << 16, stream), next: None, last: b'\n', row_bytes: 0 }
+        Self {
+            inner: BufReader::with_capacity(1 << 16, stream),
+            next: None,
+            last: b'\n',
+            last_of_text: b'\n',
+            row_bytes: 0,
+            bytes: 0,
+            ended: false,
+        }
     }
 
     /// The separator of columns: the one of `,`, `;` and tab that the first row has most of, or the one that Excel
@@ -220,12 +248,19 @@ impl<R: Read> Read for Lines<R> {
             };
             *place = match byte {
                 Some(byte) => byte,
-                None if self.last == b'\n' => break,
+                None if self.last == b'\n' => {
+                    self.ended = true;
+                    break;
+                }
                 None => b'\n',
             };
             (self.last, written) = (*place, written + 1);
+            if *place != b'\n' {
+                self.last_of_text = *place;
+            }
         }
         self.row_bytes += written;
+        self.bytes += written as u64;
         if self.row_bytes > MOST_ROW_BYTES {
             let message =
                 format!("a row has more than {MOST_ROW_BYTES} bytes: is a quotation mark not closed?");
@@ -254,6 +289,20 @@ mod tests {
             });
         }
         all
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_not_closed_is_named_with_its_line() {
+        let says = "! a cell that begins with a quotation mark has no closing one";
+        assert_eq!(read(b"a,b\n1,2\n\"3,4\n5,6\n"), ["a|b", "2 1|2", &format!("3 {says}")]);
+        assert_eq!(read(b"a,b\n1,2\n3,\"4\n5,6"), ["a|b", "2 1|2", &format!("3 {says}")]);
+        assert_eq!(read(b"\"a,b\n1,2\n"), [format!("1 {says}")]);
+        // Closed ones, also behind a line end of their own.
+        assert_eq!(read(b"a,b\n1,\"2\n\"\n"), ["a|b", "2 1|2\n"]);
+        assert_eq!(read(b"a,b\n1,\"2\n\""), ["a|b", "2 1|2\n"]);
+        assert_eq!(read(b"a,b\n1,\"2\n\"\n\n\n"), ["a|b", "2 1|2\n"]);
+        // A mark inside a cell is a mark.
+        assert_eq!(read(b"a,b\n1,2\" wide\n3,4\n"), ["a|b", "2 1|2\" wide", "3 3|4"]);
     }
 
     #[test]
