@@ -34,7 +34,7 @@ pub(super) fn insert(xml: &str, of_suites: &[Properties]) -> String {
     })
 }
 
-/// The document with the counts that the XML crate leaves out: `skipped` of each suite, and the sums of all suites.
+/// The document with the counts that the XML crate leaves out: `skipped` of each suite, and the sums and time of all suites.
 /// `junit-10.xsd` has no `skipped` on `<testsuites>`.
 pub(super) fn count(xml: &str, of_suites: &[TestSuite]) -> String {
     let sum = |each: fn(&TestSuite) -> usize| of_suites.iter().map(each).sum::<usize>();
@@ -43,8 +43,10 @@ pub(super) fn count(xml: &str, of_suites: &[TestSuite]) -> String {
         if let Some(rest) = tag.strip_prefix(SUITES) {
             let (tests, errors, failures) =
                 (sum(TestSuite::tests), sum(TestSuite::errors), sum(TestSuite::failures));
+            // Some readers fail on a root without a time.
+            let seconds = of_suites.iter().map(TestSuite::time).sum::<time::Duration>().as_seconds_f64();
             return Some(format!(
-                "{SUITES} tests=\"{tests}\" errors=\"{errors}\" failures=\"{failures}\"{rest}"
+                "{SUITES} tests=\"{tests}\" errors=\"{errors}\" failures=\"{failures}\" time=\"{seconds}\"{rest}"
             ));
         }
         let suite = if tag.starts_with(SUITE) { suites.next()? } else { return None };
