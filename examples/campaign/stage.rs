@@ -60,6 +60,12 @@ pub(crate) struct Started {
 }
 
 impl Started {
+    /// Interrupt it (`TERM` or `INT`), and wait until it has ended.
+    pub(crate) fn interrupt(self, signal: &str) -> Result<Ran, Failed> {
+        Command::new("kill").args([format!("-{signal}"), self.child.id().to_string()]).status()?;
+        self.end()
+    }
+
     /// Kill it where it is (`SIGKILL`).
     pub(crate) fn kill(mut self) -> Result<Ran, Failed> {
         let ended_itself = self.child.try_wait()?.is_some();
