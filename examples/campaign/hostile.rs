@@ -159,6 +159,7 @@ fn responses() -> Vec<(String, Vec<u8>)> {
     all.push(("8 MB in a member".to_owned(), answer(&json!({ "verdict": large }).to_string(), "m-1")));
     all.push(("8 MB as the model's name".to_owned(), answer("{\"verdict\": \"fail\"}", &large)));
     all.push(("8 MB in an error".to_owned(), error(&large)));
+    all.push(("18 MB of text, more than is read".to_owned(), answer(&"PWNED ".repeat(3 << 20), "m-1")));
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     all.push(("a deep answer".to_owned(), answer(&deep, "m-1")));
     all.push(("a deep response".to_owned(), http("200 OK", deep.as_bytes())));
