@@ -16,7 +16,7 @@ const N: usize = 8;
 /// Ways to damage a file.
 const WAYS: usize = 7;
 
-/// What reads a file: a command, or a start of the service.
+/// A reader of a file: a command, or a start of the service.
 enum Reader {
     Command(&'static [&'static str]),
     Service,

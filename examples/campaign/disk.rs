@@ -48,7 +48,7 @@ fn mount(options: &str, at: &Path) -> Result<(), Failed> {
     }
 }
 
-/// What a project takes on a tmpfs, whose files are whole pages.
+/// The size of a project on a tmpfs, where a file takes whole pages.
 fn kib(root: &Path) -> Result<usize, Failed> {
     let mut pages = 0;
     for file in files(root)? {

@@ -49,7 +49,7 @@ const TEXTS: [&str; 26] = [
     "{\"verdict\": 1e999999}PWNED",
 ];
 
-/// What the server says next: the whole response.
+/// The next response of the server, in full.
 type Next = Arc<Mutex<Vec<u8>>>;
 
 pub(crate) fn run(stage: &mut Stage) -> Result<Vec<Tally>, Failed> {

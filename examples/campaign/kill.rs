@@ -65,7 +65,7 @@ fn reached(server: &Server, target: usize, mut is_alive: impl FnMut() -> bool) -
     Ok(true)
 }
 
-/// What a kill left: nothing recorded is lost, and at most what was in flight was asked for nothing.
+/// Recordings and requests at the last look: nothing recorded may be lost, and at most the requests in flight repeated.
 struct Watch {
     known: std::collections::BTreeMap<std::path::PathBuf, String>,
     requests: usize,

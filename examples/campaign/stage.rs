@@ -1,4 +1,4 @@
-//! What every loop needs: a project, the program under a time limit, the model server, and what is on disk.
+//! Shared parts of the loops: a project, the program under a time limit, the model server, and the files on disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use llm_experiments::json::sha256_hex;
 use llm_experiments::stats::rng::Rng;
 
-/// Why a loop could not go on.
+/// The error that ends a loop.
 pub(crate) type Failed = Box<dyn std::error::Error>;
 
 /// Time after which a command that ends by itself counts as hung.
@@ -32,7 +32,7 @@ pub(crate) struct Stage {
     accepted: tempfile::TempDir,
 }
 
-/// What a command left.
+/// The exit code and the output of a command.
 pub(crate) struct Ran {
     /// Nothing: ended by a signal.
     pub(crate) code: Option<i32>,
@@ -52,7 +52,7 @@ impl Ran {
     }
 }
 
-/// A command at work; what it prints goes into files, so that it never waits for a reader.
+/// A running command. It prints into files, so it never waits for a reader.
 pub(crate) struct Started {
     pub(crate) child: Child,
     out: tempfile::NamedTempFile,
@@ -192,7 +192,7 @@ impl Server {
         Ok(Some(Self { child, url, err, _stdin: stdin }))
     }
 
-    /// What it wrote to standard error so far.
+    /// Its standard error so far.
     pub(crate) fn err(&self) -> String {
         fs::read(self.err.path())
             .map_or_else(|_| String::new(), |text| String::from_utf8_lossy(&text).into_owned())
