@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 
 use llm_experiments::stats::rng::Rng;
 
-use crate::fuzz::mutated;
-use crate::stage::{Failed, LIMIT, Server, Stage, copy, files, input, lost, project, recordings};
+use crate::fuzz::{known_code, mutated};
+use crate::stage::{Failed, LIMIT, Server, Stage, copy, files, input, lost, recordings};
 use crate::tally::Tally;
 
 const N: usize = 8;
 
-/// What reads a file: a command, or a start of the service.
+/// Ways to damage a file.
+const WAYS: usize = 7;
+
+/// A reader of a file: a command, or a start of the service.
 enum Reader {
     Command(&'static [&'static str]),
     Service,
@@ -72,8 +75,12 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Vec<Tally>, Failed> {
     let whole = tempfile::tempdir()?;
     let elsewhere = tempfile::tempdir()?;
     let sim = Server::sim(stage, elsewhere.path(), &[])?;
-    project(whole.path(), &sim.url, N)?;
-    state(stage, whole.path())?;
+    // Always at the same path: a batch finds its recorded answers by the path of its output.
+    let place = tempfile::tempdir()?;
+    let dir = place.path().join("project");
+    stage.project(&dir, &sim.url, N)?;
+    state(stage, &dir)?;
+    copy(&dir, whole.path())?;
     for (kind, part, end, readers) in KINDS {
         let of_kind = |file: &PathBuf| {
             let name = format!("/{}", file.display());
@@ -94,23 +101,29 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Vec<Tally>, Failed> {
         }
         for time in 0..times {
             let Some(file) = found.get(stage.rng.below(found.len().max(1))) else { break };
-            let dir = tempfile::tempdir()?;
-            copy(whole.path(), dir.path())?;
-            damage(&mut stage.rng, &dir.path().join(file), time)?;
-            let known = recordings(dir.path())?;
+            fs::remove_dir_all(&dir)?;
+            copy(whole.path(), &dir)?;
+            damage(&mut stage.rng, &dir.join(file), time)?;
+            let known = recordings(&dir)?;
             let before = sim.requests()?;
             for reader in readers {
                 match reader {
                     Runs(args) => {
-                        let ran = stage.run(dir.path(), args)?;
-                        tally.ended(&format!("{kind}: llmx {}", args.join(" ")), &ran);
+                        let ran = stage.run(&dir, args)?;
+                        let what = format!("{kind}: llmx {}", args.join(" "));
+                        tally.ended(&what, &ran);
+                        known_code(&mut tally, &what, ran.code);
                     }
-                    Service => serve(stage, &mut tally, kind, dir.path())?,
+                    Service => serve(stage, &mut tally, kind, &dir)?,
                 }
             }
             // Only what was damaged may be asked for again.
-            tally.asked_again += (sim.requests()? - before).saturating_sub(1);
-            let mut now = recordings(dir.path())?;
+            let over = (sim.requests()? - before).saturating_sub(1);
+            if over > 0 {
+                tally.asked_again += over;
+                tally.line(format!("{kind}, damage {}: {} requests", time % WAYS, over + 1));
+            }
+            let mut now = recordings(&dir)?;
             // A damaged recording that is still JSON may be replaced.
             if let Some(hash) = known.get(file) {
                 now.insert(file.clone(), hash.clone());
@@ -128,9 +141,7 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Vec<Tally>, Failed> {
 
 /// Every kind of state, whole.
 fn state(stage: &Stage, root: &Path) -> Result<(), Failed> {
-    stage.must(root, &["prompt", "lock"], &[0])?;
-    stage.must(root, &["baseline", "accept", "bench", "--yes", "--by", "Ada", "--mode", "record"], &[0])?;
-    stage.must(root, &["eval", "bench", "--mode", "record"], &[0, 4])?;
+    stage.must(root, &["eval", "bench", "--mode", "record"], &[0])?;
     fs::write(
         root.join("in.jsonl"),
         fs::read_to_string(root.join("in.jsonl"))? + "{\"record_id\": 7}\nno JSON\n",
@@ -215,7 +226,7 @@ fn serve(stage: &Stage, tally: &mut Tally, kind: &str, root: &Path) -> Result<()
 /// Damage a file in one of seven ways.
 fn damage(rng: &mut Rng, file: &Path, way: usize) -> Result<(), Failed> {
     let bytes = fs::read(file)?;
-    let new = match way % 7 {
+    let new = match way % WAYS {
         0 => Vec::new(),
         1 => bytes.get(..rng.below(bytes.len().max(1))).unwrap_or_default().to_vec(),
         2 => b"[]".to_vec(),

@@ -1,5 +1,5 @@
-//! Hostile answers: a server of its own says what no well-behaved one would, and nothing of it may reach a terminal, a
-//! report or a file in a form that does harm. Keys that it echoes may be in no file, in any form.
+//! Hostile answers and errors from a server in the campaign: nothing of them may reach a terminal, a report or a file in a
+//! form that does harm. Keys that it echoes may be in no file, in any form.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 
-use crate::stage::{Failed, Ran, Stage, files, project, write};
+use crate::stage::{Failed, Ran, Stage, files, write};
 use crate::tally::Tally;
 
 /// A long key with characters that every encoding changes, and a short one.
@@ -49,21 +49,23 @@ const TEXTS: [&str; 26] = [
     "{\"verdict\": 1e999999}PWNED",
 ];
 
-/// What the server says next: the whole response.
+/// The next response of the server, in full.
 type Next = Arc<Mutex<Vec<u8>>>;
 
 pub(crate) fn run(stage: &mut Stage) -> Result<Vec<Tally>, Failed> {
     let next = Next::default();
     let url = server(Arc::clone(&next))?;
     let mut texts = Tally::new("hostile answers");
-    for (name, response) in responses() {
+    // The short form takes every third case.
+    let step = stage.size(3, 1);
+    for (name, response) in responses().into_iter().step_by(step) {
         say(&next, response);
         look(stage, &mut texts, &name, &url, KEYS[0])?;
     }
     let mut echoed = Tally::new("echoed keys");
     for key in KEYS {
         for (form, text) in forms(key) {
-            for (place, response) in echoes(&text) {
+            for (place, response) in echoes(&text).into_iter().skip(form.len() % step).step_by(step) {
                 say(&next, response);
                 look(
                     stage,
@@ -126,12 +128,16 @@ fn http(status: &str, body: &[u8]) -> Vec<u8> {
 
 /// A whole answer in the protocol.
 fn answer(text: &str, served: &str) -> Vec<u8> {
-    let body = json!({
+    http("200 OK", body(text, served).as_bytes())
+}
+
+fn body(text: &str, served: &str) -> String {
+    json!({
         "id": "x", "object": "chat.completion", "model": served,
         "choices": [{ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" }],
         "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 },
-    });
-    http("200 OK", body.to_string().as_bytes())
+    })
+    .to_string()
 }
 
 fn error(message: &str) -> Vec<u8> {
@@ -153,12 +159,13 @@ fn responses() -> Vec<(String, Vec<u8>)> {
     all.push(("8 MB in a member".to_owned(), answer(&json!({ "verdict": large }).to_string(), "m-1")));
     all.push(("8 MB as the model's name".to_owned(), answer("{\"verdict\": \"fail\"}", &large)));
     all.push(("8 MB in an error".to_owned(), error(&large)));
+    all.push(("18 MB of text, more than is read".to_owned(), answer(&"PWNED ".repeat(3 << 20), "m-1")));
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     all.push(("a deep answer".to_owned(), answer(&deep, "m-1")));
     all.push(("a deep response".to_owned(), http("200 OK", deep.as_bytes())));
     all.push((
         "a lone surrogate".to_owned(),
-        http("200 OK", &answer("SURROGATE", "m-1")).iter().copied().collect(),
+        http("200 OK", body("SURROGATE PWNED", "m-1").replace("SURROGATE", "\\ud800").as_bytes()),
     ));
     all.push(("no HTTP".to_owned(), b"PWNED\r\n\r\n".to_vec()));
     all.push((
@@ -230,24 +237,34 @@ fn base64(bytes: &[u8]) -> String {
 /// Ask the hostile server once, and look at everything that was left.
 fn look(stage: &Stage, tally: &mut Tally, what: &str, url: &str, key: &str) -> Result<(), Failed> {
     let dir = tempfile::tempdir()?;
-    project(dir.path(), url, 1)?;
+    stage.project(dir.path(), url, 1)?;
     let models = fs::read_to_string(dir.path().join("config/models.yml"))?
         + "    timeouts: { attempt_s: 5, deadline_s: 5 }\n";
     write(dir.path(), "config/models.yml", &models)?;
-    let mut command = stage.command(dir.path(), &["eval", "bench", "--mode", "record"]);
-    let ran = stage.start(command.env("CAMPAIGN_KEY", key).env("GITHUB_ACTIONS", "true"))?.end()?;
-    tally.ended(what, &ran);
     tally.faults += 1;
-    // Exit 2 is allowed: a check that no answer satisfies is at fault itself.
-    if !ran.code.is_some_and(|code| (0..=4).contains(&code)) {
-        tally.broken(format!("{what}: exit {:?} is not documented", ran.code));
+    // The new case is recorded; then the accepted cases lose their answers to hostile ones.
+    for mode in ["record", "live"] {
+        let mut command = stage.command(dir.path(), &["eval", "bench", "--mode", mode]);
+        let ran = stage.start(command.env("CAMPAIGN_KEY", key).env("GITHUB_ACTIONS", "true"))?.end()?;
+        let what = format!("{what}, mode {mode}");
+        tally.ended(&what, &ran);
+        // Worse, or not determined; nothing that the caller configured is wrong.
+        if ![Some(1), Some(3)].contains(&ran.code) {
+            tally.broken(format!("{what}: exit {:?}, expected 1 or 3", ran.code));
+        }
+        printed(tally, &what, &ran);
+        left_behind(tally, &what, dir.path(), ran, key)?;
     }
-    printed(tally, what, &ran);
+    Ok(())
+}
+
+/// Look at the output, the recordings and the reports of a run.
+fn left_behind(tally: &mut Tally, what: &str, root: &Path, ran: Ran, key: &str) -> Result<(), Failed> {
     let mut left: Vec<(String, Vec<u8>)> =
         vec![("stdout".to_owned(), ran.out), ("stderr".to_owned(), ran.err)];
-    for file in files(dir.path())? {
+    for file in files(root)? {
         if file.starts_with("reports") || file.starts_with("data/recordings") {
-            left.push((file.display().to_string(), fs::read(dir.path().join(&file))?));
+            left.push((file.display().to_string(), fs::read(root.join(&file))?));
         }
     }
     for (name, bytes) in &left {
@@ -259,9 +276,9 @@ fn look(stage: &Stage, tally: &mut Tally, what: &str, url: &str, key: &str) -> R
                 break;
             }
         }
+        let text = without_code(&text);
         if Path::new(name).extension().is_some_and(|end| end == "md")
             && ["<script", "<img", "<!DOCTYPE", "](javascript:"].iter().any(|part| is_live(&text, part))
-            && !text.contains("```")
         {
             tally.broken(format!("{what}: markup in {name}"));
         }
@@ -275,6 +292,22 @@ fn look(stage: &Stage, tally: &mut Tally, what: &str, url: &str, key: &str) -> R
         }
     }
     Ok(())
+}
+
+/// Markdown without its fenced blocks, in which markup is text.
+fn without_code(text: &str) -> String {
+    let mut fence = None;
+    let mut rest = String::new();
+    for line in text.lines() {
+        let ticks = line.trim_start().bytes().take_while(|byte| *byte == b'`').count();
+        match fence {
+            None if ticks >= 3 => fence = Some(ticks),
+            Some(open) if ticks >= open && line.trim().bytes().all(|byte| byte == b'`') => fence = None,
+            Some(_) => {}
+            None => rest = rest + line + "\n",
+        }
+    }
+    rest
 }
 
 /// Markup that no backslash makes text.

@@ -59,8 +59,8 @@ fn main() -> ExitCode {
             continue;
         }
         let start = Instant::now();
-        let mut stage = Stage { llmx: llmx.clone(), full, rng: Rng::from_text(&format!("{name} {seed}")) };
-        match run(&mut stage) {
+        let stage = Stage::new(llmx.clone(), full, Rng::from_text(&format!("{name} {seed}")));
+        match stage.and_then(|mut stage| run(&mut stage)) {
             Ok(tallies) => all.extend(tallies),
             Err(error) => {
                 let mut tally = Tally::new(name);

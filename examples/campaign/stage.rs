@@ -1,4 +1,4 @@
-//! What every loop needs: a project, the program under a time limit, the model server, and what is on disk.
+//! Shared parts of the loops: a project, the program under a time limit, the model server, and the files on disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use llm_experiments::json::sha256_hex;
 use llm_experiments::stats::rng::Rng;
 
-/// Why a loop could not go on.
+/// The error that ends a loop.
 pub(crate) type Failed = Box<dyn std::error::Error>;
 
 /// Time after which a command that ends by itself counts as hung.
@@ -20,14 +20,19 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 /// Requests at the model at once.
 pub(crate) const IN_FLIGHT: usize = 8;
 
+/// Cases that the accepted baseline of a project has; their answers are recorded.
+pub(crate) const ACCEPTED: usize = 5;
+
 /// The program, the size of the campaign, and its draws.
 pub(crate) struct Stage {
-    pub(crate) llmx: PathBuf,
-    pub(crate) full: bool,
+    llmx: PathBuf,
+    full: bool,
     pub(crate) rng: Rng,
+    /// Prompt lock, changelog, baseline and recordings of every project.
+    accepted: tempfile::TempDir,
 }
 
-/// What a command left.
+/// The exit code and the output of a command.
 pub(crate) struct Ran {
     /// Nothing: ended by a signal.
     pub(crate) code: Option<i32>,
@@ -47,7 +52,7 @@ impl Ran {
     }
 }
 
-/// A command at work; what it prints goes into files, so that it never waits for a reader.
+/// A running command. It prints into files, so it never waits for a reader.
 pub(crate) struct Started {
     pub(crate) child: Child,
     out: tempfile::NamedTempFile,
@@ -55,6 +60,12 @@ pub(crate) struct Started {
 }
 
 impl Started {
+    /// Interrupt it (`TERM` or `INT`), and wait until it has ended.
+    pub(crate) fn interrupt(self, signal: &str) -> Result<Ran, Failed> {
+        Command::new("kill").args([format!("-{signal}"), self.child.id().to_string()]).status()?;
+        self.end()
+    }
+
     /// Kill it where it is (`SIGKILL`).
     pub(crate) fn kill(mut self) -> Result<Ran, Failed> {
         let ended_itself = self.child.try_wait()?.is_some();
@@ -83,6 +94,31 @@ impl Started {
 }
 
 impl Stage {
+    /// Accepts the baseline that every project starts with.
+    pub(crate) fn new(llmx: PathBuf, full: bool, rng: Rng) -> Result<Self, Failed> {
+        let stage = Self { llmx, full, rng, accepted: tempfile::tempdir()? };
+        let dir = tempfile::tempdir()?;
+        let root = dir.path();
+        let sim = Server::sim(&stage, root, &[])?;
+        bare(root, &sim.url, 0)?;
+        stage.must(root, &["prompt", "lock"], &[0])?;
+        stage.must(
+            root,
+            &["baseline", "accept", "bench", "--yes", "--by", "Ada", "--mode", "record"],
+            &[0],
+        )?;
+        for folder in ["prompts", "data/baselines", "data/recordings"] {
+            copy(&root.join(folder), &stage.accepted.path().join(folder))?;
+        }
+        Ok(stage)
+    }
+
+    /// A project of [`ACCEPTED`] cases with a baseline and `n` new ones, on the model server at `url`.
+    pub(crate) fn project(&self, root: &Path, url: &str, n: usize) -> Result<(), Failed> {
+        bare(root, url, n)?;
+        copy(self.accepted.path(), root)
+    }
+
     /// One number for the short form, one for the full form.
     pub(crate) fn size(&self, short: usize, full: usize) -> usize {
         if self.full { full } else { short }
@@ -156,7 +192,7 @@ impl Server {
         Ok(Some(Self { child, url, err, _stdin: stdin }))
     }
 
-    /// What it wrote to standard error so far.
+    /// Its standard error so far.
     pub(crate) fn err(&self) -> String {
         fs::read(self.err.path())
             .map_or_else(|_| String::new(), |text| String::from_utf8_lossy(&text).into_owned())
@@ -233,13 +269,13 @@ impl Drop for Server {
     }
 }
 
-/// A project of `n` cases with a pinned task `t`, on the model server at `url` (`127.0.0.1:PORT`).
-pub(crate) fn project(root: &Path, url: &str, n: usize) -> Result<(), Failed> {
-    let cases = (0..n).map(|i| {
-        format!(
-            "{{\"id\": \"case-{i}\", \"input\": {}, \"expected\": {{\"verdict\": \"pass\"}}}}\n",
-            input(i)
-        )
+/// A project with a pinned task `t`, on the model server at `url` (`127.0.0.1:PORT`), before its first baseline.
+fn bare(root: &Path, url: &str, n: usize) -> Result<(), Failed> {
+    let accepted = (0..ACCEPTED).map(|i| (format!("accepted-{i}"), 1_000_000 + i));
+    let new = (0..n).map(|i| (format!("case-{i}"), i));
+    let cases = accepted.chain(new).map(|(id, i)| {
+        let input = input(i);
+        format!("{{\"id\": \"{id}\", \"input\": {input}, \"expected\": {{\"verdict\": \"pass\"}}}}\n")
     });
     write(root, "data/cases.jsonl", &cases.collect::<String>())?;
     write(root, "in.jsonl", &(0..n).map(|i| input(i) + "\n").collect::<String>())?;
@@ -252,6 +288,8 @@ pub(crate) fn project(root: &Path, url: &str, n: usize) -> Result<(), Failed> {
     )?;
     let prompt = "Check the claim between the lines.\n---\n{input_data}\n---\nAnswer with one JSON object.\n";
     write(root, "prompts/prompt_v001.txt", prompt)?;
+    let changelog = "# Prompt changelog\n\n## prompt_v001.txt - 2026-11-01\n\nReason: First version.\n";
+    write(root, "prompts/prompt_changelog.md", changelog)?;
     write(
         root,
         "data/in.schema.json",
