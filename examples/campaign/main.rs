@@ -4,6 +4,7 @@
 //! projects in temporary folders and against `llmx sim` on loopback. The last output is a Markdown table. The exit code is
 //! 1 where any promise was broken, each with its own line below the table. `infra/campaign.sh` builds and starts it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool that prints a table")]
+#![expect(clippy::disallowed_methods, reason = "it damages files on purpose, and hands its PATH on")]
 
 mod corrupt;
 mod disk;

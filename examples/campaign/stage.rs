@@ -346,7 +346,7 @@ pub(crate) fn files(root: &Path) -> io::Result<Vec<PathBuf>> {
             match entry.file_type()? {
                 kind if kind.is_dir() => left.push(entry.path()),
                 kind if kind.is_file() => {
-                    found.extend(entry.path().strip_prefix(root).map(Path::to_path_buf))
+                    found.extend(entry.path().strip_prefix(root).map(Path::to_path_buf));
                 }
                 _ => {}
             }
