@@ -16,6 +16,9 @@ use crate::tally::Tally;
 /// A long key with characters that every encoding changes, and a short one.
 const KEYS: [&str; 2] = ["sk/campaign+Zq9\"7<x>&Lw=42", "k9/Q+7"];
 
+/// The new case is recorded; then the accepted cases get hostile answers.
+const MODES: [&str; 2] = ["record", "live"];
+
 /// In every payload that must not be taken for a command of a CI system.
 const MARK: &str = "PWNED";
 
@@ -59,8 +62,11 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Vec<Tally>, Failed> {
     // The short form takes every third case.
     let step = stage.size(3, 1);
     for (name, response) in responses().into_iter().step_by(step) {
+        // A live run asks 25 times, which takes long with large answers.
+        let is_brief = step > 1 && response.len() > 1 << 20;
+        let modes = if is_brief { &MODES[..1] } else { &MODES };
         say(&next, response);
-        look(stage, &mut texts, &name, &url, KEYS[0])?;
+        look(stage, &mut texts, &name, &url, KEYS[0], modes)?;
     }
     let mut echoed = Tally::new("echoed keys");
     for key in KEYS {
@@ -73,6 +79,7 @@ pub(crate) fn run(stage: &mut Stage) -> Result<Vec<Tally>, Failed> {
                     &format!("{form} of {} characters in {place}", key.len()),
                     &url,
                     key,
+                    &MODES,
                 )?;
             }
         }
@@ -235,15 +242,21 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// Ask the hostile server once, and look at everything that was left.
-fn look(stage: &Stage, tally: &mut Tally, what: &str, url: &str, key: &str) -> Result<(), Failed> {
+fn look(
+    stage: &Stage,
+    tally: &mut Tally,
+    what: &str,
+    url: &str,
+    key: &str,
+    modes: &[&str],
+) -> Result<(), Failed> {
     let dir = tempfile::tempdir()?;
     stage.project(dir.path(), url, 1)?;
     let models = fs::read_to_string(dir.path().join("config/models.yml"))?
         + "    timeouts: { attempt_s: 5, deadline_s: 5 }\n";
     write(dir.path(), "config/models.yml", &models)?;
     tally.faults += 1;
-    // The new case is recorded; then the accepted cases lose their answers to hostile ones.
-    for mode in ["record", "live"] {
+    for mode in modes {
         let mut command = stage.command(dir.path(), &["eval", "bench", "--mode", mode]);
         let ran = stage.start(command.env("CAMPAIGN_KEY", key).env("GITHUB_ACTIONS", "true"))?.end()?;
         let what = format!("{what}, mode {mode}");
