@@ -1,7 +1,7 @@
 //! CSV as spreadsheets write it: separated by commas, semicolons or tabs, with either line ends, with empty rows and
 //! columns. Every row knows the line of the file that it begins on.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::text;
@@ -46,6 +46,7 @@ impl<R: Read> Table<R> {
     pub fn open(stream: R) -> io::Result<Result<Self, BadRow>> {
         let mut lines = Lines::new(stream);
         let separator = lines.separator()?;
+        lines.quotes.separator = separator;
         let reader = csv::ReaderBuilder::new()
             .delimiter(separator)
             .has_headers(false)
@@ -134,6 +135,12 @@ impl<R: Read> Table<R> {
         let after = usize::try_from(self.reader.position().line()).unwrap_or(usize::MAX);
         let inside: usize =
             self.raw.iter().map(|cell| cell.iter().filter(|byte| **byte == b'\n').count()).sum();
+        let end = self.reader.position().byte();
+        if let Some(line) = self.reader.get_mut().tail_before(end) {
+            let message =
+                "text follows the closing quotation mark of a cell: is a mark missing, or not doubled?";
+            return Ok(Some(Err(BadRow { line, message: message.to_owned() })));
+        }
         if self.is_open_at_the_end() {
             let line = after.saturating_sub(inside).max(1);
             let message = "a cell that begins with a quotation mark has no closing one".to_owned();
@@ -177,6 +184,47 @@ struct Lines<R: Read> {
     /// Bytes handed out so far.
     bytes: u64,
     ended: bool,
+    quotes: Quotes,
+}
+
+/// Where a reader of CSV is in a cell. The parser takes text behind a closing mark as part of the cell, and so the rows
+/// up to the next mark.
+struct Quotes {
+    separator: u8,
+    at: Place,
+    line: usize,
+    /// Offset and line of each text behind a closing mark.
+    tails: VecDeque<(u64, usize)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Start,
+    Plain,
+    Quoted,
+    /// Behind a mark that closes the cell, or is the first of a doubled one.
+    Closed,
+}
+
+impl Quotes {
+    fn take(&mut self, byte: u8, offset: u64) {
+        let ends = byte == self.separator || byte == b'\n';
+        self.at = match (self.at, byte) {
+            (Place::Start, b'"') | (Place::Closed, b'"') => Place::Quoted,
+            (Place::Quoted, b'"') => Place::Closed,
+            (Place::Quoted, _) => Place::Quoted,
+            _ if ends => Place::Start,
+            (Place::Closed, _) => {
+                // The end of a row that is wrong is not known.
+                if self.tails.len() < 100 {
+                    self.tails.push_back((offset, self.line));
+                }
+                Place::Plain
+            }
+            _ => Place::Plain,
+        };
+        self.line += usize::from(byte == b'\n');
+    }
 }
 
 impl<R: Read> Lines<R> {
@@ -189,6 +237,7 @@ impl<R: Read> Lines<R> {
             row_bytes: 0,
             bytes: 0,
             ended: false,
+            quotes: Quotes { separator: b',', at: Place::Start, line: 1, tails: VecDeque::new() },
         }
     }
 
@@ -219,6 +268,15 @@ impl<R: Read> Lines<R> {
             self.next = Some(b'\n');
         }
         Ok(told.unwrap_or(found))
+    }
+
+    /// The line of the first text behind a closing mark before this offset; it and the others before it are forgotten.
+    fn tail_before(&mut self, offset: u64) -> Option<usize> {
+        let first = self.quotes.tails.front().filter(|(at, _)| *at < offset).map(|(_, line)| *line);
+        while self.quotes.tails.front().is_some_and(|(at, _)| *at < offset) {
+            self.quotes.tails.pop_front();
+        }
+        first
     }
 
     /// One byte of the stream; CRLF is one byte.
@@ -254,6 +312,7 @@ impl<R: Read> Read for Lines<R> {
                 }
                 None => b'\n',
             };
+            self.quotes.take(*place, self.bytes + written as u64);
             (self.last, written) = (*place, written + 1);
             if *place != b'\n' {
                 self.last_of_text = *place;
@@ -301,6 +360,10 @@ mod tests {
         assert_eq!(read(b"a,b\n1,\"2\n\"\n"), ["a|b", "2 1|2\n"]);
         assert_eq!(read(b"a,b\n1,\"2\n\""), ["a|b", "2 1|2\n"]);
         assert_eq!(read(b"a,b\n1,\"2\n\"\n\n\n"), ["a|b", "2 1|2\n"]);
+        // A mark that closes too late takes no row away without a word.
+        let tail = "! text follows the closing quotation mark of a cell: is a mark missing, or not doubled?";
+        assert_eq!(read(b"a,b\n1,\"x\n2,\"y\"\n3,z\n")[..2], ["a|b".to_owned(), format!("3 {tail}")]);
+        assert_eq!(read(b"a,b\n1,\"q\" r\n3,\"z\"\"s\"\n"), ["a|b", &format!("2 {tail}"), "3 3|z\"s"]);
         // A mark inside a cell is a mark.
         assert_eq!(read(b"a,b\n1,2\" wide\n3,4\n"), ["a|b", "2 1|2\" wide", "3 3|4"]);
     }
