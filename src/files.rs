@@ -93,6 +93,19 @@ fn open_any(path: &Path) -> std::io::Result<File> {
     }
 }
 
+/// A path can hold a file that is written and read again: a regular file, or nothing yet.
+///
+/// # Errors
+/// A folder, a pipe, a device or a socket; any error of the file system.
+pub fn is_regular_or_absent(path: &Path) -> std::io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) => Err(not_regular()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 fn not_regular() -> Error {
     Error::new(ErrorKind::InvalidInput, "not a regular file")
 }

@@ -207,6 +207,7 @@ impl Output {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
         }
+        files::is_regular_or_absent(path)?;
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -316,6 +317,7 @@ fn lines(text: &str, form: Form) -> Result<Vec<(u64, Written)>, Unusable> {
 /// # Errors
 /// [`Unusable::Foreign`]: it holds something else.
 pub fn may_hold(path: &Path, form: Form) -> Result<(), Unusable> {
+    files::is_regular_or_absent(path)?;
     match files::read_to_string(path) {
         Ok(text) => lines(&text, form).map(drop),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -425,6 +427,19 @@ mod tests {
                 file.write(&line("c", &output)).unwrap();
                 drop(file);
                 assert_eq!(std::fs::read(&path).unwrap(), [&whole[..], &last[..]].concat());
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_a_device_is_not_an_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [&*pipe, Path::new("/dev/full"), Path::new("/dev/null"), dir.path()] {
+            for found in [Output::open(path, Form::Jsonl, "task").err(), may_hold(path, Form::Jsonl).err()] {
+                assert_eq!(found.unwrap().to_string(), "not a regular file", "{}", path.display());
             }
         }
     }
