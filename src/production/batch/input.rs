@@ -1,15 +1,13 @@
 //! Inputs from JSONL and CSV, one at a time.
 
 use std::io::{self, BufRead, Read};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use crate::files::table::{BadRow, Row, Table};
 use crate::files::text;
-use crate::json::{Unique, digits, hex, marked, resolve_one, why};
+use crate::json::{Unique, digits, marked, resolve_one, why};
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,68 +34,6 @@ pub struct Bad {
 /// Where ids stand that the caller has not told: `/record_id` where the first input (or the header) has such a member (or
 /// column), else `/id`.
 const PLACES: [&str; 2] = ["/record_id", "/id"];
-
-/// A reader that knows the hash of all that was read, line ends as LF: a checkout with CRLF is the same input.
-pub struct Hashed<R> {
-    inner: R,
-    so_far: Arc<Mutex<LfSha256>>,
-}
-
-/// The hash of what a [`Hashed`] reader has read so far.
-#[derive(Clone)]
-pub struct ReadSoFar(Arc<Mutex<LfSha256>>);
-
-/// SHA-256 with LF for every CRLF.
-#[derive(Clone, Default)]
-struct LfSha256 {
-    sha256: Sha256,
-    /// The last byte is a CR, whose line end may follow.
-    held: bool,
-}
-
-impl LfSha256 {
-    fn update(&mut self, bytes: &[u8]) {
-        for piece in bytes.split_inclusive(|byte| *byte == b'\r') {
-            if self.held && !piece.starts_with(b"\n") {
-                self.sha256.update(b"\r");
-            }
-            self.held = piece.ends_with(b"\r");
-            self.sha256.update(piece.strip_suffix(b"\r").unwrap_or(piece));
-        }
-    }
-
-    fn finish(mut self) -> String {
-        if self.held {
-            self.sha256.update(b"\r");
-        }
-        hex(&self.sha256.finalize())
-    }
-}
-
-impl<R: Read> Hashed<R> {
-    /// Read through it.
-    pub fn new(inner: R) -> (Self, ReadSoFar) {
-        let so_far = Arc::new(Mutex::new(LfSha256::default()));
-        (Self { inner, so_far: Arc::clone(&so_far) }, ReadSoFar(so_far))
-    }
-}
-
-impl ReadSoFar {
-    /// In hexadecimal digits.
-    #[must_use]
-    pub fn sha256(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().finish()
-    }
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        let bytes = buffer.get(..read).unwrap_or_default();
-        self.so_far.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
-        Ok(read)
-    }
-}
 
 /// Longest line of JSONL, in bytes: what is longer is no record.
 const MOST_BYTES: usize = 16 << 20;
@@ -419,23 +355,6 @@ mod tests {
             shown(csv(",id,a\n0,1,x\n".as_bytes(), None).unwrap()),
             ["2 1 {\"\":\"0\",\"id\":\"1\",\"a\":\"x\"}"]
         );
-    }
-
-    #[test]
-    fn the_hash_does_not_depend_on_line_ends_or_pieces() {
-        let hash = |text: &str, piece: usize| {
-            let (hashed, so_far) = Hashed::new(text.as_bytes());
-            let mut reader = io::BufReader::with_capacity(piece, hashed);
-            reader.read_to_end(&mut Vec::new()).unwrap();
-            while !reader.fill_buf().unwrap().is_empty() {}
-            so_far.sha256()
-        };
-        let text = "a\n\nb\rc\n\r";
-        let want = crate::json::sha256_hex(text);
-        for piece in 1..6 {
-            assert_eq!(hash(text, piece), want);
-            assert_eq!(hash(&text.replace('\n', "\r\n"), piece), want);
-        }
     }
 
     #[test]

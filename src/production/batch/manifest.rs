@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Counts;
-use super::output::{Form, Written, written};
+use super::form::Form;
+use super::output::{Written, written};
 use crate::config::{Problem, text};
 use crate::eval::shard::Shard;
 use crate::files::{self, text::as_text};

@@ -6,6 +6,8 @@
 //! reason; what a provider could not answer now goes nowhere, so that the next call asks for it.
 
 pub mod asked;
+pub mod form;
+pub mod hashed;
 pub mod input;
 pub mod manifest;
 pub mod output;
@@ -24,8 +26,9 @@ use crate::eval::shard::Shard;
 use crate::json::sha256_hex;
 use crate::llm::stack::Ids;
 use asked::{Asked, Asking};
+use form::Line;
 use input::{Bad, Record};
-use output::{Dead, Done, Line};
+use output::{Dead, Done};
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
