@@ -36,6 +36,7 @@ mod derived;
 pub mod policies;
 
 mod compare_files;
+mod confounders;
 
 pub mod accept;
 

@@ -3,12 +3,13 @@
 //! Each case's verdict is handed out as soon as it is final; the gate's decision comes last. Knows nothing of
 //! threads, files or the harness.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
 use super::check_faults::{self, OnAccepted};
+use super::confounders::{not_whole, other_model, other_served};
 use super::drawing::{Drawing, Drawn, First, Job, Source};
 use super::observe::{
     Observed, judge_changed, observe, of_scores, policy_against, scored_by_another_version,
@@ -22,7 +23,7 @@ use crate::gate::{
     self, Candidate, CaseObservation, CaseResult, CaseVerdict, Comparability, Observations, Planner, Policy,
     Side, Step,
 };
-use crate::llm::{Answer, Halt, Stream};
+use crate::llm::{Halt, Stream};
 use crate::report::input::{BaselineInfo, Before, GateReport, KNOWN_FAILURE};
 
 /// What is to be run of a suite.
@@ -433,49 +434,4 @@ impl Run {
         };
         (record, gate)
     }
-}
-
-/// Models that answered, and that did not when the baseline was recorded: the name stayed, what is behind it may not.
-fn other_served<'a>(
-    baseline: Option<&Baseline>,
-    cases: impl Iterator<Item = &'a CaseRecord>,
-) -> Option<String> {
-    let known = &baseline?.header.served_models;
-    let answers = cases.flat_map(|case| &case.samples).filter_map(SampleRecord::answer);
-    let others: BTreeSet<&str> = answers
-        .flat_map(Answer::served_models)
-        .filter(|name| !name.is_empty() && !known.contains(*name))
-        .collect();
-    let list = |names: Vec<&str>| names.join(", ");
-    (!known.is_empty() && !others.is_empty()).then(|| {
-        format!(
-            "confounded: {} answered, the baseline was answered by {}",
-            list(others.into_iter().collect()),
-            list(known.iter().map(String::as_str).collect())
-        )
-    })
-}
-
-/// Answers that a model did not bring to their end: what their checks find is not what the prompt did.
-fn not_whole<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> Option<String> {
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    let answers = cases.flat_map(|case| &case.samples).filter_map(SampleRecord::answer);
-    for why in answers.filter_map(|answer| answer.finish_reason.cut()) {
-        *reasons.entry(why).or_default() += 1;
-    }
-    let total: usize = reasons.values().sum();
-    let list: Vec<String> = reasons.iter().map(|(why, count)| format!("{count} x {why}")).collect();
-    (total > 0).then(|| format!("answers that are not whole: {}", list.join("; ")))
-}
-
-/// The alias means another model than when the baseline was recorded: the change may not be ours.
-fn other_model(plan: &SuitePlan, baseline: Option<&Baseline>) -> Option<String> {
-    let header = &baseline?.header;
-    let card = plan.model.card();
-    ((header.provider, &header.model_id) != (card.provider, &card.model_id)).then(|| {
-        format!(
-            "confounded: the baseline was recorded on {} {}, this run on {} {}",
-            header.provider, header.model_id, card.provider, card.model_id
-        )
-    })
 }
