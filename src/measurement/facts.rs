@@ -200,9 +200,7 @@ impl CheckFacts {
         let name = if check.args.not { label.trim_start_matches("not ").to_owned() } else { label };
         Self { name, kind: check.kind, metric: check.args.metric.clone(), args }
     }
-}
 
-impl CheckFacts {
     fn as_written(&self) -> Value {
         json!([self.kind, self.metric, self.args])
     }

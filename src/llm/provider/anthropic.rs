@@ -153,16 +153,8 @@ fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Result<Answer, 
 }
 
 fn usage(counted: &Value) -> Option<Usage> {
-    let read = lenient::count(counted, "cache_read_input_tokens").unwrap_or(0);
-    let written = lenient::count(counted, "cache_creation_input_tokens").unwrap_or(0);
-    let usage = Usage {
-        // The protocol counts what came from and went to the cache beside the input, not in it.
-        input_tokens: lenient::count(counted, "input_tokens")?.saturating_add(read).saturating_add(written),
-        output_tokens: lenient::count(counted, "output_tokens")?,
-        cache_read_tokens: read,
-        cache_write_tokens: written,
-    };
-    usage.counted()
+    let cache = ["cache_read_input_tokens", "cache_creation_input_tokens"];
+    lenient::usage_beside_cache(counted, ["input_tokens", "output_tokens"], cache)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::llm::Usage;
+
 /// The byte order mark, as UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -54,6 +56,24 @@ pub(super) fn count(from: &Value, name: &str) -> Option<u64> {
         }
         _ => None,
     }
+}
+
+/// Token counts of a protocol that reports tokens read from and written to the cache beside the input, not in it.
+/// `None` without counts of input and output.
+pub(super) fn usage_beside_cache(
+    counted: &Value,
+    [input, output]: [&str; 2],
+    [cache_read, cache_write]: [&str; 2],
+) -> Option<Usage> {
+    let read = count(counted, cache_read).unwrap_or(0);
+    let written = count(counted, cache_write).unwrap_or(0);
+    let usage = Usage {
+        input_tokens: count(counted, input)?.saturating_add(read).saturating_add(written),
+        output_tokens: count(counted, output)?,
+        cache_read_tokens: read,
+        cache_write_tokens: written,
+    };
+    usage.counted()
 }
 
 /// The text of a list of parts. Parts of reasoning are not part of the answer.
@@ -155,7 +175,7 @@ fn escape<'a>(out: &mut String, rest: &'a str) -> &'a str {
     }
 }
 
-/// A `uXXXX`, and what is left.
+/// Reads `u` and four hexadecimal digits; returns the code unit and the rest of the text.
 fn unit(text: &str) -> Option<(u16, &str)> {
     let digits = text.strip_prefix('u')?;
     let (digits, after) = digits.split_at_checked(4)?;

@@ -3,7 +3,6 @@
 //! A run stops where an answer cannot be stored. A service has a caller who waits for the answer, and it was paid for: the
 //! answer is handed on, and the service reports that it is not ready until its disk takes answers again.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,19 +37,12 @@ impl Unkept {
     pub(super) fn now(&self) -> Option<String> {
         let mut failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Failed { folder, .. } = failed.as_ref()?;
-        if probe(folder).is_ok() {
+        if crate::files::has_room(folder, PROBE).is_ok() {
             tracing::warn!("{}: answers are kept again", folder.display());
             *failed = None;
         }
         failed.as_ref().map(|failed| failed.why.clone())
     }
-}
-
-/// Write into a folder, and remove what was written.
-fn probe(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".llmx-").suffix(".tmp").tempfile_in(folder)?;
-    file.write_all(&[0; PROBE])
 }
 
 #[cfg(test)]

@@ -166,16 +166,8 @@ pub(super) fn from_wire(reply: &Reply, model: &str, now: OffsetDateTime) -> Resu
 }
 
 fn usage(counted: &Value) -> Option<Usage> {
-    let read = lenient::count(counted, "cacheReadInputTokens").unwrap_or(0);
-    let written = lenient::count(counted, "cacheWriteInputTokens").unwrap_or(0);
-    let usage = Usage {
-        // Converse counts what came from and went to the cache beside the input, not in it.
-        input_tokens: lenient::count(counted, "inputTokens")?.saturating_add(read).saturating_add(written),
-        output_tokens: lenient::count(counted, "outputTokens")?,
-        cache_read_tokens: read,
-        cache_write_tokens: written,
-    };
-    usage.counted()
+    let cache = ["cacheReadInputTokens", "cacheWriteInputTokens"];
+    lenient::usage_beside_cache(counted, ["inputTokens", "outputTokens"], cache)
 }
 
 /// The fault of a reply of status 200 that is an error, by Amazon's names where they say more.
