@@ -1,5 +1,5 @@
-//! A disk that becomes full under `eval`, `task run` and `serve`: a tmpfs of another size each time. Then it is enlarged,
-//! and the work goes on.
+//! Fills the disk under `eval`, `task run` and `serve`: a tmpfs of another size each time. Then enlarges it and runs the
+//! same command again.
 
 use std::path::Path;
 use std::process::Command;
