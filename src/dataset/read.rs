@@ -144,29 +144,10 @@ fn keeps_digits(at: &[String]) -> bool {
     }
 }
 
-/// Raw text is checked for its grammar alone. Half a surrogate pair, a number beyond all floats and endless nesting
-/// pass that and are no values; only text that could hold one of them is parsed to tell.
+/// Raw text is checked for its grammar alone. Half a surrogate pair, a number beyond all floats, endless nesting and a
+/// key that is there twice pass that check and are refused here.
 fn is_value(raw: &str) -> bool {
-    /// Digits that no float's whole part has.
-    const LONG: usize = 300;
-    /// Lists and objects inside each other; the parser gives up soon after.
-    const DEEP: i32 = 100;
-    let (mut digits, mut escaped, mut depth) = (0, false, 0);
-    let suspicious = raw.bytes().any(|byte| {
-        match byte {
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth -= 1,
-            _ => {}
-        }
-        let hit = (escaped && byte == b'u')
-            || (digits > 0 && matches!(byte, b'e' | b'E'))
-            || digits > LONG
-            || depth > DEEP;
-        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
-        escaped = byte == b'\\' && !escaped;
-        hit
-    });
-    !suspicious || serde_json::from_str::<Value>(raw).is_ok()
+    serde_json::from_str::<Unique>(raw).is_ok()
 }
 
 pub(super) fn case<T>(line: Line<T>, input_text: String, number: usize) -> Case {
@@ -208,10 +189,12 @@ fn explain(file: &str, line: &str, number: usize) -> Vec<Problem> {
     }
     match fields(file, tree, number) {
         Ok(_) => {
-            // Only a key that stands twice passes the tree and not the line.
-            let error = serde_json::from_str::<Line<Box<RawValue>>>(line).map(|_| ()).err();
-            let message = error.map_or_else(String::new, |error| error.to_string());
-            vec![Problem::of_file(file, message).at_line(number)]
+            // Only a key that is there twice passes the tree and not the line.
+            let error = serde_json::from_str::<Line<Unique>>(line).err();
+            let mut problem =
+                Problem::of_file(file, error.as_ref().map(why).unwrap_or_default()).at_line(number);
+            problem.column = error.map(|error| error.column());
+            vec![problem]
         }
         Err(problems) => problems,
     }
@@ -267,7 +250,7 @@ mod tests {
     fn what_was_meant_is_not_guessed() {
         let twice = "{\"id\": \"a\", \"input\": \"x\", \"expected\": {\"v\": \"fail\", \"v\": \"pass\"}}\n";
         let problems = read("a.jsonl", twice).unwrap_err();
-        assert!(problems[0].starts_with("a.jsonl:1: the key `v` stands twice"), "{problems:?}");
+        assert!(problems[0].starts_with("a.jsonl:1:64: the key `v` stands twice"), "{problems:?}");
     }
 
     #[test]
@@ -310,6 +293,21 @@ mod tests {
     }
 
     #[test]
+    fn a_key_twice_is_refused_at_every_depth() {
+        let says = |line: &str| read("d.jsonl", &format!("\n{line}\n")).unwrap_err().join("\n");
+        let case = "\"id\":\"a\",\"expected\":1,\"input\"";
+        for (line, key) in [
+            (format!("{{{case}:{{\"text\":1,\"text\":2}}}}"), "text"),
+            (format!("{{{case}:[{{\"x\":{{\"y\":1,\"y\":1}}}}]}}"), "y"),
+            (format!("{{{case}:1,\"id\":\"b\"}}"), "id"),
+        ] {
+            let said = says(&line);
+            assert!(said.starts_with("d.jsonl:2:") && said.contains(&format!("`{key}`")), "{said}");
+            assert!(!said.contains(" at line "), "{said}");
+        }
+    }
+
+    #[test]
     fn every_problem_with_its_line() {
         let text = concat!(
             "{\"id\":\"a\",\"input\":1,\"expected\":1}\n",
@@ -325,7 +323,7 @@ mod tests {
             "d.jsonl:3:32: not valid JSON: EOF while parsing an object (each line is one case",
             "d.jsonl:4: id `a` stands already on line 1",
             "d.jsonl:5: `slicess`: unknown key `slicess`",
-            "d.jsonl:6: duplicate field `id`",
+            "d.jsonl:6:37: duplicate field `id`",
         ];
         assert_eq!(problems.len(), want.len(), "{problems:#?}");
         for (problem, want) in problems.iter().zip(want) {
