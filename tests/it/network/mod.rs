@@ -27,6 +27,7 @@ mod secrets;
 mod serve;
 mod serve_faults;
 mod task;
+mod tls;
 mod unmeasured;
 
 use crate::server::Server;
@@ -62,6 +63,43 @@ pub(crate) fn point_at(world: &World, server: &Server, more: &str) {
             server.url
         ),
     );
+}
+
+/// Reads one JSON request and writes what `reply` makes of it: status and JSON. The stream comes back, to be closed.
+fn answer_one<S: std::io::Read + std::io::Write>(
+    mut stream: S,
+    reply: impl FnOnce(&[u8]) -> (String, String),
+) -> std::io::Result<S> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    // A body of JSON ends with its object.
+    while !request.ends_with(b"}") {
+        match stream.read(&mut buffer)? {
+            0 => break,
+            n => request.extend_from_slice(&buffer[..n]),
+        }
+    }
+    let (status, body) = reply(&request);
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )?;
+    stream.flush()?;
+    Ok(stream)
+}
+
+/// A server that gives every request the same reply; its address.
+fn always(status: &'static str, body: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            // A client that has gone away is not the server's fault.
+            let _ = answer_one(stream, |_| (status.to_owned(), body.to_owned()));
+        }
+    });
+    url
 }
 
 /// Requests that reached the server.

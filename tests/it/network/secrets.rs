@@ -111,42 +111,30 @@ fn world_for_labels(world: &World) -> World {
 /// A server that says back all it was sent: as an error, and as an answer.
 #[test]
 fn a_server_that_echoes_gives_nothing_away() {
-    use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for (n, stream) in listener.incoming().enumerate() {
-            let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            let mut buffer = [0; 4096];
-            // Heads and bodies are small; what is needed of them comes with the first packets.
-            while !request.ends_with(b"}") {
-                match stream.read(&mut buffer) {
-                    Ok(0) | Err(_) => break,
-                    Ok(n) => request.extend_from_slice(&buffer[..n]),
-                }
-            }
-            let echo = serde_json::Value::from(String::from_utf8_lossy(&request).into_owned());
-            let (status, body) = if n % 2 == 0 {
-                (
-                    "400 Bad Request",
-                    format!(
-                        r#"{{"error":{{"message":{echo},"type":"invalid_request_error"}},"message":{echo}}}"#
-                    ),
-                )
-            } else {
-                (
-                    "200 OK",
-                    format!(
-                        r#"{{"model":{echo},"choices":[{{"message":{{"content":{echo}}},"finish_reason":"stop"}}],"type":"message","content":[{{"type":"text","text":{echo}}}],"stop_reason":"end_turn","usage":{{"prompt_tokens":1,"completion_tokens":1,"input_tokens":1,"output_tokens":1}}}}"#
-                    ),
-                )
+            let echoed = |request: &[u8]| {
+                let echo = serde_json::Value::from(String::from_utf8_lossy(request).into_owned());
+                let (status, body) = if n % 2 == 0 {
+                    (
+                        "400 Bad Request",
+                        format!(
+                            r#"{{"error":{{"message":{echo},"type":"invalid_request_error"}},"message":{echo}}}"#
+                        ),
+                    )
+                } else {
+                    (
+                        "200 OK",
+                        format!(
+                            r#"{{"model":{echo},"choices":[{{"message":{{"content":{echo}}},"finish_reason":"stop"}}],"type":"message","content":[{{"type":"text","text":{echo}}}],"stop_reason":"end_turn","usage":{{"prompt_tokens":1,"completion_tokens":1,"input_tokens":1,"output_tokens":1}}}}"#
+                        ),
+                    )
+                };
+                (status.to_owned(), body)
             };
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            );
+            let _ = super::answer_one(stream.unwrap(), echoed);
         }
     });
     let (world, server) = world(|world| server(world, &[]));

@@ -476,6 +476,40 @@ fn what_was_asked_once_costs_once_and_answers_removed_meanwhile_are_asked_for_ag
     assert_eq!((post(&server, &[], INPUT).status, requests(&sim)), (200, 4), "kept again");
 }
 
+/// An operator must fix these; the caller's input is not at fault.
+#[test]
+fn a_fault_of_configuration_is_neither_the_callers_nor_a_dead_letter() {
+    for (status, body) in [
+        (
+            "401 Unauthorized",
+            r#"{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}"#,
+        ),
+        (
+            "404 Not Found",
+            r#"{"error": {"message": "The model `m` does not exist", "code": "model_not_found"}}"#,
+        ),
+        ("402 Payment Required", r#"{"error": {"message": "Insufficient credits"}}"#),
+        (
+            "400 Bad Request",
+            r#"{"error": {"message": "Unsupported parameter: 'top_k'", "code": "unsupported_parameter"}}"#,
+        ),
+    ] {
+        let (world, _sim) = project(GOOD, &[]);
+        let url = super::always(status, body);
+        models(&world, &url, &url);
+        let server = Server::serve(&world, &[]);
+        let reply = post(&server, &[], INPUT);
+        assert_eq!((reply.status, kind(&reply).as_str()), (502, "no-answer"), "{status}: {reply:?}");
+        drop(server);
+        world.write("in.jsonl", INPUT);
+        let (input, output) = (world.path("in.jsonl"), world.path("out.jsonl"));
+        let (input, output) = (input.display().to_string(), output.display().to_string());
+        world.run(&["task", "run", "judge_it", "--in", &input, "--out", &output]).exits(2);
+        assert_eq!(world.read("out.jsonl"), "", "{status}");
+        assert_eq!(world.read("out.jsonl.dead.jsonl"), "", "{status}");
+    }
+}
+
 #[test]
 fn replay_asks_nobody_however_it_is_said() {
     let (mut world, sim) = project(GOOD, &[]);
