@@ -248,9 +248,16 @@ impl BaselineSample {
     #[must_use]
     pub fn answered(&self, text: &str) -> bool {
         match &self.answer_sha256 {
-            Some(hash) => *hash == sha256_hex(text),
+            Some(hash) => *hash == sha256_hex(text) && text.starts_with(&self.answer),
             None => self.answer == text,
         }
+    }
+
+    /// The stored text is whole and is not the text that was hashed: it was edited by hand.
+    #[must_use]
+    pub fn is_edited(&self) -> bool {
+        let is_whole = self.answer.chars().count() < SHORT_ANSWER;
+        is_whole && self.answer_sha256.as_ref().is_some_and(|hash| *hash != sha256_hex(&self.answer))
     }
 
     /// This sample's value of a metric; `pass_rate` and `judge_mean` always follow from the rest.
@@ -333,6 +340,31 @@ mod tests {
         assert_eq!(means[PASS_RATE], 0.75);
         assert_eq!(means["verdict_accuracy"], 0.75);
         assert_eq!(means[JUDGE_MEAN], 0.9, "cases without a judge's word do not count");
+    }
+
+    #[test]
+    fn an_edited_answer_is_not_the_answer() {
+        let sample = |answer: &str, hashed: &str| BaselineSample {
+            answer: answer.to_owned(),
+            answer_sha256: Some(sha256_hex(hashed)),
+            ..baseline().cases[0].samples[0].clone()
+        };
+        let long = "x".repeat(2 * SHORT_ANSWER);
+        for (sample, is_edited, answered) in [
+            (sample("yes", "yes"), false, true),
+            (sample("no", "yes"), true, false),
+            (sample("ye", "yes"), true, true),
+            (sample(&long[..SHORT_ANSWER], &long), false, true),
+            (sample(&"y".repeat(SHORT_ANSWER), &long), false, false),
+        ] {
+            let text = if sample.answer.len() < SHORT_ANSWER { "yes" } else { &long };
+            assert_eq!(
+                (sample.is_edited(), sample.answered(text)),
+                (is_edited, answered),
+                "{}",
+                sample.answer
+            );
+        }
     }
 
     #[test]

@@ -257,6 +257,13 @@ async fn derive_again(plan: &SuitePlan, file: &str, stored: &Baseline, answered:
         }
         for sample in &past.samples {
             compared += 1;
+            if sample.is_edited() {
+                flaws.push((
+                    &past.id,
+                    "the stored text of an answer is not the text that was hashed".to_owned(),
+                ));
+                break;
+            }
             let now = match answered(position).filter(|now| now.index == sample.index) {
                 Some(now) => now,
                 None => run::sample(plan, case, Stream::Main, sample.index, Reach::Recorded).await,

@@ -225,6 +225,24 @@ fn a_live_run_does_not_call_the_stored_answers_edited() {
     world.run(&["eval", "--mode", "live"]).exits(2).says(&["policy::baselines"]);
 }
 
+/// Without a merge base too: the stored hash tells, whether the answer is recorded or not.
+#[test]
+fn an_edited_answer_of_a_baseline_is_seen() {
+    const FILE: &str = "data/baselines/tiny.net.json";
+    let world = world(3);
+    let server = server(&world, "data/cases.csv", "1");
+    point_at(&world, &server, "");
+    world.run(&["baseline", "accept", "tiny", "--yes", "--by", "Ada"]).exits(0);
+    world.run(&["eval", "--mode", "replay"]).exits(0);
+    let text = world.read(FILE);
+    let at = text.find("\"answer\":\"").unwrap() + "\"answer\":\"".len();
+    world.write(FILE, &format!("{}edited {}", &text[..at], &text[at..]));
+    let says = "the stored text of an answer is not the text that was hashed";
+    world.run(&["eval", "--mode", "replay"]).exits(2).says(&[FILE, says]);
+    std::fs::remove_dir_all(world.path("data/recordings")).unwrap();
+    world.run(&["doctor"]).says(&[says]);
+}
+
 #[test]
 fn a_judge_that_gives_what_it_takes_to_pass_passes_however_often_it_is_asked() {
     let world = world(9);
